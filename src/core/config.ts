@@ -1,0 +1,209 @@
+/**
+ * Every tunable of the stack in one table: meaning, unit, default and the document that justifies it.
+ *
+ * A host is built from a full Config; users give the parts they want to change. Times are microseconds, sizes octets.
+ */
+import { HOUR, MINUTE, MS, SECOND } from './time.ts';
+
+export interface ArpConfig {
+  /** A confirmed entry counts as REACHABLE this long (us). RFC 4861 §10 REACHABLE_TIME, Linux base_reachable_time. */
+  reachableTime: number;
+  /** Wait in DELAY before probing (us). RFC 4861 §10 DELAY_FIRST_PROBE_TIME. */
+  delayFirstProbe: number;
+  /** Time between requests for one address (us). RFC 1122 §2.3.2.1 asks for at most one a second. */
+  retransmitTime: number;
+  /** Requests without an answer before the address counts as unreachable. RFC 4861 §10 MAX_MULTICAST_SOLICIT. */
+  maxRequests: number;
+  /** A failed address is not asked for again this long (us). */
+  negativeTime: number;
+  /** A STALE entry that nobody used for this long is removed (us). RFC 1122 §2.3.2.1; Linux gc_stale_time is 60 s. */
+  staleTime: number;
+  /** Neighbour entries per interface at most; the least recently used goes first. Linux gc_thresh3 is 1024. */
+  maxEntries: number;
+  /** Packets that wait for one address at most; the oldest goes first. RFC 1122 §2.3.2.2 asks for at least one. */
+  maxWaiting: number;
+  /** Time between two defences of an own address (us). RFC 5227 §1.1 DEFEND_INTERVAL. */
+  defendInterval: number;
+  /** Number of probes, RFC 5227 §1.1 PROBE_NUM, and of announcements, ANNOUNCE_NUM. */
+  probeCount: number;
+  announceCount: number;
+  /** RFC 5227 §1.1 PROBE_WAIT, PROBE_MIN, PROBE_MAX, ANNOUNCE_WAIT, ANNOUNCE_INTERVAL (us). */
+  probeWait: number;
+  probeMin: number;
+  probeMax: number;
+  announceWait: number;
+  announceInterval: number;
+}
+
+export interface IpConfig {
+  /** Time to live of what this host sends unless the sender says otherwise. RFC 1122 §3.2.1.7; IANA recommends 64. */
+  defaultTtl: number;
+}
+
+export interface IcmpConfig {
+  /** ICMP errors sent per second at most, on average, to all destinations together. RFC 1812 §4.3.2.8; Linux icmp_msgs_per_sec. */
+  errorsPerSecond: number;
+  /** ICMP errors that may be sent in one burst. Linux icmp_msgs_burst. */
+  errorBurst: number;
+  /** Octets of the offending datagram that an error quotes: the message is kept to 576 octets. RFC 1812 §4.3.2.3. */
+  quoteLimit: number;
+  /** Whether echo requests to a broadcast address are answered. RFC 1122 §3.2.2.6 allows silence; Linux is silent. */
+  answerBroadcastEcho: boolean;
+}
+
+export interface TcpConfig {
+  /** First RTO, before a sample (us). RFC 6298 §2.1. */
+  rtoInitial: number;
+  /** Least RTO (us). Differs: RFC 6298 §2.4 says 1 s; Linux and BSD use 200 ms, and labs run on LANs. */
+  rtoMin: number;
+  /** Greatest RTO (us). RFC 6298 §2.5 allows a bound of 60 s or more; Linux uses 120 s. */
+  rtoMax: number;
+  /** An ACK waits at most this long for company (us). RFC 9293 §3.8.6.3 bounds it at 500 ms; Linux uses 40 ms. */
+  delayedAck: number;
+  /** Segments that are acknowledged at once at the start of a connection ("quick ACKs"), as Linux does. */
+  quickAcks: number;
+  /** Retransmissions of a SYN before connect fails with ETIMEDOUT. Linux tcp_syn_retries: 6 is 127 s. */
+  synRetries: number;
+  /** Retransmissions of a SYN,ACK before a half-open connection is forgotten. Linux tcp_synack_retries. */
+  synAckRetries: number;
+  /** R1: retransmissions after which delivery counts as doubtful. RFC 9293 §3.8.3. */
+  retries1: number;
+  /** R2: retransmissions after which the connection is given up. Linux tcp_retries2: 15 is about 15 minutes. */
+  retries2: number;
+  /** Maximum segment lifetime (us); TIME-WAIT lasts twice this. RFC 9293 §3.4.2 says 2 min. Differs: Linux's 30 s. */
+  msl: number;
+  /** How long a closed connection waits in FIN-WAIT-2 for the peer's FIN once nobody can read it (us). Linux tcp_fin_timeout. */
+  finWait2Timeout: number;
+  /** Initial window in segments. RFC 6928 §2. */
+  initialWindow: number;
+  /** Default and greatest send buffer (octets): the default is where SO_SNDBUF stands. */
+  sendBuffer: number;
+  /** Default receive buffer (octets); the window offered never exceeds it. */
+  receiveBuffer: number;
+  /** Greatest buffer that SO_SNDBUF and SO_RCVBUF accept (octets). Linux net.core.wmem_max, rmem_max. */
+  maxBuffer: number;
+  /** Whether to offer window scaling and timestamps in SYNs. RFC 7323. */
+  windowScaling: boolean;
+  timestamps: boolean;
+  /** Sender SWS override (us): a small segment waits at most this long. RFC 9293 §3.8.6.2.1 says 0.1 to 1 s. */
+  swsOverride: number;
+  /** Challenge ACKs per second at most. RFC 5961 §7; Linux tcp_challenge_ack_limit. */
+  challengeAcksPerSecond: number;
+  /** RSTs per second sent at most for segments that belong to no connection. */
+  resetsPerSecond: number;
+  /** Half-open connections per listener at most (the backlog may be smaller). Linux tcp_max_syn_backlog. */
+  maxSynBacklog: number;
+  /** Connections in TIME-WAIT at most; beyond it the oldest end early. Linux tcp_max_tw_buckets. */
+  maxTimeWait: number;
+  /** Connections at most, all states. */
+  maxConnections: number;
+  /** Keep-alive: idle time before the first probe, time between probes (us), unanswered probes. RFC 9293 §3.8.4. */
+  keepaliveIdle: number;
+  keepaliveInterval: number;
+  keepaliveProbes: number;
+}
+
+export interface SocketConfig {
+  /** Open descriptors of one table at most: EMFILE beyond. RLIMIT_NOFILE. */
+  maxDescriptors: number;
+  /** Sockets of the whole stack at most: ENFILE beyond. */
+  maxSockets: number;
+  /** Upper bound of listen's backlog. Linux net.core.somaxconn. */
+  maxBacklog: number;
+  /** Range that ephemeral ports are drawn from, both ends included. RFC 6056 §3.2; Linux ip_local_port_range. */
+  ephemeralLow: number;
+  ephemeralHigh: number;
+  /** Default receive and send queue of datagram and raw sockets (octets). Linux net.core.rmem_default. */
+  datagramReceiveBuffer: number;
+  datagramSendBuffer: number;
+}
+
+export interface Config {
+  arp: ArpConfig;
+  ip: IpConfig;
+  icmp: IcmpConfig;
+  tcp: TcpConfig;
+  socket: SocketConfig;
+}
+
+/** Some tunables to change, by layer. */
+export type ConfigOverrides = { readonly [Layer in keyof Config]?: Partial<Config[Layer]> };
+
+export const DEFAULT_CONFIG: Config = {
+  arp: {
+    reachableTime: 30 * SECOND,
+    delayFirstProbe: 5 * SECOND,
+    retransmitTime: 1 * SECOND,
+    maxRequests: 3,
+    negativeTime: 3 * SECOND,
+    staleTime: 10 * MINUTE,
+    maxEntries: 1024,
+    maxWaiting: 64,
+    defendInterval: 10 * SECOND,
+    probeCount: 3,
+    announceCount: 2,
+    probeWait: 1 * SECOND,
+    probeMin: 1 * SECOND,
+    probeMax: 2 * SECOND,
+    announceWait: 2 * SECOND,
+    announceInterval: 2 * SECOND,
+  },
+  ip: { defaultTtl: 64 },
+  icmp: { errorsPerSecond: 1000, errorBurst: 50, quoteLimit: 548, answerBroadcastEcho: false },
+  tcp: {
+    rtoInitial: 1 * SECOND,
+    rtoMin: 200 * MS,
+    rtoMax: 120 * SECOND,
+    delayedAck: 40 * MS,
+    quickAcks: 16,
+    synRetries: 6,
+    synAckRetries: 5,
+    retries1: 3,
+    retries2: 15,
+    msl: 30 * SECOND,
+    finWait2Timeout: 60 * SECOND,
+    initialWindow: 10,
+    sendBuffer: 4 * 1024 * 1024,
+    receiveBuffer: 4 * 1024 * 1024,
+    maxBuffer: 64 * 1024 * 1024,
+    windowScaling: true,
+    timestamps: true,
+    swsOverride: 200 * MS,
+    challengeAcksPerSecond: 1000,
+    resetsPerSecond: 1000,
+    maxSynBacklog: 4096,
+    maxTimeWait: 65536,
+    maxConnections: 262144,
+    keepaliveIdle: 2 * HOUR,
+    keepaliveInterval: 75 * SECOND,
+    keepaliveProbes: 9,
+  },
+  socket: {
+    maxDescriptors: 65536,
+    maxSockets: 262144,
+    maxBacklog: 4096,
+    ephemeralLow: 32768,
+    ephemeralHigh: 60999,
+    datagramReceiveBuffer: 212992,
+    datagramSendBuffer: 212992,
+  },
+};
+
+/** The defaults with some changed. Throws a RangeError that names a value which is not a number of the right kind. */
+export function makeConfig(overrides: ConfigOverrides = {}): Config {
+  const config: Config = {
+    arp: { ...DEFAULT_CONFIG.arp, ...overrides.arp },
+    ip: { ...DEFAULT_CONFIG.ip, ...overrides.ip },
+    icmp: { ...DEFAULT_CONFIG.icmp, ...overrides.icmp },
+    tcp: { ...DEFAULT_CONFIG.tcp, ...overrides.tcp },
+    socket: { ...DEFAULT_CONFIG.socket, ...overrides.socket },
+  };
+  for (const [layer, section] of Object.entries(config)) {
+    for (const [name, value] of Object.entries<unknown>(section as Record<string, unknown>)) {
+      if (typeof value === 'number' && !(value >= 0)) {
+        throw new RangeError(`config.${layer}.${name} must be a number of at least 0, not ${value}`);
+      }
+    }
+  }
+  return config;
+}

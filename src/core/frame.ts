@@ -1,0 +1,162 @@
+/**
+ * A frame: one packet in one buffer, addressed by offsets, from the link to the transport and back.
+ *
+ * On the way up each layer moves `start` past its header; on the way down each layer prepends its header in front of
+ * `start`, into headroom that the pool leaves. Frames are counted references: who holds one calls `release` once, who keeps
+ * one beyond the call it came with calls `retain` first, and whoever hands a frame to a link's `send` gives its reference away.
+ */
+
+/** What is known of the transport checksum of a frame. */
+export const Checksum = {
+  /** In: not verified yet. Out: complete in the frame. */
+  Full: 0,
+  /** Out, or in from a kernel on this machine: the field holds the pseudo-header sum only; the rest is to be filled in. */
+  Partial: 1,
+  /** In: the link vouches for it. */
+  Verified: 2,
+} as const;
+export type Checksum = (typeof Checksum)[keyof typeof Checksum];
+
+/** Octets kept free before the payload of an outgoing frame: virtio-net 12, Ethernet 14 + VLAN 4, IP 60, TCP 60, rounded up. */
+export const HEADROOM = 160;
+
+/** Largest payload of the two buffer sizes: an MTU-sized frame, and a 64 KiB super-segment. */
+export const SMALL_FRAME = 2048 - HEADROOM;
+export const LARGE_FRAME = 65536;
+
+export class Frame {
+  /** The whole buffer; only octets `start` to `end - 1` are the packet. */
+  readonly bytes: Uint8Array;
+  /** Offset of the first octet of the packet as the current layer sees it. */
+  start = 0;
+  /** Offset one past the last octet. */
+  end = 0;
+  /** Offset of the IP header once known, else -1. */
+  network = -1;
+  /** Offset of the transport header once known, else -1. */
+  transport = -1;
+  checksum: Checksum = Checksum.Full;
+  /** Payload octets per segment when this is a super-segment to be cut (TCP), else 0. Headers do not count. */
+  gsoSize = 0;
+  /** Whether it came to a link-layer broadcast or multicast address (RFC 1122 §2.4). */
+  linkBroadcast = false;
+  /** Why it was sent, in a few words, for captures and traces; '' when nobody said. */
+  reason = '';
+  /** Views of `bytes` that a link keeps beside the buffer (system calls want a view, making one costs 100 ns). */
+  linkCache: unknown = undefined;
+
+  readonly #pool: FramePool;
+  #references = 0;
+
+  /** @internal Frames come from a FramePool. */
+  constructor(pool: FramePool, capacity: number) {
+    this.#pool = pool;
+    this.bytes = new Uint8Array(HEADROOM + capacity);
+  }
+
+  get length(): number {
+    return this.end - this.start;
+  }
+
+  /** Opens `length` octets in front of the packet and returns their offset. Throws when the headroom is used up. */
+  prepend(length: number): number {
+    if (length > this.start) throw new Error(`no headroom: ${length} octets wanted, ${this.start} left`);
+    this.start -= length;
+    return this.start;
+  }
+
+  /** A view of the packet's octets; for tests, captures and slow paths, since it allocates. */
+  view(): Uint8Array {
+    return this.bytes.subarray(this.start, this.end);
+  }
+
+  /** Adds a reference for a second holder. */
+  retain(): this {
+    this.#references++;
+    return this;
+  }
+
+  /** Gives a reference back; the last one returns the buffer to its pool. Releasing a frame nobody holds throws. */
+  release(): void {
+    if (this.#references <= 0) throw new Error('frame released twice');
+    this.#references--;
+    if (this.#references === 0) this.#pool.recycle(this);
+  }
+
+  /** @internal For the pool. */
+  reset(): void {
+    this.start = HEADROOM;
+    this.end = HEADROOM;
+    this.network = -1;
+    this.transport = -1;
+    this.checksum = Checksum.Full;
+    this.gsoSize = 0;
+    this.linkBroadcast = false;
+    this.reason = '';
+    this.#references = 1;
+  }
+}
+
+/**
+ * Frames of two sizes, reused. The pool keeps at most `limit` free frames of a size (default 1024); beyond that they go to
+ * the collector. It does not bound how many are in use: who queues frames bounds its queue.
+ */
+export class FramePool {
+  readonly #small: Frame[] = [];
+  readonly #large: Frame[] = [];
+  readonly #limit: number;
+  #inUse = 0;
+
+  constructor(limit = 1024) {
+    this.#limit = limit;
+  }
+
+  /** Frames handed out and not yet returned; a test for leaks reads it. */
+  get inUse(): number {
+    return this.#inUse;
+  }
+
+  /** An empty frame with `HEADROOM` before `start` and at least `capacity` octets after it. */
+  acquire(capacity: number): Frame {
+    this.#inUse++;
+    let frame: Frame | undefined;
+    if (capacity <= SMALL_FRAME) {
+      frame = this.#small.pop() ?? new Frame(this, SMALL_FRAME);
+    } else if (capacity <= LARGE_FRAME) {
+      frame = this.#large.pop() ?? new Frame(this, LARGE_FRAME);
+    } else {
+      frame = new Frame(this, capacity);
+    }
+    frame.reset();
+    return frame;
+  }
+
+  /** A frame that holds a copy of `bytes`. */
+  from(bytes: Uint8Array): Frame {
+    const frame = this.acquire(bytes.length);
+    frame.bytes.set(bytes, frame.start);
+    frame.end = frame.start + bytes.length;
+    return frame;
+  }
+
+  /** A frame of its own with the same octets, offsets and facts. */
+  clone(frame: Frame): Frame {
+    const copy = this.from(frame.view());
+    const shift = copy.start - frame.start;
+    copy.network = frame.network < 0 ? -1 : frame.network + shift;
+    copy.transport = frame.transport < 0 ? -1 : frame.transport + shift;
+    copy.checksum = frame.checksum;
+    copy.gsoSize = frame.gsoSize;
+    copy.linkBroadcast = frame.linkBroadcast;
+    copy.reason = frame.reason;
+    return copy;
+  }
+
+  /** @internal Called by the last `Frame.release`. */
+  recycle(frame: Frame): void {
+    this.#inUse--;
+    const capacity = frame.bytes.length - HEADROOM;
+    const free = capacity === SMALL_FRAME ? this.#small : capacity === LARGE_FRAME ? this.#large : undefined;
+    if (free !== undefined && free.length < this.#limit) free.push(frame);
+  }
+}

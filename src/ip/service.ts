@@ -1,0 +1,117 @@
+/**
+ * What IP offers to the protocols above it, and what it asks of them. TCP, UDP, ICMP and raw sockets are written against
+ * these interfaces, so each can be tested alone and replaced.
+ */
+import type { Frame } from '../core/frame.ts';
+import type { Micros } from '../core/time.ts';
+import type { IpAddress } from './address.ts';
+
+/** IP protocol numbers (IANA). */
+export const IpProtocol = { Icmp: 1, Igmp: 2, Tcp: 6, Udp: 17, Raw: 255 } as const;
+
+/**
+ * How packets get from one source address to one destination. A connection keeps its path; IP looks the route up again
+ * by itself when routes or addresses have changed since, so a path never goes stale in the holder's hands.
+ */
+export interface Path {
+  readonly source: IpAddress;
+  readonly destination: IpAddress;
+  /** Octets of the largest IP datagram that the path carries unfragmented. */
+  readonly mtu: number;
+  /** Octets of the largest IP datagram that `output` takes: above `mtu` when TCP super-segments are cut further down. */
+  readonly maxSegment: number;
+  /** Octets that the IP header will take (20 plus options). */
+  readonly headerLength: number;
+  /** Whether the transport may leave its checksum partial (`Checksum.Partial`, pseudo-header sum in the field). */
+  readonly checksumOffload: boolean;
+  /** Sum of the pseudo-header without the length; add the transport length and the segment, then fold. */
+  pseudoHeaderSum(protocol: number): number;
+}
+
+/** How one datagram is to be sent. Callers reuse one record. */
+export interface OutputOptions {
+  protocol: number;
+  /** 1 to 255. RFC 1122 §3.2.1.7. */
+  ttl: number;
+  /** The former TOS octet: DSCP and ECN. RFC 1122 §3.2.1.6. */
+  tos: number;
+  dontFragment: boolean;
+}
+
+/** A datagram on its way up. One record is reused: copy what must outlive the call. */
+export interface IpPacket {
+  source: IpAddress;
+  destination: IpAddress;
+  protocol: number;
+  ttl: number;
+  tos: number;
+  /** Index of the interface it came in on (1 is the first; SO_BINDTODEVICE, IP_PKTINFO). */
+  interfaceId: number;
+  /** Whether it was addressed to a broadcast or multicast address, at the IP or the link layer. */
+  broadcast: boolean;
+}
+
+/** An ICMP error about a datagram that this host sent. RFC 1122 §3.2.2, §4.1.3.3, RFC 9293 §3.9.2.2. */
+export interface IpErrorReport {
+  /** Who reported it. */
+  from: IpAddress;
+  /** Source (this host) and destination of the datagram that it is about. */
+  source: IpAddress;
+  destination: IpAddress;
+  protocol: number;
+  type: number;
+  code: number;
+  /** The errno that Linux gives for it (positive), e.g. ECONNREFUSED for port unreachable; icmp_err_convert in ip(7). */
+  errno: number;
+  /** Whether it ends what it is about: codes 2, 3 (and 4) of Destination Unreachable; the rest are hints. */
+  hard: boolean;
+  /** Next-hop MTU of Fragmentation Needed, else 0. RFC 1191 §4. */
+  mtu: number;
+}
+
+/** A protocol above IP: TCP, UDP, ICMP, or a user's own. */
+export interface ProtocolHandler {
+  /**
+   * Takes a datagram. The frame is lent: `start` is at the transport header, `end` at the end of the datagram (padding
+   * gone), `network` at the IP header; `retain` it to keep it. Returns false when no endpoint wants it, whereupon IP
+   * has Port Unreachable sent when the rules allow; TCP answers with a RST itself and returns true.
+   */
+  receive(frame: Frame, packet: IpPacket, now: Micros): boolean;
+  /** Takes an error report. `frame.transport` is at the quoted transport header, of which at least 8 octets are there. */
+  error(report: IpErrorReport, frame: Frame, now: Micros): void;
+}
+
+/** Sees each datagram of a protocol that is addressed to this host before its handler does: a raw socket. */
+export interface RawListener {
+  /** As ProtocolHandler.receive, but `frame.start` is at the IP header (raw(7) delivers it). Returns whether it took it. */
+  receiveRaw(frame: Frame, packet: IpPacket, now: Micros): boolean;
+  /** An ICMP error about a datagram of the protocol. */
+  errorRaw(report: IpErrorReport, frame: Frame, now: Micros): void;
+}
+
+export interface IpService {
+  /**
+   * The path to a destination from `source`, or from the address that source selection gives when that is ANY_ADDRESS.
+   * Negative errno: -ENETUNREACH without a route, -EINVAL when `source` is not an own address.
+   */
+  route(destination: IpAddress, source: IpAddress): Path | number;
+  /**
+   * Sends one datagram. `frame.start` is at its transport header; IP prepends its own. Takes over the reference in any case.
+   * Returns 0 or a negative errno (-EMSGSIZE, -ENETUNREACH, -EHOSTUNREACH for an address known not to answer, -ENETDOWN).
+   */
+  output(path: Path, frame: Frame, options: OutputOptions, now: Micros): number;
+  /** As `output` for a datagram that brings its own IP header (IP_HDRINCL): `frame.start` is at it. */
+  outputRaw(path: Path, frame: Frame, now: Micros): number;
+  /** Whether datagrams to this address are delivered here: an own address, 127.0.0.0/8. */
+  isLocal(address: IpAddress): boolean;
+  /** Whether the address is a broadcast address, limited or of a connected network. */
+  isBroadcast(address: IpAddress): boolean;
+  register(protocol: number, handler: ProtocolHandler): void;
+  /** Adds a raw listener for one protocol (255: every protocol). */
+  addRaw(protocol: number, listener: RawListener): void;
+  removeRaw(protocol: number, listener: RawListener): void;
+  /** Positive word from above that the path works (an ACK of new data): spares the neighbour a probe. RFC 1122 §3.3.1.4, RFC 4861 §7.3.1. */
+  confirm(path: Path, now: Micros): void;
+  /** Word from above that the path seems not to work (R1 reached): try another gateway. RFC 1122 §3.3.1.4, RFC 9293 §3.8.3. */
+  doubt(path: Path, now: Micros): void;
+}

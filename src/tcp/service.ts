@@ -1,0 +1,193 @@
+/**
+ * What TCP offers to the socket layer. Non-blocking throughout: a call acts on the connection's state and rings, marks it
+ * for the next poll and returns; nothing is sent inside a call, and TCP never calls a program.
+ *
+ * Results are octets or 0, failures negative Linux errnos, as the system call would return them.
+ */
+import type { Micros } from '../core/time.ts';
+import type { IpAddress } from '../ip/address.ts';
+
+/** Connection states as RFC 9293 §3.3.2 spells them. */
+export type TcpState =
+  | 'CLOSED'
+  | 'LISTEN'
+  | 'SYN-SENT'
+  | 'SYN-RECEIVED'
+  | 'ESTABLISHED'
+  | 'FIN-WAIT-1'
+  | 'FIN-WAIT-2'
+  | 'CLOSE-WAIT'
+  | 'CLOSING'
+  | 'LAST-ACK'
+  | 'TIME-WAIT';
+
+/** What a socket can do now; bits as poll(2) has them. */
+export const Readiness = {
+  /** POLLIN: recv, or accept, would not block (data, end of stream, or an error). */
+  Readable: 0x001,
+  /** POLLPRI: urgent data. */
+  Urgent: 0x002,
+  /** POLLOUT: send would take something; connect has completed. */
+  Writable: 0x004,
+  /** POLLERR. */
+  Error: 0x008,
+  /** POLLHUP: both directions are over. */
+  HangUp: 0x010,
+  /** POLLRDHUP: the peer has finished sending. */
+  ReadHangUp: 0x2000,
+} as const;
+
+/** Told that the readiness of a connection, listener or port may have changed. It must only note this down: it runs inside the core. */
+export interface ReadinessOwner {
+  onReadiness(): void;
+}
+
+/** Options of a connection that setsockopt changes; a listener's are copied to what it accepts. */
+export interface TcpOptions {
+  /** TCP_NODELAY: Nagle's algorithm off. RFC 9293 §3.7.4. */
+  noDelay: boolean;
+  /** TCP_QUICKACK: delayed ACKs off. */
+  quickAck: boolean;
+  /** TCP_MAXSEG: bound on the segment size (octets of payload and options), 0 for none. */
+  maxSegment: number;
+  /** TCP_USER_TIMEOUT (us): give up when sent data stays unacknowledged this long; 0 is R2's default. RFC 9293 §3.8.3, RFC 5482. */
+  userTimeout: number;
+  /** SO_KEEPALIVE and its three numbers (us, us, count). RFC 9293 §3.8.4. */
+  keepalive: boolean;
+  keepaliveIdle: number;
+  keepaliveInterval: number;
+  keepaliveProbes: number;
+  /** TCP_SYNCNT: SYN retransmissions before connect gives up. */
+  synRetries: number;
+  /** SO_SNDBUF and SO_RCVBUF in octets of data. */
+  sendBuffer: number;
+  receiveBuffer: number;
+  /** IP_TTL, IP_TOS. */
+  ttl: number;
+  tos: number;
+  /** SO_LINGER with l_onoff: undefined when off; 0 makes close abort; else close waits (us), which the socket layer does. */
+  linger: number | undefined;
+  /** TCP_LINGER2 (us): how long FIN-WAIT-2 lasts once nobody can read. */
+  finWait2Timeout: number;
+  /** SO_OOBINLINE. RFC 9293 §3.8.5. */
+  oobInline: boolean;
+}
+
+/** One end of a connection (or of an attempt). */
+export interface TcpConnection {
+  readonly localAddress: IpAddress;
+  readonly localPort: number;
+  readonly remoteAddress: IpAddress;
+  readonly remotePort: number;
+  readonly state: TcpState;
+  /** The live options; write through `setOptions` so that changes take effect. */
+  readonly options: Readonly<TcpOptions>;
+  /** Who is told of readiness; undefined once the socket is gone. */
+  owner: ReadinessOwner | undefined;
+  /** Called exactly once, when the connection has reached CLOSED and left the tables (TIME-WAIT over): frees the port. */
+  onGone: (() => void) | undefined;
+
+  /** Current readiness bits. */
+  readiness(): number;
+  /** Changes options; -EINVAL for a value out of range. */
+  setOptions(changes: Partial<TcpOptions>): number;
+  /**
+   * Queues octets for sending. Returns how many were taken, -EAGAIN when the ring is full (or still connecting),
+   * -EPIPE after shutdown or when the connection is over, or the pending error once.
+   */
+  send(bytes: Uint8Array, at: number, length: number): number;
+  /** Marks the last octet queued as urgent (MSG_OOB). RFC 9293 §3.10.2. */
+  sendUrgent(bytes: Uint8Array, at: number, length: number): number;
+  /**
+   * Copies received octets out. Returns how many, 0 at the end of the stream, -EAGAIN when nothing is there yet, the pending
+   * error once, -ENOTCONN before the connection exists. `peek` leaves them (MSG_PEEK).
+   */
+  receive(into: Uint8Array, at: number, length: number, peek?: boolean): number;
+  /** Half-close: a FIN follows what is queued (SHUT_WR). -ENOTCONN when there is no connection. RFC 9293 §3.6. */
+  shutdownSend(): number;
+  /** SHUT_RD: further recv returns 0; what arrives is taken and thrown away, as on Linux. */
+  shutdownReceive(): number;
+  /** The program is gone: CLOSE, or a RST when data was left unread (RFC 9293 §3.6.1, SHLD-3) or linger is 0. */
+  close(): void;
+  /** ABORT. RFC 9293 §3.10.5. */
+  abort(): void;
+  /** SO_ERROR: the pending error as a positive errno, 0 for none; clears it. */
+  takeError(): number;
+  /** FIONREAD: octets that can be read; SIOCOUTQ: octets queued or in flight. */
+  readonly unread: number;
+  readonly unsent: number;
+  /** Everything a TCP_INFO-like question may ask, as plain data. */
+  info(): TcpInfo;
+}
+
+/** Snapshot of a connection; times in microseconds, sizes in octets. */
+export interface TcpInfo {
+  readonly state: TcpState;
+  readonly local: string;
+  readonly remote: string;
+  readonly mss: number;
+  readonly srtt: number | undefined;
+  readonly rttvar: number | undefined;
+  readonly rto: number;
+  readonly cwnd: number;
+  readonly ssthresh: number;
+  readonly flightSize: number;
+  readonly sndWnd: number;
+  readonly rcvWnd: number;
+  readonly sndWindShift: number;
+  readonly rcvWindShift: number;
+  readonly timestamps: boolean;
+  readonly bytesSent: number;
+  readonly bytesAcked: number;
+  readonly bytesReceived: number;
+  readonly segmentsSent: number;
+  readonly segmentsReceived: number;
+  readonly retransmissions: number;
+  readonly timeouts: number;
+  readonly duplicateAcks: number;
+  readonly unread: number;
+  readonly unsent: number;
+}
+
+export interface TcpListener {
+  readonly address: IpAddress;
+  readonly port: number;
+  owner: ReadinessOwner | undefined;
+  readonly options: Readonly<TcpOptions>;
+  setOptions(changes: Partial<TcpOptions>): number;
+  /** The oldest completed connection, or undefined when none waits. */
+  accept(): TcpConnection | undefined;
+  /** Completed connections that wait. */
+  readonly waiting: number;
+  /** listen() again with another backlog. */
+  setBacklog(backlog: number): void;
+  /** Ends listening; connections that wait are reset. RFC 9293 §3.10.4, LISTEN. */
+  close(): void;
+}
+
+export interface TcpService {
+  /**
+   * Active OPEN: the SYN goes out at the next poll. `localAddress` is ANY_ADDRESS or an own address; the port is chosen already.
+   * Negative errno: -ENETUNREACH and the like from routing, -EADDRNOTAVAIL when the four-tuple is taken, -ENOBUFS at the bound.
+   * A remote address that is broadcast or multicast gives -ENETUNREACH, as on Linux (MUST-46).
+   */
+  connect(
+    local: IpAddress,
+    localPort: number,
+    remote: IpAddress,
+    remotePort: number,
+    options: TcpOptions,
+  ): TcpConnection | number;
+  /** Passive OPEN. -EADDRINUSE when another listener has the address and port. */
+  listen(local: IpAddress, port: number, backlog: number, options: TcpOptions): TcpListener | number;
+  /** Whether the four-tuple is in use (the port chooser asks). */
+  isTaken(local: IpAddress, localPort: number, remote: IpAddress, remotePort: number): boolean;
+  /** The options that a new socket starts with. */
+  defaultOptions(): TcpOptions;
+  /** Sends what may be sent: called by the stack after all input of a turn. RFC 9293 MUST-58, MUST-59. */
+  poll(now: Micros): void;
+  /** Whether `poll` has something to do. */
+  readonly pending: boolean;
+  connections(): Iterable<TcpConnection>;
+  listeners(): Iterable<TcpListener>;
+}

@@ -1,0 +1,60 @@
+/**
+ * What UDP offers to the socket layer. Datagrams are queued by `send` and leave at the next poll, as TCP's segments do.
+ */
+import type { Micros } from '../core/time.ts';
+import type { IpAddress } from '../ip/address.ts';
+import type { IpErrorReport, IpPacket } from '../ip/service.ts';
+
+/** Receives what comes for a port. It must only note things down: it runs inside the core. */
+export interface UdpOwner {
+  /** A datagram; `payload` is lent for the call. Returns false when the receive queue is full, which UDP counts as a drop. */
+  onDatagram(payload: Uint8Array, source: IpAddress, sourcePort: number, packet: IpPacket): boolean;
+  /** An ICMP error about a datagram that this port sent to `destinationPort`. */
+  onError(report: IpErrorReport, destinationPort: number): void;
+  /** Room in the send queue again. */
+  onSent(): void;
+}
+
+/** How one datagram is sent. */
+export interface UdpSendOptions {
+  ttl: number;
+  tos: number;
+  /** SO_BROADCAST: without it a broadcast destination gives -EACCES. */
+  broadcast: boolean;
+}
+
+/** An open port. */
+export interface UdpPort {
+  /** ANY_ADDRESS or an own address; a broadcast or multicast address is matched as destination only. */
+  readonly localAddress: IpAddress;
+  readonly localPort: number;
+  /** Once connected, only this peer's datagrams are taken. */
+  readonly remoteAddress: IpAddress | undefined;
+  readonly remotePort: number;
+  /** Octets of datagrams waiting to leave. */
+  readonly queued: number;
+  /** Fixes the peer, and with it the local address; undefined dissolves. Negative errno when there is no route. */
+  connect(remote: IpAddress | undefined, remotePort: number): number;
+  /**
+   * Queues one datagram. Returns `length`, or -EMSGSIZE above 65,507 octets (or what cannot be sent unfragmented),
+   * -ENETUNREACH, -EACCES, -EINVAL for port 0, -EAGAIN when `limit` octets wait already (SO_SNDBUF).
+   */
+  send(
+    bytes: Uint8Array,
+    at: number,
+    length: number,
+    destination: IpAddress,
+    destinationPort: number,
+    options: UdpSendOptions,
+    limit: number,
+  ): number;
+  close(): void;
+}
+
+export interface UdpService {
+  /** Opens a port; conflicts are the port table's business (socket/ports.ts), so several may share one. */
+  open(local: IpAddress, port: number, owner: UdpOwner): UdpPort;
+  poll(now: Micros): void;
+  readonly pending: boolean;
+  ports(): Iterable<UdpPort>;
+}
