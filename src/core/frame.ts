@@ -6,6 +6,8 @@
  * one beyond the call it came with calls `retain` first, and whoever hands a frame to a link's `send` gives its reference away.
  */
 
+import { copyBytes } from './bytes.ts';
+
 /** What is known of the transport checksum of a frame. */
 export const Checksum = {
   /** In: not verified yet. Out: complete in the frame. */
@@ -45,17 +47,23 @@ export class Frame {
   /** Views of `bytes` that a link keeps beside the buffer (system calls want a view, making one costs 100 ns). */
   linkCache: unknown = undefined;
 
-  readonly #pool: FramePool;
+  /** Where it came from and goes back to; what needs a second frame like this one takes it from there. */
+  readonly pool: FramePool;
   #references = 0;
 
   /** @internal Frames come from a FramePool. */
   constructor(pool: FramePool, capacity: number) {
-    this.#pool = pool;
+    this.pool = pool;
     this.bytes = new Uint8Array(HEADROOM + capacity);
   }
 
   get length(): number {
     return this.end - this.start;
+  }
+
+  /** Whether somebody else holds it too: then its octets and offsets are not to be changed. */
+  get shared(): boolean {
+    return this.#references > 1;
   }
 
   /** Opens `length` octets in front of the packet and returns their offset. Throws when the headroom is used up. */
@@ -80,7 +88,7 @@ export class Frame {
   release(): void {
     if (this.#references <= 0) throw new Error('frame released twice');
     this.#references--;
-    if (this.#references === 0) this.#pool.recycle(this);
+    if (this.#references === 0) this.pool.recycle(this);
   }
 
   /** @internal For the pool. */
@@ -139,12 +147,17 @@ export class FramePool {
     return frame;
   }
 
-  /** A frame of its own with the same octets, offsets and facts. */
+  /** A frame of its own with the same octets, offsets and facts; headers in front of `start` that offsets name come along. */
   clone(frame: Frame): Frame {
-    const copy = this.from(frame.view());
-    const shift = copy.start - frame.start;
-    copy.network = frame.network < 0 ? -1 : frame.network + shift;
-    copy.transport = frame.transport < 0 ? -1 : frame.transport + shift;
+    const copy = this.acquire(frame.end - HEADROOM);
+    let from = frame.start;
+    if (frame.transport >= 0 && frame.transport < from) from = frame.transport;
+    if (frame.network >= 0 && frame.network < from) from = frame.network;
+    copyBytes(frame.bytes, from, copy.bytes, from, frame.end - from);
+    copy.start = frame.start;
+    copy.end = frame.end;
+    copy.network = frame.network;
+    copy.transport = frame.transport;
     copy.checksum = frame.checksum;
     copy.gsoSize = frame.gsoSize;
     copy.linkBroadcast = frame.linkBroadcast;
