@@ -72,7 +72,7 @@ const MAY_ALSO: readonly (readonly [from: RegExp, to: string, because: string])[
 
 /** npm packages: who may import each. */
 const PACKAGES: Readonly<Record<string, RegExp>> = {
-  'buffer-layout': /wire\.ts$|^tcp\/options\.ts$|^ip\/(ipv4-)?options\.ts$|^inspector\//,
+  'buffer-layout': /^link\/vnet-header\.ts$|wire\.ts$|^tcp\/options\.ts$|^ip\/(ipv4-)?options\.ts$|^inspector\//,
   'ipaddr.js': /^ip\/address\.ts$|^cli\//,
   koffi: /^link\/(tap|linux|system)[a-z-]*\.ts$/,
   commander: /^cli\//,

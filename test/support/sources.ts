@@ -142,6 +142,7 @@ function isOwnName(node: ts.Identifier): boolean {
   const parent = node.parent;
   if (ts.isPropertyAccessExpression(parent)) return parent.name === node;
   if (ts.isQualifiedName(parent)) return parent.right === node;
+  if (ts.isBindingElement(parent) || ts.isImportSpecifier(parent)) return parent.propertyName === node;
   return (
     (ts.isPropertyAssignment(parent) ||
       ts.isPropertySignature(parent) ||
