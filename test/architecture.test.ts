@@ -78,9 +78,12 @@ const PACKAGES: Readonly<Record<string, RegExp>> = {
   commander: /^cli\//,
 };
 
-/** The shells: where the outside world is met. Everything else is deterministic and does no I/O. */
+/**
+ * The shells: where the outside world is met. Everything else is deterministic and does no I/O. The programs in app/ are
+ * among them: they are Node programs like any other and stand outside the stack.
+ */
 const SHELLS =
-  /^(link\/(tap|linux|system)[a-z-]*|link\/stream|link\/pcap[a-z-]*|stack\/driver|lab\/runner)\.ts$|^(node|cli)\//;
+  /^(link\/(tap|linux|system)[a-z-]*|link\/stream|link\/pcap[a-z-]*|stack\/driver|lab\/runner)\.ts$|^(node|app|cli)\//;
 
 /** Names of the outside world; where each may occur; what to do instead. */
 const OUTSIDE: readonly {
