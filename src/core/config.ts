@@ -22,6 +22,8 @@ export interface ArpConfig {
   maxEntries: number;
   /** Packets that wait for one address at most; the oldest goes first. RFC 1122 §2.3.2.2 asks for at least one. */
   maxWaiting: number;
+  /** Packets that wait for all addresses of one interface at most; the neighbour used least recently loses its oldest. */
+  maxWaitingTotal: number;
   /** Time between two defences of an own address (us). RFC 5227 §1.1 DEFEND_INTERVAL. */
   defendInterval: number;
   /** Number of probes, RFC 5227 §1.1 PROBE_NUM, and of announcements, ANNOUNCE_NUM. */
@@ -33,11 +35,22 @@ export interface ArpConfig {
   probeMax: number;
   announceWait: number;
   announceInterval: number;
+  /** RFC 5227 §1.1 MAX_CONFLICTS, after which probes for new addresses start RATE_LIMIT_INTERVAL (us) apart. */
+  maxConflicts: number;
+  rateLimitInterval: number;
 }
 
 export interface IpConfig {
   /** Time to live of what this host sends unless the sender says otherwise. RFC 1122 §3.2.1.7; IANA recommends 64. */
   defaultTtl: number;
+  /** Routes at most, connected ones included: ENOBUFS beyond. */
+  maxRoutes: number;
+  /** Whether Redirects change the routing table. RFC 1122 §3.2.2.2 says they must. */
+  acceptRedirects: boolean;
+  /** Host routes that Redirects may make; the oldest goes first. */
+  maxRedirects: number;
+  /** Datagrams that wait in the loopback at most. Linux net.core.netdev_max_backlog. */
+  loopbackQueue: number;
 }
 
 export interface IcmpConfig {
@@ -139,6 +152,7 @@ export const DEFAULT_CONFIG: Config = {
     staleTime: 10 * MINUTE,
     maxEntries: 1024,
     maxWaiting: 64,
+    maxWaitingTotal: 1024,
     defendInterval: 10 * SECOND,
     probeCount: 3,
     announceCount: 2,
@@ -147,8 +161,10 @@ export const DEFAULT_CONFIG: Config = {
     probeMax: 2 * SECOND,
     announceWait: 2 * SECOND,
     announceInterval: 2 * SECOND,
+    maxConflicts: 10,
+    rateLimitInterval: 60 * SECOND,
   },
-  ip: { defaultTtl: 64 },
+  ip: { defaultTtl: 64, maxRoutes: 1024, acceptRedirects: true, maxRedirects: 64, loopbackQueue: 1000 },
   icmp: { errorsPerSecond: 1000, errorBurst: 50, quoteLimit: 548, answerBroadcastEcho: false },
   tcp: {
     rtoInitial: 1 * SECOND,

@@ -14,9 +14,11 @@ export const DROP_REASONS = {
   'link-too-short': 'the frame is shorter than an Ethernet header',
   'link-not-cuttable':
     'the frame asks for a cut or a checksum of its transport that only TCP or UDP over IPv4 can have',
+  'link-refused': 'the device refused the frame as malformed',
   // ethernet
   'ether-truncated': 'the frame ends before its link header does',
-  'ether-not-for-us': 'the destination is neither this interface, nor broadcast, nor a multicast address that it joined',
+  'ether-not-for-us':
+    'the destination is neither this interface, nor broadcast, nor a multicast address that it joined',
   'ether-bad-source': 'the source is a group address, which no station has',
   'ether-own': 'our own broadcast or multicast frame, echoed by the network (RFC 1112 section 7.3)',
   'ether-unknown-type': 'nobody here takes frames of this EtherType',
@@ -36,7 +38,8 @@ export const DROP_REASONS = {
   'arp-conflict': 'another station claims one of our addresses (RFC 5227 section 2.4)',
   'arp-no-source': 'no address of this interface is ready to ask for a neighbour from',
   'neighbor-table-full': 'no entry could be made room for; a mere ARP sender never displaces a neighbour in use',
-  'neighbor-queue-full': 'too many packets waited for the neighbour, the oldest was given up (RFC 1122 section 2.3.2.2)',
+  'neighbor-queue-full':
+    'too many packets waited for the neighbour, the oldest was given up (RFC 1122 section 2.3.2.2)',
   'neighbor-failed': 'the packet waited for a neighbour that did not answer',
   'neighbor-negative': 'the neighbour did not answer a short while ago, so nobody asked again',
   'neighbor-removed': 'the packet waited for a neighbour whose entry was removed',
@@ -70,13 +73,15 @@ export const DROP_REASONS = {
   'icmp-source-quench': 'Source Quench is ignored (RFC 6633 §5)',
   'icmp-echo-broadcast': 'Echo Requests to broadcast and multicast addresses are not answered (RFC 1122 §3.2.2.6: MAY)',
   'icmp-no-return': 'the reply has no address to go to',
-  'icmp-redirect-refused': 'the Redirect is not from the current gateway, or names none on the connected network (RFC 1122 §3.2.2.2)',
+  'icmp-redirect-refused':
+    'the Redirect is not from the current gateway, or names none on the connected network (RFC 1122 §3.2.2.2)',
   'icmp-quote-truncated': 'the ICMP error quotes less than an IP header and 8 octets (RFC 792)',
   'icmp-quote-invalid': 'the quoted header is no first piece of a unicast IPv4 datagram',
   'icmp-quote-not-ours': 'the ICMP error is about a datagram that this host has not sent',
   'icmp-error-no-protocol': 'nobody here speaks the protocol that the ICMP error is about',
   'icmp-about-error': 'no ICMP error is sent about an ICMP error (RFC 1122 §3.2.2)',
-  'icmp-about-broadcast': 'no ICMP error is sent about a broadcast or multicast, at the IP or link layer (RFC 1122 §3.2.2)',
+  'icmp-about-broadcast':
+    'no ICMP error is sent about a broadcast or multicast, at the IP or link layer (RFC 1122 §3.2.2)',
   'icmp-about-fragment': 'no ICMP error is sent about a fragment other than the first (RFC 1122 §3.2.2)',
   'icmp-about-no-host': 'no ICMP error is sent to a source that names no single host (RFC 1122 §3.2.2)',
   'icmp-rate-limit': 'more ICMP errors than the rate limit allows (RFC 1812 §4.3.2.8)',

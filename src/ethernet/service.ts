@@ -34,9 +34,15 @@ export interface LinkLayer {
   outputBroadcast(frame: Frame, now: Micros): number;
   /** Sends a datagram to an IP multicast group. RFC 1112 §6.4. */
   outputMulticast(frame: Frame, group: IpAddress, now: Micros): number;
-  /** The link layer answers for this address from now on; with `probe` it first makes sure that nobody else does. RFC 5227. */
+  /**
+   * The link layer answers for this address from now on; with `probe` it first makes sure that nobody else does. RFC 5227.
+   * Without it `onAddressReady` is called before this returns. An address that is there already is left as it is.
+   */
   addAddress(address: IpAddress, probe: boolean, now: Micros): void;
   removeAddress(address: IpAddress): void;
   /** Word from above that the neighbour answers. RFC 4861 §7.3.1. */
   confirm(nextHop: IpAddress, now: Micros): void;
+  /** Receives an IP multicast group from now on; each call wants its `leaveGroup`. Absent where nothing is filtered. RFC 1112 §7.3. */
+  joinGroup?(group: IpAddress): void;
+  leaveGroup?(group: IpAddress): void;
 }
