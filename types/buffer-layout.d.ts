@@ -18,6 +18,7 @@ declare module 'buffer-layout' {
   }
   /** Unsigned little-endian integer of `span` octets (1 to 6). */
   export function u8(property?: string): Layout<number>;
+  export function u16(property?: string): Layout<number>;
   /** Unsigned big-endian integers. */
   export function u16be(property?: string): Layout<number>;
   export function u24be(property?: string): Layout<number>;
