@@ -149,13 +149,13 @@ export class Driver {
   };
 
   /** Asked again after programs have run, since they may call `close`. */
-  get #running(): boolean {
+  #isRunning(): boolean {
     return this.#state === 'running';
   }
 
   /** All input of a batch, then all output, then the programs. RFC 9293 MUST-58, MUST-59. */
   #turn(drain: boolean): void {
-    if (!this.#running || this.#inTurn) return;
+    if (!this.#isRunning() || this.#inTurn) return;
     this.#inTurn = true;
     this.#kicked = false;
     try {
@@ -164,7 +164,7 @@ export class Driver {
       this.#stack.poll(now);
       this.#deliver();
       // What programs did meanwhile goes out in the same turn.
-      for (let round = 1; round < MOST_ROUNDS && this.#running && this.#stack.pending; round++) {
+      for (let round = 1; round < MOST_ROUNDS && this.#isRunning() && this.#stack.pending; round++) {
         this.#stack.poll(this.#clock.now());
         this.#deliver();
       }
@@ -188,7 +188,7 @@ export class Driver {
 
   /** Arranges the next turn. Links wake it by themselves. */
   #sleep(): void {
-    if (!this.#running) return;
+    if (!this.#isRunning()) return;
     if (this.#lookFor === NEVER || this.#backlog || this.#stack.pending) {
       this.#soon();
       return;

@@ -27,6 +27,8 @@ export interface Namespace {
   readonly name: string;
   /** Runs `ip` in it, e.g. `ns.ip('link set tap0 up')`. Throws with its message when it fails. */
   ip(command: string): void;
+  /** Link-layer address of one of its devices, e.g. '02:00:00:00:00:01'. */
+  mac(device: string): string;
   /** Runs a program in it to its end. */
   exec(command: string, args?: readonly string[], options?: ExecOptions): Promise<ExecResult>;
   /** Starts a program in it that `destroy` ends if it still runs. */
@@ -106,6 +108,11 @@ class KernelNamespace implements Namespace {
     run('ip', ['-n', this.name, ...command.split(' ')]);
   }
 
+  mac(device: string): string {
+    const [link] = JSON.parse(run('ip', ['-n', this.name, '-j', 'link', 'show', device])) as { address: string }[];
+    return link!.address;
+  }
+
   exec(command: string, args: readonly string[] = [], options: ExecOptions = {}): Promise<ExecResult> {
     const child = this.spawn(command, args);
     return new Promise((resolve, reject) => {
@@ -146,9 +153,9 @@ process.on('exit', () => {
   for (const namespace of living) namespace.destroy();
 });
 
-function run(command: string, args: readonly string[]): void {
+function run(command: string, args: readonly string[]): string {
   try {
-    execFileSync(command, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+    return execFileSync(command, args, { stdio: ['ignore', 'pipe', 'pipe'], encoding: 'utf8' });
   } catch (error) {
     const said = String((error as { stderr?: unknown }).stderr ?? error).trim();
     throw new Error(`${command} ${args.join(' ')}: ${said}`, { cause: error });
