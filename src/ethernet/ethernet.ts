@@ -11,7 +11,7 @@ import type { Micros } from '../core/time.ts';
 import type { Link } from '../link/link.ts';
 import { BROADCAST_MAC, isGroup } from './address.ts';
 import type { MacAddress } from './address.ts';
-import { emitEthernet, makeEthernetHeader, MIN_FRAME, parseEthernet } from './wire.ts';
+import { emitEthernet, ETHERNET_HEADER, makeEthernetHeader, MIN_FRAME, parseEthernet } from './wire.ts';
 
 /** Takes a lent frame whose `start` is past the link header and whose `end` may be past the datagram (padding). */
 export type EtherHandler = (frame: Frame, now: Micros) => void;
@@ -60,7 +60,7 @@ export class EthernetPort {
   input(frame: Frame, now: Micros): void {
     const header = this.#header;
     const malformed = parseEthernet(frame.bytes, frame.start, frame.end, header);
-    const refusal = malformed === 'ether-truncated' ? malformed : (this.#refusal() ?? malformed);
+    const refusal = frame.length < ETHERNET_HEADER ? malformed : (this.#refusal() ?? malformed);
     if (refusal !== undefined) {
       this.#context.drops.drop(refusal, frame);
       return;
