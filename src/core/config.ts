@@ -121,6 +121,8 @@ export interface SocketConfig {
   maxDescriptors: number;
   /** Sockets of the whole stack at most: ENFILE beyond. */
   maxSockets: number;
+  /** Calls that wait for one descriptor at most: ENOBUFS beyond. */
+  maxWaiters: number;
   /** Upper bound of listen's backlog. Linux net.core.somaxconn. */
   maxBacklog: number;
   /** Range that ephemeral ports are drawn from, both ends included. RFC 6056 §3.2; Linux ip_local_port_range. */
@@ -197,6 +199,7 @@ export const DEFAULT_CONFIG: Config = {
   socket: {
     maxDescriptors: 65536,
     maxSockets: 262144,
+    maxWaiters: 1024,
     maxBacklog: 4096,
     ephemeralLow: 32768,
     ephemeralHigh: 60999,

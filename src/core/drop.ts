@@ -15,6 +15,14 @@ export const DROP_REASONS = {
   'link-not-cuttable':
     'the frame asks for a cut or a checksum of its transport that only TCP or UDP over IPv4 can have',
   'link-refused': 'the device refused the frame as malformed',
+  // link: impairments and the switch
+  'impair-loss': 'lost by chance, as the impairment of the link asks',
+  'impair-burst-loss': 'lost in a burst (Gilbert-Elliott), as the impairment of the link asks',
+  'impair-script': 'dropped by the script of the impairment',
+  'impair-queue-full': 'the queue in front of the limited rate of an impairment was full',
+  'switch-reserved': 'a group address that a switch keeps for itself (IEEE 802.1D section 7.12.6)',
+  'switch-same-port': 'the destination is at the port that the frame came from',
+  'switch-no-port': 'no other port of the switch is open',
   // ethernet
   'ether-truncated': 'the frame ends before its link header does',
   'ether-not-for-us':

@@ -22,6 +22,7 @@ export const Errno = {
   ENOTTY: 25,
   EPIPE: 32,
   EDOM: 33,
+  ENONET: 64,
   EPROTO: 71,
   EOVERFLOW: 75,
   ENOTSOCK: 88,
@@ -49,6 +50,7 @@ export const Errno = {
   EHOSTUNREACH: 113,
   EALREADY: 114,
   EINPROGRESS: 115,
+  ECANCELED: 125,
 } as const;
 
 export type ErrnoName = keyof typeof Errno;
@@ -72,6 +74,7 @@ const TEXT: Record<ErrnoName, string> = {
   ENOTTY: 'Inappropriate ioctl for device',
   EPIPE: 'Broken pipe',
   EDOM: 'Numerical argument out of domain',
+  ENONET: 'Machine is not on the network',
   EPROTO: 'Protocol error',
   EOVERFLOW: 'Value too large for defined data type',
   ENOTSOCK: 'Socket operation on non-socket',
@@ -99,6 +102,7 @@ const TEXT: Record<ErrnoName, string> = {
   EHOSTUNREACH: 'No route to host',
   EALREADY: 'Operation already in progress',
   EINPROGRESS: 'Operation now in progress',
+  ECANCELED: 'Operation canceled',
 };
 
 const NAMES = new Map<number, ErrnoName>(Object.entries(Errno).map(([name, value]) => [value, name as ErrnoName]));

@@ -77,7 +77,10 @@ export interface ProtocolHandler {
    * has Port Unreachable sent when the rules allow; TCP answers with a RST itself and returns true.
    */
   receive(frame: Frame, packet: IpPacket, now: Micros): boolean;
-  /** Takes an error report. `frame.transport` is at the quoted transport header, of which at least 8 octets are there. */
+  /**
+   * Takes an error report. `frame.start` is at the quoted IP header, `frame.transport` at the quoted transport header, of
+   * which at least 8 octets are there. The frame is lent.
+   */
   error(report: IpErrorReport, frame: Frame, now: Micros): void;
 }
 
@@ -92,9 +95,11 @@ export interface RawListener {
 export interface IpService {
   /**
    * The path to a destination from `source`, or from the address that source selection gives when that is ANY_ADDRESS.
-   * Negative errno: -ENETUNREACH without a route, -EINVAL when `source` is not an own address.
+   * Negative errno: -ENETUNREACH without a route, -EINVAL when `source` is not an own address, -EADDRNOTAVAIL when there is
+   * none to send with. A limited broadcast may leave an interface that has no address yet with source 0.0.0.0 (DHCP).
+   * @param interfaceId the one interface that may be used (SO_BINDTODEVICE); 0 or none for any
    */
-  route(destination: IpAddress, source: IpAddress): Path | number;
+  route(destination: IpAddress, source: IpAddress, interfaceId?: number): Path | number;
   /**
    * Sends one datagram. `frame.start` is at its transport header; IP prepends its own. Takes over the reference in any case.
    * Returns 0 or a negative errno (-EMSGSIZE, -ENETUNREACH, -EHOSTUNREACH for an address known not to answer, -ENETDOWN).
@@ -114,4 +119,26 @@ export interface IpService {
   confirm(path: Path, now: Micros): void;
   /** Word from above that the path seems not to work (R1 reached): try another gateway. RFC 1122 §3.3.1.4, RFC 9293 §3.8.3. */
   doubt(path: Path, now: Micros): void;
+}
+
+/** Told of a datagram that cannot be delivered, so that Destination Unreachable with `code` goes back. The frame is lent, `network` set. */
+export type UndeliverableHook = (frame: Frame, packet: IpPacket, code: number, now: Micros) => void;
+/** Told of a header that cannot be processed; `pointer` is the octet of the IP header in error (RFC 792). The frame is lent. */
+export type ParameterProblemHook = (frame: Frame, packet: IpPacket, pointer: number, now: Micros) => void;
+
+/** What ICMP needs of IP beyond what every protocol needs: they are one module in RFC 1122 §3.2.2. */
+export interface IcmpSupport extends IpService {
+  onUndeliverable: UndeliverableHook | undefined;
+  onParameterProblem: ParameterProblemHook | undefined;
+  /**
+   * Hands an error to the handler and the raw listeners of the protocol that the report names; frame as in ProtocolHandler.error.
+   * False when there is neither. RFC 1122 §3.2.2.
+   */
+  deliverError(report: IpErrorReport, frame: Frame, now: Micros): boolean;
+  /** A Redirect: route `destination` by way of `gateway`. False when it is not to be believed. RFC 1122 §3.2.2.2. */
+  redirect(from: IpAddress, destination: IpAddress, gateway: IpAddress, interfaceId: number, now: Micros): boolean;
+  /** The address of this host that a datagram was for: its destination, or for a broadcast one of the interface's. RFC 1122 §3.2.1.3. */
+  specificDestination(packet: IpPacket): IpAddress;
+  /** Whether a source stands for a single host that an error may be sent to. RFC 1122 §3.2.2. */
+  namesSingleHost(address: IpAddress, interfaceId: number): boolean;
 }

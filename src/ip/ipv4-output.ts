@@ -1,0 +1,130 @@
+/**
+ * Sending a datagram: the header, the size, and which of the link layer's calls. RFC 791 §3.1, RFC 1122 §3.2.1, §3.3.3, RFC 6864.
+ */
+import type { Context } from '../core/context.ts';
+import { Errno } from '../core/errno.ts';
+import type { Frame } from '../core/frame.ts';
+import type { Micros } from '../core/time.ts';
+import { ANY_ADDRESS, isLoopback } from './address.ts';
+import type { Identifications } from './identification.ts';
+import {
+  DONT_FRAGMENT,
+  IPV4_HEADER_LENGTH,
+  ipHeaderLength,
+  ipIdentification,
+  ipSource,
+  ipTtl,
+  ipVersion,
+  setIpChecksum,
+  setIpIdentification,
+  setIpSource,
+  setIpTotalLength,
+  writeIpv4Header,
+} from './ipv4-wire.ts';
+import type { Ipv4Header } from './ipv4-wire.ts';
+import { PathKind } from './path.ts';
+import type { Ipv4Path } from './path.ts';
+import type { RouteTable } from './routes.ts';
+import type { OutputOptions } from './service.ts';
+
+export class Ipv4Output {
+  /** Datagrams handed to a link layer; a super-segment counts once. */
+  sent = 0;
+  readonly #context: Context;
+  readonly #identifications: Identifications;
+  readonly #routes: RouteTable;
+  /** Reused for every datagram. */
+  readonly #header: Ipv4Header = {
+    tos: 0,
+    totalLength: 0,
+    identification: 0,
+    flagsAndOffset: 0,
+    ttl: 0,
+    protocol: 0,
+    source: ANY_ADDRESS,
+    destination: ANY_ADDRESS,
+  };
+
+  constructor(context: Context, identifications: Identifications, routes: RouteTable) {
+    this.#context = context;
+    this.#identifications = identifications;
+    this.#routes = routes;
+  }
+
+  /** As IpService.output. */
+  output(path: Ipv4Path, frame: Frame, options: OutputOptions, now: Micros): number {
+    const error = path.refresh();
+    if (error !== 0) return this.#refuse(frame, error);
+    // 1122-3.2.1.7-a: never a TTL of 0.
+    if (options.ttl < 1 || options.ttl > 255) return this.#refuse(frame, -Errno.EINVAL);
+    const length = frame.end - frame.start + IPV4_HEADER_LENGTH;
+    const { link } = path.network!;
+    // The place of fragmentation: a datagram without DF would be cut here. RFC 1122 §3.3.3.
+    if (length > (frame.gsoSize > 0 ? link.maxSegment : link.mtu)) return this.#tooLong(frame);
+    const header = this.#header;
+    header.tos = options.tos;
+    header.totalLength = length;
+    header.identification = options.dontFragment ? 0 : this.#identifications.next(path.identification);
+    header.flagsAndOffset = options.dontFragment ? DONT_FRAGMENT : 0;
+    header.ttl = options.ttl;
+    header.protocol = options.protocol;
+    header.source = path.source;
+    header.destination = path.destination;
+    frame.transport = frame.start;
+    frame.network = frame.prepend(IPV4_HEADER_LENGTH);
+    writeIpv4Header(frame.bytes, frame.network, header);
+    return this.#send(path, frame, now);
+  }
+
+  /**
+   * As IpService.outputRaw. Total length and checksum are always filled in, source and Identification when zero: raw(7).
+   * Differs: RFC 1122 §3.2.1.3 wants an own source; a raw socket may forge one, as on Linux, but none of 127.0.0.0/8 to the wire.
+   */
+  outputRaw(path: Ipv4Path, frame: Frame, now: Micros): number {
+    const error = path.refresh();
+    if (error !== 0) return this.#refuse(frame, error);
+    const { bytes, start } = frame;
+    const length = frame.end - start;
+    if (length < IPV4_HEADER_LENGTH || ipVersion(bytes, start) !== 4) return this.#refuse(frame, -Errno.EINVAL);
+    const headerLength = ipHeaderLength(bytes, start);
+    if (headerLength < IPV4_HEADER_LENGTH || headerLength > length) return this.#refuse(frame, -Errno.EINVAL);
+    if (ipTtl(bytes, start) === 0) return this.#refuse(frame, -Errno.EINVAL);
+    const { link } = path.network!;
+    if (length > link.mtu) return this.#tooLong(frame);
+    if (ipSource(bytes, start) === ANY_ADDRESS) setIpSource(bytes, start, path.source);
+    if (isLoopback(ipSource(bytes, start)) && !path.network!.isLoopback) return this.#refuse(frame, -Errno.EINVAL);
+    if (ipIdentification(bytes, start) === 0) {
+      setIpIdentification(bytes, start, this.#identifications.next(path.identification));
+    }
+    setIpTotalLength(bytes, start, length);
+    setIpChecksum(bytes, start, headerLength);
+    frame.network = start;
+    frame.transport = start + headerLength;
+    return this.#send(path, frame, now);
+  }
+
+  #send(path: Ipv4Path, frame: Frame, now: Micros): number {
+    const network = path.network!;
+    this.sent++;
+    if (path.kind === PathKind.Broadcast) return network.link.outputBroadcast(frame, now);
+    if (path.kind === PathKind.Multicast) return network.link.outputMulticast(frame, path.nextHop, now);
+    const result = network.link.output(frame, path.nextHop, now);
+    // The link layer knows that a gateway does not answer: the next datagram takes another. RFC 1122 §3.3.1.4.
+    if (result === -Errno.EHOSTUNREACH && path.nextHop !== path.destination) {
+      this.#routes.fail(path.nextHop, network.id);
+    }
+    return result;
+  }
+
+  #refuse(frame: Frame, error: number): number {
+    this.#context.drops.drop('ip-output-refused', frame);
+    frame.release();
+    return error;
+  }
+
+  #tooLong(frame: Frame): number {
+    this.#context.drops.drop('ip-output-too-long', frame);
+    frame.release();
+    return -Errno.EMSGSIZE;
+  }
+}

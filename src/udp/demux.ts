@@ -1,0 +1,77 @@
+/**
+ * Which open port takes a datagram. RFC 1122 §4.1.3; the order of preference is Linux's (udp(7)).
+ *
+ * By local port, then the best match: one connected to the sender before one that is not, one bound to the address before one
+ * bound to any, the later opened before the earlier. A broadcast or multicast goes to all that match.
+ */
+import { ANY_ADDRESS } from '../ip/address.ts';
+import type { IpAddress } from '../ip/address.ts';
+
+/** What the demultiplexer looks at. */
+export interface Endpoint {
+  readonly localAddress: IpAddress;
+  readonly localPort: number;
+  readonly remoteAddress: IpAddress | undefined;
+  readonly remotePort: number;
+}
+
+/** How well an endpoint matches: -1 for not at all, more is better. */
+export function matchScore(endpoint: Endpoint, local: IpAddress, remote: IpAddress, remotePort: number): number {
+  let score = 0;
+  if (endpoint.localAddress !== ANY_ADDRESS) {
+    if (endpoint.localAddress !== local) return -1;
+    score = 1;
+  }
+  if (endpoint.remoteAddress !== undefined) {
+    if (endpoint.remoteAddress !== remote || endpoint.remotePort !== remotePort) return -1;
+    score += 2;
+  }
+  return score;
+}
+
+export class Demux<T extends Endpoint> {
+  /** By local port, in the order of opening. Bounded by the number of sockets. */
+  readonly #ports = new Map<number, T[]>();
+
+  add(endpoint: T): void {
+    const list = this.#ports.get(endpoint.localPort);
+    if (list === undefined) this.#ports.set(endpoint.localPort, [endpoint]);
+    else list.push(endpoint);
+  }
+
+  remove(endpoint: T): void {
+    const list = this.#ports.get(endpoint.localPort);
+    const index = list === undefined ? -1 : list.indexOf(endpoint);
+    if (index < 0) return;
+    list!.splice(index, 1);
+    if (list!.length === 0) this.#ports.delete(endpoint.localPort);
+  }
+
+  /** The best match, or undefined. */
+  find(local: IpAddress, localPort: number, remote: IpAddress, remotePort: number): T | undefined {
+    const list = this.#ports.get(localPort);
+    if (list === undefined) return undefined;
+    let best: T | undefined = undefined;
+    let bestScore = -1;
+    for (let i = list.length - 1; i >= 0; i--) {
+      const endpoint = list[i]!;
+      const score = matchScore(endpoint, local, remote, remotePort);
+      if (score > bestScore) {
+        best = endpoint;
+        bestScore = score;
+      }
+    }
+    return best;
+  }
+
+  /** Those on a port, in the order of opening; the list is not to be kept. */
+  onPort(localPort: number): readonly T[] {
+    return this.#ports.get(localPort) ?? NOBODY;
+  }
+
+  *all(): Iterable<T> {
+    for (const list of this.#ports.values()) yield* list;
+  }
+}
+
+const NOBODY: readonly never[] = [];

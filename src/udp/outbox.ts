@@ -1,0 +1,100 @@
+/**
+ * Datagrams that wait to leave, of all ports together, in the order in which they were sent. RFC 768.
+ *
+ * Bounded by each port's limit (SO_SNDBUF) and the number of ports. Records are reused.
+ */
+import { Errno } from '../core/errno.ts';
+import { Checksum } from '../core/frame.ts';
+import type { Frame } from '../core/frame.ts';
+import type { Micros } from '../core/time.ts';
+import { IpProtocol } from '../ip/service.ts';
+import type { IpErrorReport, IpService, OutputOptions, Path } from '../ip/service.ts';
+import type { Port } from './port.ts';
+import { UDP_HEADER_LENGTH, setUdpChecksum, setUdpPartialChecksum, writeUdpHeader } from './wire.ts';
+
+interface Waiting {
+  port: Port;
+  frame: Frame;
+  path: Path;
+  destinationPort: number;
+  ttl: number;
+  tos: number;
+}
+
+/** Records kept for reuse at most. */
+const KEPT_RECORDS = 1024;
+
+export class Outbox {
+  readonly #ip: IpService;
+  readonly #records: Waiting[] = [];
+  #length = 0;
+  /** Datagrams that IP took. */
+  sent = 0;
+  /** DF is left off: routers may fragment, as there is no path MTU discovery for UDP yet (RFC 1122 §3.3.3). */
+  readonly #options: OutputOptions = { protocol: IpProtocol.Udp, ttl: 64, tos: 0, dontFragment: false };
+
+  constructor(ip: IpService) {
+    this.#ip = ip;
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Takes over the frame, which holds room for the header and the data. */
+  push(port: Port, frame: Frame, path: Path, destinationPort: number, ttl: number, tos: number): void {
+    const record = this.#records[this.#length];
+    if (record === undefined) {
+      this.#records.push({ port, frame, path, destinationPort, ttl, tos });
+    } else {
+      record.port = port;
+      record.frame = frame;
+      record.path = path;
+      record.destinationPort = destinationPort;
+      record.ttl = ttl;
+      record.tos = tos;
+    }
+    this.#length++;
+  }
+
+  /** Sends all of it. */
+  flush(now: Micros): void {
+    const count = this.#length;
+    for (let i = 0; i < count; i++) this.#send(this.#records[i]!, now);
+    this.#length = 0;
+    if (this.#records.length > KEPT_RECORDS) this.#records.length = KEPT_RECORDS;
+  }
+
+  #send(record: Waiting, now: Micros): void {
+    const { port, frame, path, destinationPort } = record;
+    const { bytes, start } = frame;
+    const { length } = frame;
+    writeUdpHeader(bytes, start, port.localPort, destinationPort, length);
+    const sum = path.pseudoHeaderSum(IpProtocol.Udp);
+    if (path.checksumOffload) {
+      setUdpPartialChecksum(bytes, start, length, sum);
+      frame.checksum = Checksum.Partial;
+    } else {
+      setUdpChecksum(bytes, start, length, sum);
+    }
+    this.#options.ttl = record.ttl;
+    this.#options.tos = record.tos;
+    const result = this.#ip.output(path, frame, this.#options, now);
+    port.dequeued(length - UDP_HEADER_LENGTH);
+    if (result === 0) this.sent++;
+    else if (result < 0) port.owner.onError(localReport(path, -result), destinationPort);
+  }
+}
+
+/** A report of this host's own: the datagram could not be sent after all. Rare, so it may allocate. */
+const localReport = (path: Path, errno: number): IpErrorReport => ({
+  from: path.source,
+  source: path.source,
+  destination: path.destination,
+  protocol: IpProtocol.Udp,
+  type: 3,
+  code: errno === Errno.ENETUNREACH ? 0 : 1,
+  errno,
+  hard: false,
+  mtu: 0,
+});
