@@ -6,7 +6,7 @@
 import { HOUR, MINUTE, MS, SECOND } from './time.ts';
 
 export interface ArpConfig {
-  /** A confirmed entry counts as REACHABLE this long (us). RFC 4861 §10 REACHABLE_TIME, Linux base_reachable_time. */
+  /** A confirmed entry counts as REACHABLE this long (us). RFC 4861 §10 REACHABLE_TIME; 1122-2.3.2.1-c. */
   reachableTime: number;
   /** Wait in DELAY before probing (us). RFC 4861 §10 DELAY_FIRST_PROBE_TIME. */
   delayFirstProbe: number;

@@ -1,5 +1,6 @@
 /**
- * An Ethernet interface as IP sees it: port, ARP and neighbour cache around one link. RFC 894, RFC 826, RFC 1122 §2.
+ * An Ethernet interface as IP sees it: port, ARP (1122-2.3.3-f) and neighbour cache around one link. RFC 894, RFC 826,
+ * RFC 1122 §2.
  *
  * Read next: ethernet.ts (frames), arp.ts (packets), neighbors.ts (the cache), acd.ts (own addresses).
  */
@@ -94,6 +95,7 @@ export class EthernetInterface implements LinkLayer {
     this.port.input(frame, now);
   }
 
+  // 1122-2.4-b: the type of service comes with the datagram, in its IP header; no link here has a use for it.
   output(frame: Frame, nextHop: IpAddress, now: Micros): number {
     return this.neighbors.output(frame, nextHop, now);
   }

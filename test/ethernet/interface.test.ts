@@ -66,6 +66,15 @@ describe('ethernet/interface', () => {
     expect(station.drops()).to.deep.equal({ 'ether-not-for-us': 2 });
   });
 
+  it('1122-2.4-b: sends a datagram as it is, with the type of service in its header', () => {
+    const station = new Station().withAddress().withReachable();
+    const datagram = datagramOf(0, 64);
+    datagram[0] = 0x45;
+    datagram[1] = 0xb8;
+    station.output(PEER_IP, datagram);
+    expect(station.link.take()[0]!.bytes.subarray(14)).to.deep.equal(datagram);
+  });
+
   it('close stops every timer and gives up every frame', () => {
     const station = new Station();
     station.ethernet.addAddress(OUR_IP, false, station.now);
@@ -180,6 +189,19 @@ describe('ethernet/interface', () => {
           end(station);
         }),
         { numRuns: 300 },
+      );
+    });
+
+    it('only Ethernet II frames go out: no trailers (1122-2.3.1-b), no 802.3 (1122-2.3.3-e)', () => {
+      fc.assert(
+        fc.property(fc.array(steps, { maxLength: 30 }), (actions) => {
+          const station = new Station(config).withAddress();
+          for (const act of actions) act(station);
+          for (const { bytes } of station.link.take()) {
+            expect(bytes.length).to.be.at.least(60);
+            expect([EtherType.Ipv4, EtherType.Arp]).to.include((bytes[12]! << 8) | bytes[13]!);
+          }
+        }),
       );
     });
 
