@@ -78,7 +78,7 @@ describe('link/segmentation', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 0, max: 65000 }),
-        fc.integer({ min: 500, max: 1400 }),
+        fc.integer({ min: 500, max: 1380 }),
         fc.integer({ min: 0, max: 10 }),
         fc.integer({ min: 0, max: 10 }),
         fc.boolean(),
