@@ -1,0 +1,110 @@
+/**
+ * What printing remembers of TCP connections: where each side's sequence numbers start, so that they can be shown from 0, and
+ * its window scale (RFC 7323 §2.2), so that windows can be shown in octets. A bounded table; the oldest entry goes first.
+ */
+
+/** Connections remembered at most. */
+const DEFAULT_LIMIT = 1024;
+
+/** One direction of a connection. */
+interface Side {
+  /** Initial sequence number, or one less than the first seen; undefined before any. */
+  first: number | undefined;
+  /** Shift of the windows that this side offers; undefined when its SYN had none or was not seen. */
+  shift: number | undefined;
+}
+
+interface Conversation {
+  readonly sides: Map<string, Side>;
+}
+
+/** A segment's numbers as they are shown. */
+export interface Shown {
+  readonly seq: number;
+  readonly ack: number;
+  /** Octets when both SYNs were seen, else the field as it stands. */
+  readonly window: number;
+}
+
+export interface SegmentNumbers {
+  /** Texts that tell the two ends apart, e.g. `10.0.0.1:80`. */
+  readonly from: string;
+  readonly to: string;
+  readonly seq: number;
+  /** undefined without the ACK flag. */
+  readonly ack: number | undefined;
+  readonly window: number;
+  readonly syn: boolean;
+  readonly rst: boolean;
+  /** The Window Scale option, undefined when absent. */
+  readonly windowScale: number | undefined;
+}
+
+export class Conversations {
+  readonly #table = new Map<string, Conversation>();
+  readonly #limit: number;
+
+  /** @param limit connections remembered at most; 0 shows every number as it stands */
+  constructor(limit = DEFAULT_LIMIT) {
+    this.#limit = limit;
+  }
+
+  get size(): number {
+    return this.#table.size;
+  }
+
+  /** Notes a segment and returns its numbers relative to its connection's; as they stand when nothing is remembered. */
+  show(segment: SegmentNumbers): Shown {
+    if (this.#limit === 0) return { seq: segment.seq, ack: segment.ack ?? 0, window: segment.window };
+    const { sides } = this.#find(segment.from, segment.to);
+    const sender = side(sides, segment.from);
+    const receiver = side(sides, segment.to);
+    if (segment.syn) {
+      sender.first = segment.seq;
+      sender.shift = segment.windowScale;
+      // A new connection of the same ends: the other side has not spoken yet.
+      if (segment.ack === undefined && receiver.first !== undefined) receiver.first = undefined;
+    } else if (!segment.rst) {
+      sender.first ??= previous(segment.seq);
+    }
+    if (segment.ack !== undefined && !segment.rst) receiver.first ??= previous(segment.ack);
+    // Only when both SYNs carried the option, and never in a SYN. RFC 7323 §2.2.
+    const shift = !segment.syn && receiver.shift !== undefined ? (sender.shift ?? 0) : 0;
+    return {
+      seq: relative(segment.seq, sender.first),
+      ack: relative(segment.ack ?? 0, segment.ack === undefined ? undefined : receiver.first),
+      window: segment.window * 2 ** Math.min(14, shift),
+    };
+  }
+
+  /** A sequence number that `of` counts, relative to its start, seen in a segment of the pair; for SACK blocks. */
+  relativeTo(of: string, other: string, seq: number): number {
+    if (this.#limit === 0) return seq;
+    return relative(seq, side(this.#find(of, other).sides, of).first);
+  }
+
+  #find(a: string, b: string): Conversation {
+    const key = a < b ? `${a} ${b}` : `${b} ${a}`;
+    let found = this.#table.get(key);
+    if (found === undefined) {
+      if (this.#table.size >= this.#limit) this.#table.delete(this.#table.keys().next().value!);
+      found = { sides: new Map() };
+      this.#table.set(key, found);
+    }
+    return found;
+  }
+}
+
+function side(sides: Map<string, Side>, name: string): Side {
+  let found = sides.get(name);
+  if (found === undefined) {
+    found = { first: undefined, shift: undefined };
+    sides.set(name, found);
+  }
+  return found;
+}
+
+/** The number before, as a SYN would have had: the first octet of data is number 1. */
+const previous = (seq: number): number => (seq - 1) >>> 0;
+
+const relative = (seq: number, first: number | undefined): number => (first === undefined ? seq : (seq - first) >>> 0);
