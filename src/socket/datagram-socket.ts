@@ -1,0 +1,222 @@
+/**
+ * SOCK_DGRAM over UDP: one open port with a queue in front of it. udp(7), RFC 768, RFC 1122 §4.1.
+ *
+ * A port is opened by bind, or by the first connect or send (an ephemeral one). ICMP errors reach the program only while
+ * it is connected, as on Linux (1122-4.1.3.3). Left out: multicast membership, IP_PKTINFO, IP_RECVERR.
+ */
+import { Errno } from '../core/errno.ts';
+import { ANY_ADDRESS, LOOPBACK_ADDRESS } from '../ip/address.ts';
+import type { IpAddress } from '../ip/address.ts';
+import type { IpErrorReport } from '../ip/service.ts';
+import { Readiness } from '../tcp/service.ts';
+import type { UdpOwner, UdpPort } from '../udp/service.ts';
+import { IPPROTO_UDP, MSG_ERRQUEUE, MSG_OOB, SHUT_RD, SHUT_RDWR, SHUT_WR, SOCK_DGRAM } from './constants.ts';
+import { DatagramQueue } from './datagram-queue.ts';
+import type { Binding } from './ports.ts';
+import { Watch } from './readiness.ts';
+import { defaultOptions, mayBind } from './socket.ts';
+import type { CommonOptions, Endpoint, Socket, SocketHost } from './socket.ts';
+
+/** Largest payload of a UDP datagram over IPv4: 65,535 without the two headers. */
+const MAX_PAYLOAD = 65507;
+
+export class DatagramSocket implements Socket, UdpOwner {
+  readonly kind = 'datagram';
+  readonly type = SOCK_DGRAM;
+  readonly protocol = IPPROTO_UDP;
+  readonly tcpOptions = undefined;
+  readonly listening = false;
+  nonBlocking = false;
+  readonly watch: Watch;
+  readonly options: CommonOptions;
+
+  readonly #host: SocketHost;
+  readonly #queue = new DatagramQueue();
+  #port: UdpPort | undefined = undefined;
+  #binding: Binding | undefined = undefined;
+  /** What the program bound: it outlives a connect. `#boundPort` is 0 when the port was chosen for it. */
+  #boundAddress: IpAddress = ANY_ADDRESS;
+  #boundPort = 0;
+  #error = 0;
+  #shutReceive = false;
+  #shutSend = false;
+
+  constructor(host: SocketHost) {
+    this.#host = host;
+    this.watch = new Watch(host.readiness, () => this.readiness());
+    this.options = defaultOptions(host);
+  }
+
+  bind(address: IpAddress, port: number): number {
+    if (!mayBind(this.#host.ip, address)) return -Errno.EADDRNOTAVAIL;
+    if (this.#port !== undefined) return -Errno.EINVAL;
+    const result = this.#open(address, port);
+    if (result < 0) return result;
+    this.#boundAddress = address;
+    this.#boundPort = port;
+    return 0;
+  }
+
+  listen(): number {
+    return -Errno.EOPNOTSUPP;
+  }
+
+  accept(): number {
+    return -Errno.EOPNOTSUPP;
+  }
+
+  connect(address: IpAddress, port: number): number {
+    const opened = this.#openIfNeeded();
+    if (typeof opened === 'number') return opened;
+    const remote = this.#destination(address);
+    if (this.#host.ip.isBroadcast(remote) && !this.options.broadcast) return -Errno.EACCES;
+    const result = opened.connect(remote, port);
+    if (result < 0) return result;
+    this.#binding!.address = opened.localAddress;
+    return 0;
+  }
+
+  disconnect(): number {
+    if (this.#port === undefined) return 0;
+    this.#close();
+    // Port and address that the program did not choose go, too.
+    return this.#boundPort === 0 ? 0 : this.#open(this.#boundAddress, this.#boundPort);
+  }
+
+  send(bytes: Uint8Array, at: number, length: number, flags: number, to: Endpoint | undefined): number {
+    const port = this.#openIfNeeded();
+    if (typeof port === 'number') return port;
+    if (length > 0xffff) return -Errno.EMSGSIZE;
+    if ((flags & MSG_OOB) !== 0) return -Errno.EOPNOTSUPP;
+    if (to?.port === 0) return -Errno.EINVAL;
+    if (to === undefined && port.remoteAddress === undefined) return -Errno.EDESTADDRREQ;
+    const remote = to === undefined ? port.remoteAddress! : this.#destination(to.address);
+    const path = this.#host.ip.route(remote, port.localAddress);
+    if (typeof path === 'number') return path;
+    if (this.#host.ip.isBroadcast(remote) && !this.options.broadcast) return -Errno.EACCES;
+    if (length > MAX_PAYLOAD) return -Errno.EMSGSIZE;
+    if (this.#error !== 0) return -this.takeError();
+    if (this.#shutSend) return -Errno.EPIPE;
+    const remotePort = to === undefined ? port.remotePort : to.port;
+    return port.send(bytes, at, length, remote, remotePort, this.options, this.options.sendBuffer);
+  }
+
+  receive(into: Uint8Array, at: number, length: number, flags: number, from: Endpoint | undefined): number {
+    if ((flags & MSG_ERRQUEUE) !== 0) return -Errno.EAGAIN;
+    if (this.#error !== 0) return -this.takeError();
+    if (this.#queue.size === 0) return -Errno.EAGAIN;
+    return this.#queue.take(into, at, length, flags, from);
+  }
+
+  /** Without a peer the answer is -ENOTCONN, and yet the direction is shut, as on Linux. */
+  shutdown(how: number): number {
+    if (how !== SHUT_RD && how !== SHUT_WR && how !== SHUT_RDWR) return -Errno.EINVAL;
+    if (how !== SHUT_WR) this.#shutReceive = true;
+    if (how !== SHUT_RD) this.#shutSend = true;
+    this.watch.onReadiness();
+    return this.#port?.remoteAddress === undefined ? -Errno.ENOTCONN : 0;
+  }
+
+  close(): void {
+    this.#close();
+    this.#queue.clear();
+    this.watch.close();
+  }
+
+  getsockname(into: Endpoint): number {
+    into.address = this.#port?.localAddress ?? this.#boundAddress;
+    into.port = this.#port?.localPort ?? 0;
+    return 0;
+  }
+
+  getpeername(into: Endpoint): number {
+    const port = this.#port;
+    if (port?.remoteAddress === undefined || port.remotePort === 0) return -Errno.ENOTCONN;
+    into.address = port.remoteAddress;
+    into.port = port.remotePort;
+    return 0;
+  }
+
+  readiness(): number {
+    let bits = 0;
+    if (this.#error !== 0) bits |= Readiness.Error;
+    if (this.#queue.size > 0) bits |= Readiness.Readable;
+    if (this.#shutReceive) bits |= Readiness.Readable | Readiness.ReadHangUp;
+    if (this.#shutReceive && this.#shutSend) bits |= Readiness.HangUp;
+    if ((this.#port?.queued ?? 0) < this.options.sendBuffer) bits |= Readiness.Writable;
+    return bits;
+  }
+
+  changeOptions(changes: Partial<CommonOptions>): number {
+    Object.assign(this.options, changes);
+    if (this.#binding !== undefined) {
+      this.#binding.reuseAddress = this.options.reuseAddress;
+      this.#binding.reusePort = this.options.reusePort;
+    }
+    return 0;
+  }
+
+  changeTcpOptions(): number {
+    return -Errno.ENOPROTOOPT;
+  }
+
+  takeError(): number {
+    const error = this.#error;
+    this.#error = 0;
+    return error;
+  }
+
+  tcpInfo(): undefined {
+    return undefined;
+  }
+
+  onDatagram(payload: Uint8Array, source: IpAddress, sourcePort: number): boolean {
+    if (!this.#queue.push(payload, source, sourcePort, this.options.receiveBuffer)) return false;
+    this.watch.onReadiness();
+    return true;
+  }
+
+  onError(report: IpErrorReport, destinationPort: number): void {
+    const port = this.#port;
+    const fromPeer = port?.remoteAddress === report.destination && port.remotePort === destinationPort;
+    if (!fromPeer || !report.hard) return;
+    this.#error = report.errno;
+    this.watch.onReadiness();
+  }
+
+  onSent(): void {
+    this.watch.onReadiness();
+  }
+
+  /** An unspecified destination is this host, as Linux reads it. */
+  #destination(address: IpAddress): IpAddress {
+    if (address !== ANY_ADDRESS) return address;
+    return this.#boundAddress === ANY_ADDRESS ? LOOPBACK_ADDRESS : this.#boundAddress;
+  }
+
+  #openIfNeeded(): UdpPort | number {
+    if (this.#port !== undefined) return this.#port;
+    // Linux: when every ephemeral port is taken, the implicit bind fails with EAGAIN (inet_autobind).
+    return this.#open(this.#boundAddress, 0) < 0 ? -Errno.EAGAIN : this.#port!;
+  }
+
+  #open(address: IpAddress, port: number): number {
+    const { reuseAddress, reusePort } = this.options;
+    const ports = this.#host.udpPorts;
+    const chosen = port === 0 ? ports.pickToBind(address, reuseAddress, reusePort) : port;
+    if (chosen === undefined) return -Errno.EADDRINUSE;
+    const wanted = { address, port: chosen, reuseAddress, reusePort, listening: false, explicit: true };
+    if (ports.conflicts(wanted)) return -Errno.EADDRINUSE;
+    ports.add(wanted);
+    this.#binding = wanted;
+    this.#port = this.#host.udp.open(address, chosen, this);
+    return 0;
+  }
+
+  #close(): void {
+    this.#port?.close();
+    this.#port = undefined;
+    if (this.#binding !== undefined) this.#host.udpPorts.remove(this.#binding);
+    this.#binding = undefined;
+  }
+}

@@ -1,0 +1,137 @@
+/**
+ * Waiting for sockets, level-triggered, without calling a program from inside the core.
+ *
+ * A connection, listener or port tells its socket's Watch that something may have changed; the Watch queues itself, at
+ * most once. After a turn's input and output the driver calls `deliver`, which asks each queued socket for its readiness
+ * and runs the callbacks that wait for one of its bits. Bounds: one place in the queue per socket, `limit` waiters each.
+ */
+import { Errno } from '../core/errno.ts';
+import { Readiness } from '../tcp/service.ts';
+import type { ReadinessOwner } from '../tcp/service.ts';
+
+/** POLLNVAL: the socket was closed while the callback waited. */
+export const CLOSED = 0x20;
+
+/** Bits that end any wait, asked for or not, as poll(2) reports them. */
+const ALWAYS = Readiness.Error | Readiness.HangUp | CLOSED;
+
+/** Gets the readiness bits. Called once, from `deliver`; it must not throw. It may call any socket call. */
+export type ReadinessCallback = (bits: number) => void;
+
+/** A place in the line of those who wait for one socket; give it to `Watch.cancel` to leave. */
+export interface Waiter {
+  readonly mask: number;
+  readonly callback: ReadinessCallback;
+}
+
+export class ReadinessQueue {
+  #queued: Watch[] = [];
+  #delivering: Watch[] = [];
+  readonly #kick: () => void;
+  /** Most waiters of one socket. */
+  readonly limit: number;
+
+  /** @param kick asks the driver for a turn; called when a wait is over before it began */
+  constructor(limit: number, kick: () => void) {
+    this.limit = limit;
+    this.#kick = kick;
+  }
+
+  /** Whether `deliver` has something to do; the driver must not sleep then. */
+  get pending(): boolean {
+    return this.#queued.length > 0;
+  }
+
+  /** @internal */
+  push(watch: Watch): void {
+    this.#queued.push(watch);
+  }
+
+  /** @internal */
+  kick(): void {
+    this.#kick();
+  }
+
+  /**
+   * Runs the callbacks whose socket is ready; what becomes ready meanwhile waits for the next call. Returns how many ran.
+   * Never called from inside receive or poll, nor from a callback.
+   */
+  deliver(): number {
+    const batch = this.#queued;
+    this.#queued = this.#delivering;
+    this.#delivering = batch;
+    let ran = 0;
+    for (const watch of batch) ran += watch.fire();
+    batch.length = 0;
+    return ran;
+  }
+}
+
+/** Who waits for one socket. */
+export class Watch implements ReadinessOwner {
+  readonly #queue: ReadinessQueue;
+  readonly #bits: () => number;
+  #waiters: Waiter[] = [];
+  #queued = false;
+  #closed = false;
+
+  /** @param bits the socket's readiness now */
+  constructor(queue: ReadinessQueue, bits: () => number) {
+    this.#queue = queue;
+    this.#bits = bits;
+  }
+
+  get waiting(): number {
+    return this.#waiters.length;
+  }
+
+  /** The readiness may have changed. Cheap when nobody waits. */
+  onReadiness(): void {
+    if (this.#queued || this.#waiters.length === 0) return;
+    this.#queued = true;
+    this.#queue.push(this);
+  }
+
+  /**
+   * Has `callback` run once, as soon as a bit of `mask` (or an error, a hang-up, a close) is there; if it is there already,
+   * at the next `deliver`. -ENOBUFS when `limit` others wait.
+   */
+  wait(mask: number, callback: ReadinessCallback): Waiter | number {
+    if (this.#waiters.length >= this.#queue.limit) return -Errno.ENOBUFS;
+    const waiter: Waiter = { mask: mask | ALWAYS, callback };
+    this.#waiters.push(waiter);
+    if ((this.#bitsNow() & waiter.mask) !== 0) {
+      this.onReadiness();
+      this.#queue.kick();
+    }
+    return waiter;
+  }
+
+  /** The waiter's callback will not run any more. */
+  cancel(waiter: Waiter): void {
+    const index = this.#waiters.indexOf(waiter);
+    if (index >= 0) this.#waiters.splice(index, 1);
+  }
+
+  /** The socket is gone: everybody is told `CLOSED` at the next `deliver`. */
+  close(): void {
+    this.#closed = true;
+    this.onReadiness();
+  }
+
+  /** @internal Runs whoever waits for what is there, in the order they came. */
+  fire(): number {
+    this.#queued = false;
+    const bits = this.#bitsNow();
+    const before = this.#waiters;
+    const due = before.filter((waiter) => (waiter.mask & bits) !== 0);
+    if (due.length === 0) return 0;
+    this.#waiters = before.filter((waiter) => (waiter.mask & bits) === 0);
+    for (const waiter of due) waiter.callback(bits);
+    return due.length;
+  }
+
+  #bitsNow(): number {
+    return this.#closed ? CLOSED : this.#bits();
+  }
+}

@@ -1,0 +1,126 @@
+/**
+ * What the three kinds of socket have in common: the calls as methods, the options that socket(7) and ip(7) describe, and
+ * what they share. Numbers in, numbers out: results are octets or 0, failures negative Linux errnos.
+ *
+ * Read stream-socket.ts next; calls.ts puts descriptors in front of these.
+ */
+import type { Context } from '../core/context.ts';
+import { ANY_ADDRESS, isMulticast } from '../ip/address.ts';
+import type { IpAddress } from '../ip/address.ts';
+import type { IpService } from '../ip/service.ts';
+import type { TcpInfo, TcpOptions, TcpService } from '../tcp/service.ts';
+import type { UdpService } from '../udp/service.ts';
+import type { PortTable } from './ports.ts';
+import type { RawOutput } from './raw-output.ts';
+import type { ReadinessQueue, Watch } from './readiness.ts';
+
+/** What the sockets of one stack share. */
+export interface SocketHost {
+  readonly context: Context;
+  readonly tcp: TcpService;
+  readonly udp: UdpService;
+  readonly ip: IpService;
+  readonly tcpPorts: PortTable;
+  readonly udpPorts: PortTable;
+  readonly rawOutput: RawOutput;
+  readonly readiness: ReadinessQueue;
+}
+
+/** One end of an association. A record that the caller owns and a call fills in. */
+export interface Endpoint {
+  address: IpAddress;
+  port: number;
+}
+
+export const makeEndpoint = (): Endpoint => ({ address: ANY_ADDRESS, port: 0 });
+
+/** The options that any socket has; TCP's own are in TcpOptions. */
+export interface CommonOptions {
+  reuseAddress: boolean;
+  reusePort: boolean;
+  broadcast: boolean;
+  keepalive: boolean;
+  oobInline: boolean;
+  /** SO_LINGER: l_onoff and l_linger (s). */
+  lingerOn: boolean;
+  lingerSeconds: number;
+  /** SO_SNDBUF and SO_RCVBUF as getsockopt shows them: twice what was asked for. socket(7). */
+  sendBuffer: number;
+  receiveBuffer: number;
+  ttl: number;
+  tos: number;
+  /** IP_HDRINCL: the program brings its own IP header. raw(7). */
+  headerIncluded: boolean;
+  /** ICMP_FILTER: a bit per message type that is not wanted. raw(7). */
+  icmpFilter: number;
+}
+
+export type SocketKind = 'stream' | 'datagram' | 'raw';
+
+export interface Socket {
+  readonly kind: SocketKind;
+  /** SOCK_STREAM, SOCK_DGRAM or SOCK_RAW: SO_TYPE. */
+  readonly type: number;
+  /** SO_PROTOCOL. */
+  readonly protocol: number;
+  /** SOCK_NONBLOCK: calls.ts never waits in any case; the Promise face looks at this. */
+  nonBlocking: boolean;
+  /** Who waits for it. */
+  readonly watch: Watch;
+  readonly options: Readonly<CommonOptions>;
+  /** TCP's own options; undefined on other sockets. */
+  readonly tcpOptions: Readonly<TcpOptions> | undefined;
+  /** SO_ACCEPTCONN. */
+  readonly listening: boolean;
+
+  /** Port 0 asks for an ephemeral one. -EINVAL when bound already, -EADDRNOTAVAIL, -EADDRINUSE. */
+  bind(address: IpAddress, port: number): number;
+  listen(backlog: number): number;
+  /** The next connection as a socket, or a negative errno. */
+  accept(): Socket | number;
+  /** -EINPROGRESS while a handshake runs; called again it tells the outcome, as connect(2) does. */
+  connect(address: IpAddress, port: number): number;
+  /** connect with AF_UNSPEC: dissolves the association. */
+  disconnect(): number;
+  /** `to` is the destination of sendto, undefined for send. */
+  send(bytes: Uint8Array, at: number, length: number, flags: number, to: Endpoint | undefined): number;
+  /** `from` is filled in with the sender where there is one (`from.port` is -1 where not). */
+  receive(into: Uint8Array, at: number, length: number, flags: number, from: Endpoint | undefined): number;
+  shutdown(how: number): number;
+  close(): void;
+  getsockname(into: Endpoint): number;
+  getpeername(into: Endpoint): number;
+  /** Readiness bits, as poll(2) reports them. */
+  readiness(): number;
+
+  changeOptions(changes: Partial<CommonOptions>): number;
+  changeTcpOptions(changes: Partial<TcpOptions>): number;
+  /** SO_ERROR: the pending error as a positive errno, 0 for none; clears it. */
+  takeError(): number;
+  /** TCP_INFO; undefined without a connection. */
+  tcpInfo(): TcpInfo | undefined;
+}
+
+/** The options of a new datagram or raw socket. */
+export function defaultOptions(host: SocketHost): CommonOptions {
+  const { ip, socket } = host.context.config;
+  return {
+    reuseAddress: false,
+    reusePort: false,
+    broadcast: false,
+    keepalive: false,
+    oobInline: false,
+    lingerOn: false,
+    lingerSeconds: 0,
+    sendBuffer: socket.datagramSendBuffer,
+    receiveBuffer: socket.datagramReceiveBuffer,
+    ttl: ip.defaultTtl,
+    tos: 0,
+    headerIncluded: false,
+    icmpFilter: 0,
+  };
+}
+
+/** Whether a socket may be bound to the address: any, an own, a broadcast or a multicast one. ip(7); else EADDRNOTAVAIL. */
+export const mayBind = (ip: IpService, address: IpAddress): boolean =>
+  address === ANY_ADDRESS || ip.isLocal(address) || ip.isBroadcast(address) || isMulticast(address);

@@ -1,0 +1,396 @@
+/**
+ * SOCK_STREAM: a socket before it is connected, and the thin hull around a TCP connection or listener afterwards.
+ *
+ * Phases are Linux's socket states (net/ipv4/af_inet.c): connect reports -EINPROGRESS once, then -EALREADY, and the call
+ * after the handshake gives its outcome: 0, or the error, which makes the socket fresh again. close never waits: SO_LINGER
+ * with a time is accepted and only its zero acts (a reset). Receiving MSG_OOB is left out.
+ */
+import { Errno } from '../core/errno.ts';
+import { SECOND } from '../core/time.ts';
+import { ANY_ADDRESS, LOOPBACK_ADDRESS } from '../ip/address.ts';
+import type { IpAddress } from '../ip/address.ts';
+import { Readiness } from '../tcp/service.ts';
+import type { TcpConnection, TcpInfo, TcpListener, TcpOptions } from '../tcp/service.ts';
+import {
+  IPPROTO_TCP,
+  MSG_ERRQUEUE,
+  MSG_OOB,
+  MSG_PEEK,
+  MSG_TRUNC,
+  SHUT_RD,
+  SHUT_RDWR,
+  SHUT_WR,
+  SOCK_STREAM,
+} from './constants.ts';
+import type { Binding } from './ports.ts';
+import { Watch } from './readiness.ts';
+import { defaultOptions, mayBind } from './socket.ts';
+import type { CommonOptions, Endpoint, Socket, SocketHost } from './socket.ts';
+
+type Phase = 'unconnected' | 'connecting' | 'connected' | 'listening';
+
+/** Where MSG_TRUNC reads octets that nobody wants. */
+const discard = new Uint8Array(16384);
+
+export class StreamSocket implements Socket {
+  readonly kind = 'stream';
+  readonly type = SOCK_STREAM;
+  readonly protocol = IPPROTO_TCP;
+  nonBlocking = false;
+  readonly watch: Watch;
+  readonly options: CommonOptions;
+  readonly tcpOptions: TcpOptions;
+
+  readonly #host: SocketHost;
+  #phase: Phase = 'unconnected';
+  #connection: TcpConnection | undefined = undefined;
+  /** Whether the connection has left TCP's tables. */
+  #gone = false;
+  #listener: TcpListener | undefined = undefined;
+  /** The port, while the socket (and not a connection that outlives it) holds it. */
+  #binding: Binding | undefined = undefined;
+  /** Whether the program chose the port: then it outlives a connection. */
+  #bound = false;
+  #boundAddress: IpAddress = ANY_ADDRESS;
+  /** What getsockname shows. */
+  readonly #local: Endpoint = { address: ANY_ADDRESS, port: 0 };
+  /** Pending error, and SHUT_RD, of a socket without a connection. */
+  #error = 0;
+  #shutReceive = false;
+  #closed = false;
+
+  constructor(host: SocketHost) {
+    this.#host = host;
+    this.watch = new Watch(host.readiness, () => this.readiness());
+    this.tcpOptions = host.tcp.defaultOptions();
+    this.options = defaultOptions(host);
+    this.options.sendBuffer = 2 * this.tcpOptions.sendBuffer;
+    this.options.receiveBuffer = 2 * this.tcpOptions.receiveBuffer;
+  }
+
+  get listening(): boolean {
+    return this.#phase === 'listening';
+  }
+
+  bind(address: IpAddress, port: number): number {
+    if (!mayBind(this.#host.ip, address)) return -Errno.EADDRNOTAVAIL;
+    const inUse = this.#connection !== undefined && !isOver(this.#connection);
+    if (this.#binding !== undefined || inUse) return -Errno.EINVAL;
+    const result = this.#reserve(address, port);
+    if (result < 0) return result;
+    this.#bound = true;
+    this.#boundAddress = address;
+    return 0;
+  }
+
+  listen(backlog: number): number {
+    if (this.#phase === 'listening') {
+      this.#listener!.setBacklog(this.#boundBacklog(backlog));
+      return 0;
+    }
+    if (this.#phase !== 'unconnected') return -Errno.EINVAL;
+    if (this.#binding === undefined) {
+      const result = this.#reserve(ANY_ADDRESS, 0);
+      if (result < 0) return result;
+    }
+    const binding = this.#binding!;
+    if (this.#host.tcpPorts.conflicts(binding)) return -Errno.EADDRINUSE;
+    const { address, port } = binding;
+    const listener = this.#host.tcp.listen(address, port, this.#boundBacklog(backlog), this.tcpOptions);
+    if (typeof listener === 'number') return listener;
+    listener.owner = this.watch;
+    binding.listening = true;
+    this.#listener = listener;
+    this.#phase = 'listening';
+    return 0;
+  }
+
+  accept(): StreamSocket | number {
+    if (this.#phase !== 'listening') return -Errno.EINVAL;
+    const connection = this.#listener!.accept();
+    if (connection === undefined) return -Errno.EAGAIN;
+    const socket = new StreamSocket(this.#host);
+    Object.assign(socket.options, this.options);
+    Object.assign(socket.tcpOptions, this.tcpOptions);
+    socket.#phase = 'connected';
+    if (connection.state !== 'CLOSED') {
+      const { reuseAddress, reusePort } = this.options;
+      const { localAddress: address, localPort: port } = connection;
+      socket.#hold({ address, port, reuseAddress, reusePort, listening: false, explicit: true });
+    }
+    socket.#adopt(connection);
+    return socket;
+  }
+
+  connect(address: IpAddress, port: number): number {
+    if (this.#phase === 'connected' || this.#phase === 'listening') return -Errno.EISCONN;
+    if (this.#phase === 'connecting') return this.#outcome();
+    if (this.#connection !== undefined) this.#forget();
+
+    const from = this.#binding?.address ?? ANY_ADDRESS;
+    // An unspecified destination is this host. RFC 1122 §3.2.1.3 (a) forbids it on the wire; Linux reads it so.
+    const remote = address !== ANY_ADDRESS ? address : from !== ANY_ADDRESS ? from : LOOPBACK_ADDRESS;
+    const path = this.#host.ip.route(remote, from);
+    if (typeof path === 'number') return path;
+    if (this.#binding === undefined) {
+      const chosen = this.#host.tcpPorts.pickToConnect(path.source, remote, port, (candidate) =>
+        this.#host.tcp.isTaken(path.source, candidate, remote, port),
+      );
+      if (chosen === undefined) return -Errno.EADDRNOTAVAIL;
+      const { reuseAddress, reusePort } = this.options;
+      const held = { address: path.source, port: chosen, reuseAddress, reusePort, listening: false, explicit: false };
+      this.#hold(held);
+    }
+    const localPort = this.#binding!.port;
+    const connection = this.#host.tcp.connect(path.source, localPort, remote, port, this.tcpOptions);
+    if (typeof connection === 'number') {
+      this.#dropUnboundPort();
+      return connection;
+    }
+    this.#binding!.address = path.source;
+    this.#adopt(connection);
+    this.#shutReceive = false;
+    this.#error = 0;
+    this.#phase = 'connecting';
+    return -Errno.EINPROGRESS;
+  }
+
+  disconnect(): number {
+    const wasUp = this.#connection !== undefined && !isOver(this.#connection);
+    this.#stopListening();
+    if (this.#connection !== undefined) {
+      this.#connection.abort();
+      this.#forget();
+    }
+    if (wasUp) this.#error = Errno.ECONNRESET;
+    this.#phase = 'unconnected';
+    this.#local.address = this.#boundAddress;
+    this.watch.onReadiness();
+    return 0;
+  }
+
+  send(bytes: Uint8Array, at: number, length: number, flags: number): number {
+    const connection = this.#connection;
+    if (connection === undefined) return this.#error !== 0 ? -this.takeError() : -Errno.EPIPE;
+    return (flags & MSG_OOB) !== 0 ? connection.sendUrgent(bytes, at, length) : connection.send(bytes, at, length);
+  }
+
+  receive(into: Uint8Array, at: number, length: number, flags: number, from: Endpoint | undefined): number {
+    if (from !== undefined) from.port = -1;
+    if ((flags & (MSG_OOB | MSG_ERRQUEUE)) !== 0) {
+      return (flags & MSG_ERRQUEUE) !== 0 ? -Errno.EAGAIN : -Errno.EINVAL;
+    }
+    const connection = this.#connection;
+    if (connection === undefined) {
+      if (this.#phase === 'listening') return -Errno.ENOTCONN;
+      if (this.#error !== 0) return -this.takeError();
+      return this.#shutReceive ? 0 : -Errno.ENOTCONN;
+    }
+    if ((flags & MSG_TRUNC) !== 0 && (flags & MSG_PEEK) === 0) return receiveNothing(connection, length);
+    return connection.receive(into, at, length, (flags & MSG_PEEK) !== 0);
+  }
+
+  shutdown(how: number): number {
+    if (how !== SHUT_RD && how !== SHUT_WR && how !== SHUT_RDWR) return -Errno.EINVAL;
+    if (this.#phase === 'listening') {
+      if (how === SHUT_WR) return 0;
+      this.#stopListening();
+      this.#phase = 'unconnected';
+      this.watch.onReadiness();
+      return 0;
+    }
+    const connection = this.#connection;
+    if (connection?.state === 'SYN-SENT') return this.disconnect();
+    const over = connection === undefined || isOver(connection);
+    if (how !== SHUT_WR) {
+      this.#shutReceive = true;
+      if (!over) connection.shutdownReceive();
+    }
+    if (how !== SHUT_RD && !over) connection.shutdownSend();
+    this.watch.onReadiness();
+    if (over) return -Errno.ENOTCONN;
+    this.#phase = 'connected';
+    return 0;
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#stopListening();
+    const connection = this.#connection;
+    if (connection !== undefined) {
+      connection.owner = undefined;
+      connection.close();
+    }
+    // Else the port stays held until the connection is gone: see #adopt.
+    if (connection === undefined || this.#gone) this.#dropPort();
+    this.watch.close();
+  }
+
+  getsockname(into: Endpoint): number {
+    into.address = this.#local.address;
+    into.port = this.#local.port;
+    return 0;
+  }
+
+  getpeername(into: Endpoint): number {
+    const connection = this.#connection;
+    if (connection === undefined || isOver(connection) || connection.state === 'SYN-SENT') return -Errno.ENOTCONN;
+    into.address = connection.remoteAddress;
+    into.port = connection.remotePort;
+    return 0;
+  }
+
+  readiness(): number {
+    if (this.#listener !== undefined) return this.#listener.waiting > 0 ? Readiness.Readable : 0;
+    if (this.#connection !== undefined) return this.#connection.readiness();
+    let bits: number = Readiness.Writable | Readiness.HangUp;
+    if (this.#shutReceive) bits |= Readiness.Readable | Readiness.ReadHangUp;
+    if (this.#error !== 0) bits |= Readiness.Error;
+    return bits;
+  }
+
+  changeOptions(changes: Partial<CommonOptions>): number {
+    const result = this.changeTcpOptions(tcpPart(this.options, changes));
+    if (result < 0) return result;
+    Object.assign(this.options, changes);
+    if (this.#binding !== undefined) {
+      this.#binding.reuseAddress = this.options.reuseAddress;
+      this.#binding.reusePort = this.options.reusePort;
+    }
+    return 0;
+  }
+
+  changeTcpOptions(changes: Partial<TcpOptions>): number {
+    const target = this.#connection ?? this.#listener;
+    const result = target === undefined ? 0 : target.setOptions(changes);
+    if (result < 0) return result;
+    Object.assign(this.tcpOptions, changes);
+    return 0;
+  }
+
+  takeError(): number {
+    const error = this.#error !== 0 ? this.#error : (this.#connection?.takeError() ?? 0);
+    this.#error = 0;
+    return error;
+  }
+
+  tcpInfo(): TcpInfo | undefined {
+    return this.#connection?.info();
+  }
+
+  /** connect while a handshake runs or after it: what became of it. */
+  #outcome(): number {
+    const connection = this.#connection!;
+    const { state } = connection;
+    if (state === 'SYN-SENT' || state === 'SYN-RECEIVED') return -Errno.EALREADY;
+    if (!isOver(connection)) {
+      this.#phase = 'connected';
+      return 0;
+    }
+    // Somebody else may have taken the error by now (SO_ERROR, recv): then Linux says ECONNABORTED.
+    const error = connection.takeError();
+    this.#forget();
+    this.#phase = 'unconnected';
+    return -(error === 0 ? Errno.ECONNABORTED : error);
+  }
+
+  /** Makes the connection this socket's. */
+  #adopt(connection: TcpConnection): void {
+    this.#connection = connection;
+    this.#local.address = connection.localAddress;
+    this.#local.port = connection.localPort;
+    connection.owner = this.watch;
+    this.#gone = false;
+    connection.onGone = () => {
+      if (this.#connection !== connection) return; // Forgotten before, and its port with it.
+      this.#gone = true;
+      // An open socket keeps the port that its program bound; in any other case nobody needs it any more.
+      if (this.#closed || !this.#bound) this.#dropPort();
+    };
+  }
+
+  /** Lets go of a connection that is over (or aborted just now). */
+  #forget(): void {
+    const connection = this.#connection!;
+    connection.owner = undefined;
+    this.#connection = undefined;
+    connection.close();
+    this.#dropUnboundPort();
+  }
+
+  #stopListening(): void {
+    if (this.#listener === undefined) return;
+    this.#listener.owner = undefined;
+    this.#listener.close();
+    this.#listener = undefined;
+    if (this.#binding !== undefined) this.#binding.listening = false;
+    this.#dropUnboundPort();
+  }
+
+  /** Takes an address and port for the program; port 0 is any. -EADDRINUSE. */
+  #reserve(address: IpAddress, port: number): number {
+    const { reuseAddress, reusePort } = this.options;
+    const ports = this.#host.tcpPorts;
+    const chosen = port === 0 ? ports.pickToBind(address, reuseAddress, reusePort) : port;
+    if (chosen === undefined) return -Errno.EADDRINUSE;
+    const wanted = { address, port: chosen, reuseAddress, reusePort, listening: false, explicit: true };
+    if (ports.conflicts(wanted)) return -Errno.EADDRINUSE;
+    this.#hold(wanted);
+    this.#local.address = address;
+    this.#local.port = chosen;
+    return 0;
+  }
+
+  #hold(binding: Binding): void {
+    this.#host.tcpPorts.add(binding);
+    this.#binding = binding;
+  }
+
+  #dropPort(): void {
+    if (this.#binding !== undefined) this.#host.tcpPorts.remove(this.#binding);
+    this.#binding = undefined;
+  }
+
+  /** A port that the program did not choose goes with what it was chosen for. */
+  #dropUnboundPort(): void {
+    if (!this.#bound) this.#dropPort();
+    else if (this.#binding !== undefined) this.#binding.address = this.#boundAddress;
+  }
+
+  /** Linux reads a negative backlog as the largest. listen(2). */
+  #boundBacklog(backlog: number): number {
+    const { maxBacklog } = this.#host.context.config.socket;
+    return backlog < 0 ? maxBacklog : Math.min(backlog, maxBacklog);
+  }
+}
+
+/** In these states Linux counts a socket as closed: it has no connection that a call could act on. */
+const isOver = (connection: TcpConnection): boolean =>
+  connection.state === 'CLOSED' || connection.state === 'TIME-WAIT';
+
+/** What of a change to the common options concerns TCP, in TCP's terms. */
+function tcpPart(before: CommonOptions, changes: Partial<CommonOptions>): Partial<TcpOptions> {
+  const part: Partial<TcpOptions> = {};
+  if (changes.keepalive !== undefined) part.keepalive = changes.keepalive;
+  if (changes.oobInline !== undefined) part.oobInline = changes.oobInline;
+  if (changes.sendBuffer !== undefined) part.sendBuffer = changes.sendBuffer / 2;
+  if (changes.receiveBuffer !== undefined) part.receiveBuffer = changes.receiveBuffer / 2;
+  if (changes.ttl !== undefined) part.ttl = changes.ttl;
+  if (changes.tos !== undefined) part.tos = changes.tos;
+  if (changes.lingerOn !== undefined) {
+    const seconds = changes.lingerSeconds ?? before.lingerSeconds;
+    part.linger = changes.lingerOn ? seconds * SECOND : undefined;
+  }
+  return part;
+}
+
+/** MSG_TRUNC on a stream: takes octets away without handing them out. tcp(7). */
+function receiveNothing(connection: TcpConnection, length: number): number {
+  let taken = 0;
+  while (taken < length) {
+    const result = connection.receive(discard, 0, Math.min(discard.length, length - taken));
+    if (result <= 0) return taken > 0 ? taken : result;
+    taken += result;
+  }
+  return taken;
+}
