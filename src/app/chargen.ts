@@ -2,6 +2,7 @@
  * Character generator (RFC 864), port 19: lines of 72 characters that rotate through the 95 printable ones, for as long as the
  * client listens. Over TCP it is the source that benches read from. Over UDP each datagram is answered with 0 to 512 characters.
  */
+import { MSG_TRUNC } from '../socket/constants.ts';
 import type { Client, Service, ServiceOptions } from './service.ts';
 import { serveTcp, serveUdp } from './service.ts';
 import type { AppSockets } from './sockets.ts';
@@ -54,7 +55,7 @@ export async function chargenClient(sockets: AppSockets, client: Client): Promis
 async function drain(sockets: AppSockets, client: Client): Promise<void> {
   try {
     for (;;) {
-      const length = await sockets.recv(client.fd, BIN);
+      const length = await sockets.recv(client.fd, BIN, { flags: MSG_TRUNC });
       if (length === 0) return;
       client.counters.octetsIn += length;
     }

@@ -104,7 +104,17 @@ function lingeringClose(socket: Duplex): void {
 }
 
 function answer(request: IncomingMessage, response: ServerResponse, options: HttpOptions): void {
-  const target = request.url ?? '/';
+  // What is refused may bring a body that nobody reads.
+  if (hasBody(request)) response.setHeader('Connection', 'close');
+  try {
+    answerTarget(request, response, request.url ?? '/', options);
+  } catch {
+    // The snapshot failed, before anything was sent.
+    sendText(response, 500, 'Internal Server Error');
+  }
+}
+
+function answerTarget(request: IncomingMessage, response: ServerResponse, target: string, options: HttpOptions): void {
   if (Buffer.byteLength(target) > MAX_TARGET) {
     sendText(response, 414, 'URI Too Long');
   } else if (request.method !== 'GET' && request.method !== 'HEAD') {
@@ -145,8 +155,6 @@ function sendResource(response: ServerResponse, path: string, options: HttpOptio
 const jsonValue = (_key: string, value: unknown): unknown => (typeof value === 'bigint' ? value.toString() : value);
 
 function sendText(response: ServerResponse, status: number, text: string): void {
-  // What is refused may be followed by a body that nobody reads.
-  response.setHeader('Connection', 'close');
   send(response, status, 'text/plain; charset=utf-8', `${status} ${text}\n`);
 }
 

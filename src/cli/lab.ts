@@ -4,9 +4,6 @@
  */
 import { ALL_SERVICES, startServices } from '../app/services.ts';
 import type { RunningServices } from '../app/services.ts';
-import { micros } from '../core/time.ts';
-import { formatMac } from '../ethernet/address.ts';
-import { formatAddress } from '../ip/address.ts';
 import { cable } from '../link/cable.ts';
 import type { Link } from '../link/link.ts';
 import { tap } from '../link/tap.ts';
@@ -101,7 +98,5 @@ async function startLab(device: Link, peer: Peer, options: LabOptions, closePeer
 export const SHUTDOWN_PATIENCE = 200;
 
 function neighbourOf(host: Host, address: string): string | undefined {
-  const entries = host.stack.ports.flatMap(({ ethernet }) => ethernet.neighbors.snapshot(micros(0)));
-  const mac = entries.find((entry) => formatAddress(entry.address) === address)?.mac;
-  return mac === undefined ? undefined : formatMac(mac);
+  return host.snapshot().neighbors.find((neighbor) => neighbor.address === address)?.mac;
 }

@@ -5,15 +5,18 @@
  * those methods of net.Socket that http.Server uses; it is not a net.Socket.
  */
 import { Duplex } from 'node:stream';
-import { IPPROTO_TCP, SHUT_WR, SOL_SOCKET, SO_KEEPALIVE, TCP_NODELAY } from '../socket/constants.ts';
+import { IPPROTO_TCP, MSG_PEEK, SHUT_WR, SOL_SOCKET, SO_KEEPALIVE, TCP_NODELAY } from '../socket/constants.ts';
 
 /** Octets read at a time. */
 const READ_SIZE = 65536;
+/** Where octets are looked at that nobody reads. */
+const PEEKED = new Uint8Array(1);
 /** Chunks that wait together are sent as one up to this size (octets): a header and its body in one segment. */
 const JOIN_LIMIT = 65536;
 
 /** The socket calls that a stream needs: a part of a host's `sockets`. */
 export interface StreamSockets {
+  recv(fd: number, buffer: Uint8Array, options: { readonly flags: number }): Promise<number>;
   recv(fd: number, size: number): Promise<Uint8Array>;
   send(fd: number, data: Uint8Array): Promise<number>;
   shutdown(fd: number, how: number): void;
@@ -87,7 +90,7 @@ export class SocketDuplex extends Duplex {
   }
 
   override _read(): void {
-    this.#sockets.recv(this.fd, READ_SIZE).then(
+    this.#receive().then(
       (data) => this.#received(data),
       (error: unknown) => this.#failed(error),
     );
@@ -122,6 +125,12 @@ export class SocketDuplex extends Duplex {
     } catch (closeError) {
       callback(error ?? (closeError as Error));
     }
+  }
+
+  /** Waits without a buffer, then takes what is there. */
+  async #receive(): Promise<Uint8Array> {
+    await this.#sockets.recv(this.fd, PEEKED, { flags: MSG_PEEK });
+    return this.#sockets.recv(this.fd, READ_SIZE);
   }
 
   #received(data: Uint8Array): void {

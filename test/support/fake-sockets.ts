@@ -4,6 +4,8 @@
  */
 import type { AppSockets, Endpoint, ReceivedDatagram } from '../../src/app/sockets.ts';
 
+import { MSG_PEEK } from '../../src/socket/constants.ts';
+
 /** What a failed call throws: as a NetError, with the errno's name in `code`. */
 export class FakeNetError extends Error {
   readonly code: string;
@@ -101,6 +103,7 @@ export class FakeSockets implements AppSockets {
   reset(fd: number): void {
     const socket = this.#get(fd);
     this.#table.get(socket.other)?.stream.fail('ECONNRESET');
+    socket.ended = true;
     this.close(fd);
   }
 
@@ -149,14 +152,20 @@ export class FakeSockets implements AppSockets {
     return Promise.reject(new FakeNetError('ENETUNREACH'));
   }
 
-  recv(fd: number, buffer: Uint8Array): Promise<number>;
+  recv(fd: number, buffer: Uint8Array, options?: { readonly flags?: number }): Promise<number>;
   recv(fd: number, size: number): Promise<Uint8Array>;
-  async recv(fd: number, into: Uint8Array | number): Promise<number | Uint8Array> {
+  async recv(
+    fd: number,
+    into: Uint8Array | number,
+    options?: { readonly flags?: number },
+  ): Promise<number | Uint8Array> {
     this.#maybeFail('recv');
     const { stream } = this.#get(fd);
     const size = typeof into === 'number' ? into : into.length;
     const data = await stream.take();
-    if (data.length > size || data.length === 0) stream.putBack(data.subarray(size));
+    const isPeek = options?.flags === MSG_PEEK;
+    if (isPeek) stream.putBack(data);
+    else if (data.length > size || data.length === 0) stream.putBack(data.subarray(size));
     const taken = data.subarray(0, size);
     if (typeof into === 'number') return taken;
     into.set(taken);
