@@ -101,6 +101,34 @@ export const DROP_REASONS = {
   'udp-no-port': 'no socket for the port (RFC 1122 §4.1.3.1)',
   'udp-queue-full': 'the receive queue of the socket was full',
   'udp-error-no-port': 'the ICMP error is about a port that is not open any more',
+  // tcp
+  'tcp-bad-header': 'shorter than a TCP header, or the Data Offset is impossible (RFC 9293 §3.1)',
+  'tcp-bad-checksum': 'the TCP checksum is wrong (RFC 9293 §3.1, MUST-3)',
+  'tcp-broadcast': 'to or from a broadcast or multicast address (RFC 9293 §3.9.2.3, MUST-57, MUST-63)',
+  'tcp-no-connection':
+    'no connection and no listener for it; answered with a RST unless it is one (RFC 9293 §3.10.7.1)',
+  'tcp-reset-not-sent': 'a RST was due but the limit on resets is reached, or there is no route for it',
+  'tcp-listen-reset': 'a RST for a listener (RFC 9293 §3.10.7.2, first)',
+  'tcp-listen-ack': 'an ACK for a listener; answered with a RST (RFC 9293 §3.10.7.2, second)',
+  'tcp-no-ack': 'no ACK where every segment has one (RFC 9293 §3.10.7.4, fifth)',
+  'tcp-no-syn': 'neither SYN nor RST while connecting (RFC 9293 §3.10.7.3, fifth)',
+  'tcp-bad-ack':
+    'acknowledges what was never sent or was acknowledged long ago (RFC 9293 §3.10.7.4, fifth; RFC 5961 §5)',
+  'tcp-bad-reset': 'a RST that does not carry exactly the number expected (RFC 5961 §3.2)',
+  'tcp-unexpected-syn': 'a SYN on a connection that exists (RFC 5961 §4.2)',
+  'tcp-not-acceptable': 'outside of the receive window (RFC 9293 §3.10.7.4, first)',
+  'tcp-no-timestamp': 'lacks the Timestamps option that both ends agreed on (RFC 7323 §3.2)',
+  'tcp-paws': 'older than what came before it, by its timestamp (RFC 7323 §5.3)',
+  'tcp-out-of-order-full': 'too many separate pieces beyond a gap are held already',
+  'tcp-answer-throttled':
+    'an ACK in answer to an invalid segment was due but the limit on those is reached (RFC 5961 §7)',
+  'tcp-accept-queue-full': 'the accept queue of the listener is full',
+  'tcp-syn-queue-full': 'the listener has as many half-open connections as it may have',
+  'tcp-too-many-connections': 'the stack has as many connections as it may have',
+  'tcp-no-route': 'no route back to the source of a SYN',
+  'tcp-time-wait-full': 'a connection left TIME-WAIT early since too many were in it',
+  'tcp-source-quench': 'ICMP Source Quench is ignored (RFC 9293 §3.9.2.2, MUST-55; RFC 6633)',
+  'tcp-error-not-in-flight': 'an ICMP error that quotes no data in flight (RFC 5927 §4.1)',
 } as const satisfies Record<string, string>;
 
 export type DropReason = keyof typeof DROP_REASONS;

@@ -1,0 +1,93 @@
+/**
+ * When to acknowledge. RFC 9293 §3.8.6.3, RFC 5681 §4.2.
+ *
+ * An ACK waits for company (more text, our own data, a window update) but for at most the delayed-ACK time, or two full-sized
+ * segments. Full-sized is counted in octets: one frame may hold 64 KiB. ACKs leave at the next poll, after all input of the turn
+ * (MUST-58, MUST-59), or ride on data.
+ */
+import type { TcpConfig } from '../core/config.ts';
+import { after } from '../core/time.ts';
+import type { Micros } from '../core/time.ts';
+import { TIMESTAMPS_LENGTH } from './options.ts';
+import { DEFAULT_MSS } from './tcb.ts';
+import type { Tcb } from './tcb.ts';
+import { Timer } from './timers.ts';
+import type { Timers } from './timers.ts';
+
+/** Full-sized segments that draw an ACK. SHLD-19. */
+const ACK_EVERY = 2;
+/** Most duplicate ACKs for one frame: as many as let the peer retransmit fast (RFC 5681 §3.2). */
+const DUPLICATES_PER_FRAME = 3;
+/** Most duplicate ACKs sent in one turn. */
+const DUPLICATES_PER_TURN = 64;
+
+export class AckPolicy {
+  readonly #tcb: Tcb;
+  readonly #timers: Timers;
+  readonly #config: TcpConfig;
+  /** TCP_QUICKACK. */
+  quickAck = false;
+  /** An ACK is to leave at the next poll. */
+  owed = false;
+  /** Pure ACKs owed beyond that one: one for each segment beyond a gap. RFC 5681 §4.2. */
+  duplicates = 0;
+  /** Why, in a few words. */
+  reason = '';
+  /** Octets received since the last ACK went out. */
+  #unacknowledged = 0;
+  /** The size of the peer's full segments as far as seen (octets). */
+  #fullSize = DEFAULT_MSS;
+  /** Segments that are still acknowledged at once: the peer's slow start should not wait. */
+  #quick: number;
+
+  constructor(tcb: Tcb, timers: Timers, config: TcpConfig) {
+    this.#tcb = tcb;
+    this.#timers = timers;
+    this.#config = config;
+    this.#quick = config.quickAcks;
+  }
+
+  /** An ACK is owed at once. */
+  now(reason: string): void {
+    if (!this.owed) this.reason = reason;
+    this.owed = true;
+  }
+
+  /** Text came in order. */
+  onInOrder(length: number, now: Micros): void {
+    this.#learnSize(length);
+    this.#unacknowledged += length;
+    if (this.#quick > 0) {
+      this.#quick -= Math.ceil(length / this.#fullSize);
+      this.now('quick ACK');
+    } else if (this.quickAck) {
+      this.now('quick ACK');
+    } else if (this.#unacknowledged >= ACK_EVERY * this.#fullSize) {
+      this.now('ACK of two segments');
+    } else if (!this.#timers.isSet(Timer.Delack)) {
+      this.#timers.set(Timer.Delack, after(now, this.#config.delayedAck));
+    }
+  }
+
+  /** Text came beyond a gap: an immediate duplicate ACK for each segment in the frame. */
+  onOutOfOrder(length: number): void {
+    const segments = Math.min(DUPLICATES_PER_FRAME, Math.max(1, Math.ceil(length / this.#fullSize)));
+    this.duplicates = Math.min(DUPLICATES_PER_TURN, this.duplicates + segments);
+    this.reason = 'duplicate ACK';
+  }
+
+  /** A segment that acknowledges RCV.NXT has gone out. */
+  onSent(): void {
+    this.owed = false;
+    this.reason = '';
+    this.#unacknowledged = 0;
+    this.#timers.clear(Timer.Delack);
+  }
+
+  /** Full-sized is the largest seen, up to what our MSS allows with the options of each segment taken off. */
+  #learnSize(length: number): void {
+    if (length <= this.#fullSize) return;
+    const largest = this.#tcb.rmss - (this.#tcb.timestampsOk ? TIMESTAMPS_LENGTH : 0);
+    this.#fullSize = Math.min(length, Math.max(largest, 1));
+  }
+}

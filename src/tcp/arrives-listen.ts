@@ -1,0 +1,67 @@
+/**
+ * SEGMENT ARRIVES in LISTEN. RFC 9293 §3.10.7.2. The listener stays as it is; a SYN makes a connection record of its own.
+ */
+import type { Micros } from '../core/time.ts';
+import type { IpPacket } from '../ip/service.ts';
+import type { Arrivals } from './arrivals.ts';
+import type { Listener } from './listener.ts';
+import type { Segment } from './segment.ts';
+import { seqAdd, seqGt } from './seq.ts';
+import type { SeqNum } from './seq.ts';
+import { prepareOffer, takeSyn } from './handshake.ts';
+
+/** `beyond`: the ISS must lie after this, since the four-tuple was in TIME-WAIT (MAY-2); undefined otherwise. */
+export function arrivesListen(
+  tcp: Arrivals,
+  listener: Listener,
+  seg: Segment,
+  packet: IpPacket,
+  now: Micros,
+  beyond: SeqNum | undefined,
+): void {
+  // First: a RST cannot be about anything that was sent from here.
+  if (seg.rst) {
+    tcp.drop('tcp-listen-reset');
+    return;
+  }
+  // Second: nothing was sent, so any ACK is bad.
+  if (seg.hasAck) {
+    tcp.drop('tcp-listen-ack');
+    tcp.reset(seg, packet, now);
+    return;
+  }
+  // Third.
+  if (seg.syn) {
+    takeConnection(tcp, listener, seg, packet, now, beyond);
+    return;
+  }
+  // Fourth: neither SYN, ACK nor RST.
+  tcp.drop('tcp-no-ack');
+}
+
+function takeConnection(
+  tcp: Arrivals,
+  listener: Listener,
+  seg: Segment,
+  packet: IpPacket,
+  now: Micros,
+  beyond: SeqNum | undefined,
+): void {
+  const conn = listener.admit(seg, packet);
+  if (typeof conn === 'string') {
+    tcp.drop(conn);
+    return;
+  }
+  const { tcb } = conn;
+  const { tcp: config } = conn.host.context.config;
+  conn.setState('LISTEN');
+  tcb.passive = true;
+  tcb.tsOffset = tcp.newTimestampOffset(tcb);
+  prepareOffer(conn, config);
+  takeSyn(conn, seg, config, now);
+  // The segment that begins after the SYN: other controls and text wait for the end of the handshake.
+  seg.trimFront(1);
+  conn.receiver.holdEarly(seg);
+  const iss = tcp.newIss(tcb, now);
+  conn.begin('SYN-RECEIVED', beyond !== undefined && seqGt(beyond, iss) ? seqAdd(beyond, 1) : iss);
+}

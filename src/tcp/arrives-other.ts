@@ -1,0 +1,306 @@
+/**
+ * SEGMENT ARRIVES in SYN-RECEIVED and the synchronized states. RFC 9293 §3.10.7.4, with the checks of RFC 5961 §3 to §5 and PAWS
+ * (RFC 7323 §5.3) in the places that those give.
+ */
+import { Errno } from '../core/errno.ts';
+import { after } from '../core/time.ts';
+import type { Micros } from '../core/time.ts';
+import type { IpPacket } from '../ip/service.ts';
+import type { Arrivals } from './arrivals.ts';
+import { INVALID_ACK_INTERVAL } from './challenge.ts';
+import type { Connection } from './connection.ts';
+import { Arrival } from './receiver.ts';
+import type { Segment } from './segment.ts';
+import { seqAdd, seqDiff, seqGe, seqGt, seqLe, seqLt } from './seq.ts';
+import { isSynchronized, mayReceiveText } from './state.ts';
+import type { Tcb } from './tcb.ts';
+import { failsPaws, updateTsRecent } from './timestamps.ts';
+
+export function arrivesOther(tcp: Arrivals, conn: Connection, seg: Segment, packet: IpPacket, now: Micros): void {
+  if (!checkTimestamps(tcp, conn, seg, now)) return; //    RFC 7323 §5.3: before the first
+  if (!checkSequence(tcp, conn, seg, now)) return; //      first
+  if (!checkReset(tcp, conn, seg, now)) return; //         second
+  //                                                       third: security, not applicable
+  if (!checkSyn(tcp, conn, seg, now)) return; //           fourth
+  if (!checkAck(tcp, conn, seg, packet, now)) return; //   fifth
+  checkUrgent(conn, seg); //                               sixth
+  takeText(conn, seg, now); //                             seventh
+  checkFin(conn, seg, now); //                             eighth
+}
+
+/** R1 of PAWS, and what has no timestamp though both ends agreed on them. Never applied to a RST (RFC 7323 §5.2). */
+function checkTimestamps(tcp: Arrivals, conn: Connection, seg: Segment, now: Micros): boolean {
+  const { tcb } = conn;
+  if (!tcb.timestampsOk || seg.rst) return true;
+  if (!seg.options.timestamps) {
+    tcp.drop('tcp-no-timestamp'); // RFC 7323 §3.2: silently
+    return false;
+  }
+  if (!failsPaws(tcb, seg, now)) return true;
+  tcp.drop('tcp-paws');
+  answerInvalid(conn, seg, now, 'old timestamp');
+  return false;
+}
+
+/** First. Afterwards the segment lies within the window, trimmed of what does not. */
+function checkSequence(tcp: Arrivals, conn: Connection, seg: Segment, now: Micros): boolean {
+  const { tcb } = conn;
+  // The SYN of a simultaneous open comes again with the ACK (Figure 7): only what follows it is new.
+  if (tcb.state === 'SYN-RECEIVED' && seg.syn && seg.seq === tcb.irs) return takeRepeatedSyn(conn, seg);
+  if (!isAcceptable(tcb, seg)) {
+    tcp.drop('tcp-not-acceptable');
+    if (seg.rst) return false;
+    // A FIN that comes again in TIME-WAIT is acknowledged like anything else here, and restarts 2 MSL (fifth check).
+    if (tcb.state === 'TIME-WAIT' && seg.fin && seg.end === tcb.rcvNxt) conn.restartTimeWait(now);
+    answerInvalid(conn, seg, now, 'not acceptable');
+    return false;
+  }
+  if (tcb.timestampsOk && !seg.rst) updateTsRecent(tcb, seg, now);
+  trimToWindow(conn, seg);
+  return true;
+}
+
+/** The four cases of Table 6. With a zero window, a segment at its edge still has its ACK, URG and RST looked at (MUST-66). */
+function isAcceptable(tcb: Tcb, seg: Segment): boolean {
+  const { rcvNxt, rcvWnd } = tcb;
+  const length = seg.length;
+  if (rcvWnd === 0) return seg.seq === rcvNxt;
+  const first = seqDiff(seg.seq, rcvNxt);
+  if (first >= 0 && first < rcvWnd) return true;
+  if (length === 0) return false;
+  const last = first + length - 1;
+  return last >= 0 && last < rcvWnd;
+}
+
+/** Leaves the part of the segment that begins at RCV.NXT or later and does not exceed the window. */
+function trimToWindow(conn: Connection, seg: Segment): void {
+  const { tcb } = conn;
+  const old = seqDiff(tcb.rcvNxt, seg.seq);
+  if (old > 0) {
+    seg.trimFront(old);
+    conn.ack.now('old octets'); // the peer sends again what it has sent: our ACK may be lost
+  }
+  const beyond = seqDiff(seg.end, seqAdd(tcb.rcvNxt, tcb.rcvWnd));
+  if (beyond > 0 && !seg.rst) {
+    seg.trimBack(beyond);
+    conn.ack.now('beyond the window');
+    conn.host.mark(conn);
+  }
+}
+
+/** A SYN seen before, in SYN-RECEIVED: without an ACK the SYN,ACK was lost, so it goes out again. */
+function takeRepeatedSyn(conn: Connection, seg: Segment): boolean {
+  if (!seg.hasAck && !seg.rst) {
+    conn.sender.resendSyn();
+    conn.host.mark(conn);
+    return false;
+  }
+  seg.trimFront(1);
+  trimToWindow(conn, seg);
+  return true;
+}
+
+/** Second: RFC 5961 §3.2; outside the window it did not get here. */
+function checkReset(tcp: Arrivals, conn: Connection, seg: Segment, now: Micros): boolean {
+  if (!seg.rst) return true;
+  const { tcb } = conn;
+  if (seg.seq !== tcb.rcvNxt) {
+    tcp.drop('tcp-bad-reset');
+    tcp.challenge(conn, now);
+    return false;
+  }
+  switch (tcb.state) {
+    case 'SYN-RECEIVED':
+      // A passive open goes back to LISTEN, which here is the listener: only the record ends.
+      conn.end(tcb.passive ? 0 : Errno.ECONNREFUSED);
+      break;
+    case 'CLOSE-WAIT':
+      conn.end(Errno.EPIPE); // Linux tcp_reset: the reader has had its end of stream
+      break;
+    case 'CLOSING':
+    case 'LAST-ACK':
+    case 'TIME-WAIT':
+      conn.end(0);
+      break;
+    default:
+      conn.end(Errno.ECONNRESET);
+  }
+  return false;
+}
+
+/** Fourth. */
+function checkSyn(tcp: Arrivals, conn: Connection, seg: Segment, now: Micros): boolean {
+  if (!seg.syn) return true;
+  tcp.drop('tcp-unexpected-syn');
+  if (conn.state === 'SYN-RECEIVED' && conn.tcb.passive)
+    conn.end(0); // back to LISTEN
+  else tcp.challenge(conn, now); // RFC 5961 §4.2
+  return false;
+}
+
+/** Fifth. False when the segment is not to be looked at further. */
+function checkAck(tcp: Arrivals, conn: Connection, seg: Segment, packet: IpPacket, now: Micros): boolean {
+  const { tcb } = conn;
+  if (!seg.hasAck) {
+    tcp.drop('tcp-no-ack');
+    return false;
+  }
+  if (tcb.state === 'SYN-RECEIVED') return completeHandshake(tcp, conn, seg, packet, now);
+  // RFC 5961 §5.2 (MAY-12), which includes an ACK of what was never sent.
+  if (seqGt(seg.ack, tcb.sndNxt) || seqLt(seg.ack, seqAdd(tcb.sndUna, -tcb.maxSndWnd))) {
+    tcp.drop('tcp-bad-ack');
+    tcp.challenge(conn, now);
+    return false;
+  }
+  takeAck(conn, seg, now);
+  return afterAck(conn);
+}
+
+/** Fifth, SYN-RECEIVED: an ACK of our SYN enters ESTABLISHED. */
+function completeHandshake(tcp: Arrivals, conn: Connection, seg: Segment, packet: IpPacket, now: Micros): boolean {
+  const { tcb } = conn;
+  if (!seqLt(tcb.sndUna, seg.ack) || !seqLe(seg.ack, tcb.sndNxt)) {
+    tcp.drop('tcp-bad-ack');
+    tcp.reset(seg, packet, now);
+    return false;
+  }
+  // The accept queue is full: the ACK is ignored, and completes the connection when it is repeated and there is room (as on Linux).
+  if (conn.parent?.isFull === true) {
+    tcp.drop('tcp-accept-queue-full');
+    return false;
+  }
+  conn.sender.onNewAck(seg.ack, seg.options.tsEcr, now);
+  conn.sender.setWindow(seg.seq, seg.ack, seg.window << tcb.sndWindShift);
+  conn.established();
+  return true;
+}
+
+/** Fifth, ESTABLISHED and the like: what the ACK frees, or repeats, and the window. */
+function takeAck(conn: Connection, seg: Segment, now: Micros): void {
+  const { tcb, sender } = conn;
+  const window = seg.window * (1 << tcb.sndWindShift);
+  conn.host.mark(conn);
+  if (seqGt(seg.ack, tcb.sndUna)) {
+    const couldSend = conn.hasSendSpace;
+    sender.onNewAck(seg.ack, seg.options.tsEcr, now);
+    conn.host.ip.confirm(conn.path, now);
+    if (!couldSend && conn.hasSendSpace) conn.notify();
+  } else if (isDuplicateAck(conn, seg, window)) {
+    sender.onDuplicateAck(now);
+  }
+  if (seqGe(seg.ack, tcb.sndUna)) {
+    if (window === 0) sender.onZeroWindow();
+    sender.updateWindow(seg.seq, seg.ack, window);
+  }
+}
+
+/** RFC 5681 §2, "duplicate acknowledgment": (a) to (e). */
+function isDuplicateAck(conn: Connection, seg: Segment, window: number): boolean {
+  const { tcb } = conn;
+  return seg.length === 0 && seg.ack === tcb.sndUna && tcb.sndUna !== tcb.sndNxt && window === tcb.sndWnd;
+}
+
+/** Fifth, the states in which our FIN may have been acknowledged. */
+function afterAck(conn: Connection): boolean {
+  if (!conn.sender.finAcked) return true;
+  switch (conn.state) {
+    case 'FIN-WAIT-1':
+      conn.setState('FIN-WAIT-2');
+      conn.notify();
+      return true;
+    case 'CLOSING':
+      conn.enterTimeWait(conn.host.now);
+      return true;
+    case 'LAST-ACK':
+      conn.end(0);
+      return false;
+    default:
+      return true;
+  }
+}
+
+/** Sixth: the peer has urgent data. MUST-32. */
+export function checkUrgent(conn: Connection, seg: Segment): void {
+  if (seg.urg && mayReceiveText(conn.state) && conn.receiver.onUrgent(seqAdd(seg.seq, seg.up))) conn.notify();
+}
+
+/** Seventh: the text. */
+export function takeText(conn: Connection, seg: Segment, now: Micros): void {
+  if (seg.textLength === 0 || !mayReceiveText(conn.state)) return;
+  const { receiver, ack } = conn;
+  conn.host.mark(conn);
+  // SHLD-3: the program is gone and this would be lost, which a RST tells the peer.
+  if (conn.closed) {
+    conn.abort();
+    return;
+  }
+  const { textLength } = seg;
+  switch (receiver.onText(seg)) {
+    case Arrival.InOrder:
+      ack.onInOrder(textLength, now);
+      break;
+    case Arrival.FillsGap:
+      ack.now('gap filled'); // RFC 5681 §4.2
+      break;
+    case Arrival.Refused:
+      conn.host.context.drops.drop('tcp-out-of-order-full');
+      ack.onOutOfOrder(textLength);
+      return;
+    default:
+      ack.onOutOfOrder(textLength);
+      return;
+  }
+  conn.notify();
+}
+
+/** Eighth: the FIN, once everything before it has come. */
+export function checkFin(conn: Connection, seg: Segment, now: Micros): void {
+  if (!mayReceiveText(conn.state)) return;
+  if (seg.fin) {
+    conn.receiver.onFin(seg);
+    if (seqGt(seg.seq, conn.tcb.rcvNxt) && seg.textLength === 0) conn.ack.onOutOfOrder(1);
+    conn.host.mark(conn);
+  }
+  if (!conn.receiver.takeFin()) return;
+  conn.ack.now('FIN received');
+  conn.host.mark(conn);
+  switch (conn.state) {
+    case 'ESTABLISHED':
+      conn.setState('CLOSE-WAIT');
+      break;
+    case 'FIN-WAIT-1':
+      // Were our FIN acknowledged, the fifth check would have entered FIN-WAIT-2.
+      conn.setState('CLOSING');
+      break;
+    case 'FIN-WAIT-2':
+      conn.enterTimeWait(now);
+      return;
+    default:
+  }
+  conn.notify();
+}
+
+/**
+ * The ACK for a segment that is not acceptable. Text always draws one; what has none at most every 500 ms, or two ends that
+ * disagree about a number would answer each other for ever.
+ */
+function answerInvalid(conn: Connection, seg: Segment, now: Micros, reason: string): void {
+  if (seg.textLength === 0 && !seg.fin) {
+    if (now < after(conn.invalidAckAt, INVALID_ACK_INTERVAL)) {
+      conn.host.context.drops.drop('tcp-answer-throttled');
+      return;
+    }
+    conn.invalidAckAt = now;
+  }
+  conn.ack.now(reason);
+  conn.host.mark(conn);
+}
+
+/** Whether a SYN may end a TIME-WAIT and begin a new connection. RFC 6191 §2; without timestamps MAY-2. */
+export function mayReopen(tcb: Tcb, seg: Segment): boolean {
+  if (!seg.syn || seg.hasAck || seg.rst || !isSynchronized(tcb.state)) return false;
+  const later = seqGt(seg.seq, tcb.rcvNxt);
+  if (!tcb.timestampsOk || !seg.options.timestamps) return seg.options.timestamps || later;
+  const newer = (seg.options.tsVal - tcb.tsRecent) | 0;
+  return newer > 0 || (newer === 0 && later);
+}

@@ -1,0 +1,58 @@
+/**
+ * The options of a connection: what a new one starts with, and what setsockopt may set.
+ */
+import type { TcpConfig } from '../core/config.ts';
+import type { TcpOptions } from './service.ts';
+
+/** Least and greatest TCP_MAXSEG besides 0. Linux TCP_MIN_MSS, MAX_TCP_WINDOW. */
+const MIN_MAX_SEGMENT = 88;
+const MAX_MAX_SEGMENT = 32767;
+/** Most unanswered keep-alive probes and SYN retransmissions. Linux MAX_TCP_KEEPCNT, MAX_TCP_SYNCNT. */
+const MAX_PROBES = 127;
+/** FIN-WAIT-2 lasts at most this long (us). Linux TCP_FIN_TIMEOUT_MAX. */
+const MAX_FIN_WAIT2 = 120_000_000;
+
+export function makeDefaultOptions(config: TcpConfig, ttl: number): TcpOptions {
+  return {
+    noDelay: false,
+    quickAck: false,
+    maxSegment: 0,
+    userTimeout: 0,
+    keepalive: false, // MUST-25
+    keepaliveIdle: config.keepaliveIdle,
+    keepaliveInterval: config.keepaliveInterval,
+    keepaliveProbes: config.keepaliveProbes,
+    synRetries: config.synRetries,
+    sendBuffer: config.sendBuffer,
+    receiveBuffer: config.receiveBuffer,
+    ttl,
+    tos: 0,
+    linger: undefined,
+    finWait2Timeout: config.finWait2Timeout,
+    oobInline: false,
+  };
+}
+
+/** Ranges of the numbers: least, greatest. */
+const range = (value: number, least: number, greatest: number): boolean =>
+  Number.isFinite(value) && value >= least && value <= greatest;
+
+/** Whether every value given is one that the option can take. */
+export function optionsAreValid(changes: Partial<TcpOptions>, config: TcpConfig): boolean {
+  const { maxSegment, userTimeout, keepaliveIdle, keepaliveInterval, keepaliveProbes } = changes;
+  const { synRetries, sendBuffer, receiveBuffer, ttl, tos, linger, finWait2Timeout } = changes;
+  return (
+    (maxSegment === undefined || maxSegment === 0 || range(maxSegment, MIN_MAX_SEGMENT, MAX_MAX_SEGMENT)) &&
+    (userTimeout === undefined || userTimeout >= 0) && // MUST-21: infinity included
+    (keepaliveIdle === undefined || range(keepaliveIdle, 1, Number.MAX_SAFE_INTEGER)) &&
+    (keepaliveInterval === undefined || range(keepaliveInterval, 1, Number.MAX_SAFE_INTEGER)) &&
+    (keepaliveProbes === undefined || range(keepaliveProbes, 1, MAX_PROBES)) &&
+    (synRetries === undefined || range(synRetries, 0, MAX_PROBES)) &&
+    (sendBuffer === undefined || range(sendBuffer, 1, config.maxBuffer)) &&
+    (receiveBuffer === undefined || range(receiveBuffer, 1, config.maxBuffer)) &&
+    (ttl === undefined || range(ttl, 1, 255)) &&
+    (tos === undefined || range(tos, 0, 255)) &&
+    (linger === undefined || linger >= 0) &&
+    (finWait2Timeout === undefined || range(finWait2Timeout, 0, MAX_FIN_WAIT2))
+  );
+}

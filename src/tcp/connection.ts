@@ -1,0 +1,440 @@
+/**
+ * A connection: the record that ties sender, receiver, ACK policy and timers together, and the user's calls on it in the order
+ * of RFC 9293 §3.10.1 to §3.10.6. Segments come in through arrives-*.ts, timers through on-timeout.ts, and everything goes out
+ * through output.ts: nothing is sent here, a call marks the connection for the next poll.
+ */
+import type { Context } from '../core/context.ts';
+import { Errno } from '../core/errno.ts';
+import { NEVER, after } from '../core/time.ts';
+import type { Micros } from '../core/time.ts';
+import type { TimerOwner } from '../core/timers.ts';
+import type { IpAddress } from '../ip/address.ts';
+import type { IpService, Path } from '../ip/service.ts';
+import { AckPolicy } from './ack-policy.ts';
+import { Reno } from './congestion/reno.ts';
+import { optionsAreValid } from './connection-options.ts';
+import type { DemuxEntry } from './demux.ts';
+import { TIMESTAMPS_LENGTH } from './options.ts';
+import { Receiver } from './receiver.ts';
+import { NewReno } from './recovery/newreno.ts';
+import { Rto } from './rto.ts';
+import { Sender } from './sender.ts';
+import { Readiness } from './service.ts';
+import type { ReadinessOwner, TcpConnection, TcpInfo, TcpOptions, TcpState } from './service.ts';
+import { isClosingDown, isSynchronized, mayFollow, maySend } from './state.ts';
+import { statusOf } from './status.ts';
+import type { SeqNum } from './seq.ts';
+import { seqText } from './seq.ts';
+import { Tcb } from './tcb.ts';
+import { Timer, Timers } from './timers.ts';
+import { TCP_HEADER_MIN } from './wire.ts';
+
+/** Least effective MSS (octets): a path or a peer that names less is not believed, each segment would be mostly header. */
+const SMALLEST_MSS = 48;
+
+/** What a connection needs of the TCP that it belongs to. */
+export interface ConnectionHost {
+  readonly context: Context;
+  readonly ip: IpService;
+  /** The time as of the last turn, for traces. */
+  readonly now: Micros;
+  /** The connection may have something to send: look at it at the next poll. */
+  mark(connection: Connection): void;
+  /** It has entered CLOSED: take it out of the tables. */
+  gone(connection: Connection): void;
+  /** It has entered TIME-WAIT, of which there is a bound. */
+  enteredTimeWait(connection: Connection): void;
+  onDeadline(connection: Connection, now: Micros): void;
+}
+
+/** The listener that a connection came from, while nobody has accepted it. */
+export interface ConnectionParent {
+  /** No further connection can complete now. */
+  readonly isFull: boolean;
+  /** The handshake is done. */
+  completed(connection: Connection): void;
+  /** The connection is gone before that. */
+  forget(connection: Connection): void;
+}
+
+export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connection> {
+  readonly tcb: Tcb;
+  readonly path: Path;
+  readonly timers: Timers;
+  readonly sender: Sender;
+  readonly receiver: Receiver;
+  readonly ack: AckPolicy;
+  readonly host: ConnectionHost;
+  options: Readonly<TcpOptions>;
+  owner: ReadinessOwner | undefined = undefined;
+  parent: ConnectionParent | undefined = undefined;
+  nextInChain: Connection | undefined = undefined;
+  deadline: Micros = NEVER;
+  heapIndex = -1;
+  /** In the list of those that poll looks at. */
+  marked = false;
+  /** The program has called close: nobody reads any more. */
+  closed = false;
+  /** ESTABLISHED was reached once. */
+  wasEstablished = false;
+  /** ABORT: a RST is to be sent at the next poll. RFC 9293 §3.10.5. */
+  resetOwed = false;
+  /** Window Scale goes into our SYN. RFC 7323 §2.2: into a SYN,ACK only when the SYN had it. */
+  offersScaling = false;
+  /** A keep-alive probe is to be sent. */
+  keepaliveOwed = false;
+  keepaliveProbes = 0;
+  /** When the last segment came, and the last answer to an invalid one went. */
+  lastReceivedAt: Micros = NEVER;
+  invalidAckAt: Micros = NEVER;
+  /** What an ICMP error told that did not end the connection (positive errno, 0 for none). RFC 9293 §3.9.2.2. */
+  softError = 0;
+  segmentsSent = 0;
+  segmentsReceived = 0;
+  #error = 0;
+  #receiveShut = false;
+  #gone = false;
+  #onGone: (() => void) | undefined = undefined;
+
+  constructor(host: ConnectionHost, path: Path, localPort: number, remotePort: number, options: Readonly<TcpOptions>) {
+    const { config, buffers } = host.context;
+    this.host = host;
+    this.path = path;
+    this.options = options;
+    this.tcb = new Tcb(path.source, localPort, path.destination, remotePort);
+    this.timers = new Timers();
+    this.sender = new Sender(
+      this.tcb,
+      this.timers,
+      new Rto(config.tcp),
+      new Reno(config.tcp),
+      new NewReno(),
+      config.tcp.swsOverride,
+      options.sendBuffer,
+      buffers,
+    );
+    this.receiver = new Receiver(this.tcb, options.receiveBuffer, buffers);
+    this.ack = new AckPolicy(this.tcb, this.timers, config.tcp);
+    this.#applyOptions();
+  }
+
+  get localAddress(): IpAddress {
+    return this.tcb.localAddress;
+  }
+  get localPort(): number {
+    return this.tcb.localPort;
+  }
+  get remoteAddress(): IpAddress {
+    return this.tcb.remoteAddress;
+  }
+  get remotePort(): number {
+    return this.tcb.remotePort;
+  }
+  get state(): TcpState {
+    return this.tcb.state;
+  }
+  get unread(): number {
+    return this.receiver.ring.length;
+  }
+  get unsent(): number {
+    return this.sender.ring.length;
+  }
+
+  /** Set after the connection has gone already (accepted too late), it is called at once. */
+  set onGone(callback: (() => void) | undefined) {
+    this.#onGone = callback;
+    if (this.#gone) this.#callOnGone();
+  }
+  get onGone(): (() => void) | undefined {
+    return this.#onGone;
+  }
+
+  // §3.10.1 OPEN is tcp.ts's connect and listen. Here: the calls on a connection.
+
+  /** SEND. §3.10.2. */
+  send(bytes: Uint8Array, at: number, length: number): number {
+    if (this.#error !== 0) return -this.#takeHardError();
+    if (!maySend(this.state)) return this.#mayNotSend();
+    const taken = this.sender.ring.write(bytes, at, length);
+    if (taken === 0) return length === 0 ? 0 : -Errno.EAGAIN;
+    this.host.mark(this);
+    return taken;
+  }
+
+  /** SEND with the URGENT flag. §3.10.2, §3.8.5. */
+  sendUrgent(bytes: Uint8Array, at: number, length: number): number {
+    const taken = this.send(bytes, at, length);
+    // Only when all was taken is the last octet the urgent one.
+    if (taken > 0 && taken === length) this.sender.markUrgent();
+    return taken;
+  }
+
+  /** RECEIVE. §3.10.3. What was received before an error or the end is still handed out, as on Linux. */
+  receive(into: Uint8Array, at: number, length: number, peek = false): number {
+    const { ring } = this.receiver;
+    if (ring.length > 0 && this.wasEstablished) {
+      const count = peek ? ring.peek(0, into, at, length) : ring.read(into, at, length);
+      if (!peek && count > 0) this.#afterRead();
+      return count;
+    }
+    if (this.#error !== 0) return -this.#takeHardError();
+    if (this.#receiveShut) return 0;
+    switch (this.state) {
+      case 'CLOSED':
+        return this.wasEstablished ? 0 : -Errno.ENOTCONN;
+      case 'CLOSE-WAIT':
+      case 'CLOSING':
+      case 'LAST-ACK':
+      case 'TIME-WAIT':
+        return 0;
+      default:
+        return -Errno.EAGAIN;
+    }
+  }
+
+  /** CLOSE of the sending direction. §3.10.4. */
+  shutdownSend(): number {
+    switch (this.state) {
+      case 'CLOSED':
+      case 'LISTEN':
+        return -Errno.ENOTCONN;
+      case 'SYN-SENT':
+        this.end(0); // delete the TCB
+        return 0;
+      case 'SYN-RECEIVED':
+        this.sender.finQueued = true; // goes on in `established`
+        return 0;
+      case 'ESTABLISHED':
+      case 'CLOSE-WAIT':
+        this.sender.finQueued = true;
+        this.setState(this.state === 'ESTABLISHED' ? 'FIN-WAIT-1' : 'LAST-ACK');
+        this.host.mark(this);
+        return 0;
+      default:
+        return 0; // a second CLOSE is fine and sends no second FIN
+    }
+  }
+
+  shutdownReceive(): number {
+    if (this.state === 'CLOSED' || this.state === 'LISTEN') return -Errno.ENOTCONN;
+    this.#receiveShut = true;
+    this.receiver.discarding = true;
+    this.receiver.ring.discard(this.receiver.ring.length);
+    this.host.mark(this);
+    return 0;
+  }
+
+  /** CLOSE by a program that will not come back: also no reader is left. §3.10.4, §3.6.1. */
+  close(): void {
+    this.owner = undefined;
+    this.closed = true;
+    if (this.state === 'CLOSED') {
+      this.receiver.ring.clear();
+      return;
+    }
+    // SHLD-3: data that nobody read is lost, which a RST tells the peer, unless both directions are over anyway.
+    if (this.options.linger === 0 || (this.receiver.ring.length > 0 && !isClosingDown(this.state))) {
+      this.abort();
+      return;
+    }
+    this.receiver.ring.discard(this.receiver.ring.length);
+    this.shutdownSend();
+    this.host.mark(this); // FIN-WAIT-2 gets its limit at the next poll
+  }
+
+  /** ABORT. §3.10.5: a RST in the states named there, and the end in all. */
+  abort(): void {
+    this.abortWith(Errno.ECONNABORTED);
+  }
+
+  /** The same with the error that the program is to see. */
+  abortWith(error: number): void {
+    if (this.state === 'CLOSED') return;
+    this.resetOwed =
+      this.state === 'SYN-RECEIVED' ||
+      this.state === 'ESTABLISHED' ||
+      this.state === 'FIN-WAIT-1' ||
+      this.state === 'FIN-WAIT-2' ||
+      this.state === 'CLOSE-WAIT';
+    if (this.resetOwed) this.host.mark(this);
+    this.receiver.ring.clear();
+    this.end(error);
+  }
+
+  /** STATUS. §3.10.6. */
+  info(): TcpInfo {
+    return statusOf(this.tcb, this.sender, this.receiver, this.segmentsSent, this.segmentsReceived);
+  }
+
+  /** A hard error if one is pending, else a soft one that an ICMP message left behind. SHLD-25, MUST-47. */
+  takeError(): number {
+    const error = this.#error === 0 ? this.softError : this.#error;
+    if (this.#error === 0) this.softError = 0;
+    else this.#error = 0;
+    return error;
+  }
+
+  setOptions(changes: Partial<TcpOptions>): number {
+    if (!optionsAreValid(changes, this.host.context.config.tcp)) return -Errno.EINVAL;
+    // Copied on the first write: connections of one listener share its record.
+    this.options = { ...this.options, ...changes };
+    this.#applyOptions();
+    if (this.state !== 'CLOSED') this.host.mark(this);
+    return 0;
+  }
+
+  /** As Linux's tcp_poll has it. */
+  readiness(): number {
+    const { state } = this;
+    const sendShut = this.sender.finQueued || state === 'CLOSED';
+    const peerDone = this.#peerIsDone || state === 'CLOSED' || this.#receiveShut;
+    let bits = this.#error === 0 ? 0 : Readiness.Error;
+    if (peerDone) bits |= Readiness.Readable | Readiness.ReadHangUp;
+    if (state === 'CLOSED' || (sendShut && peerDone)) bits |= Readiness.HangUp;
+    if (state === 'SYN-SENT' || state === 'SYN-RECEIVED' || state === 'LISTEN') return bits;
+    if (this.receiver.ring.length > 0) bits |= Readiness.Readable;
+    if (sendShut || this.hasSendSpace) bits |= Readiness.Writable;
+    if (this.receiver.urgentPending) bits |= Readiness.Urgent;
+    return bits;
+  }
+
+  /** A third of the send buffer is free: worth waking a writer for. Linux sk_stream_is_writeable. */
+  get hasSendSpace(): boolean {
+    return this.sender.ring.free * 3 >= this.sender.ring.limit;
+  }
+
+  // What the event processing asks of the record.
+
+  /** Tells the owner that readiness may have changed. */
+  notify(): void {
+    if (this.owner !== undefined) this.owner.onReadiness();
+  }
+
+  /** Moves along an edge of RFC 9293's Figure 5; any other edge is a bug and throws. */
+  setState(to: TcpState): void {
+    const { tcb } = this;
+    const from = tcb.state;
+    if (!mayFollow(from, to)) throw new Error(`no way from ${from} to ${to}`);
+    tcb.state = to;
+    const { trace } = this.host.context;
+    if (trace.enabled) {
+      const { local, remote } = this.info();
+      trace.emit(this.host.now, 'tcp', 'state', { local, remote, from, to, sndNxt: seqText(tcb.sndNxt) });
+    }
+  }
+
+  /** Enters SYN-SENT or SYN-RECEIVED with an initial sequence number. */
+  begin(state: 'SYN-SENT' | 'SYN-RECEIVED', iss: SeqNum): void {
+    this.sender.start(iss);
+    this.setState(state);
+    this.host.mark(this);
+  }
+
+  /** Enters ESTABLISHED; a CLOSE that waited for it goes on. */
+  established(): void {
+    this.setState('ESTABLISHED');
+    this.wasEstablished = true;
+    this.refreshSegmentSize();
+    this.sender.established();
+    if (this.sender.finQueued) this.setState('FIN-WAIT-1');
+    if (this.receiver.takeEarly()) this.ack.now('ACK of text with the SYN');
+    this.host.mark(this);
+    if (this.parent !== undefined) this.parent.completed(this);
+    this.notify();
+  }
+
+  /** Enters TIME-WAIT: other timers off, 2 MSL on. RFC 9293 §3.10.7.4, eighth. */
+  enterTimeWait(now: Micros): void {
+    this.setState('TIME-WAIT');
+    this.timers.clearAll();
+    this.restartTimeWait(now);
+    this.host.enteredTimeWait(this);
+    this.notify();
+  }
+
+  restartTimeWait(now: Micros): void {
+    this.timers.set(Timer.TimeWait, after(now, 2 * this.host.context.config.tcp.msl)); // MUST-13
+    this.host.mark(this);
+  }
+
+  /** Enters CLOSED, with an error to report (positive errno) or 0. What was received stays readable. */
+  end(error: number): void {
+    if (this.#gone) return;
+    this.#gone = true;
+    this.setState('CLOSED');
+    this.#error = error;
+    this.timers.clearAll();
+    this.sender.ring.clear();
+    this.receiver.ring.dropAhead();
+    if (this.closed) this.receiver.ring.clear();
+    if (this.parent !== undefined) this.parent.forget(this);
+    this.host.gone(this);
+    this.#callOnGone();
+    this.notify();
+  }
+
+  /** Eff.snd.MSS from the peer's MSS, the path, and TCP_MAXSEG. RFC 9293 §3.7.1, MUST-16. */
+  refreshSegmentSize(): void {
+    const { path, tcb } = this;
+    const header = TCP_HEADER_MIN + (tcb.timestampsOk ? TIMESTAMPS_LENGTH : 0);
+    const bound = this.options.maxSegment === 0 ? Infinity : this.options.maxSegment;
+    const segment = Math.min(tcb.sendMss + TCP_HEADER_MIN, path.mtu - path.headerLength, bound + TCP_HEADER_MIN);
+    const smss = Math.max(segment - header, SMALLEST_MSS);
+    const most = path.maxSegment - path.headerLength - header;
+    this.sender.setSegmentSize(smss, Math.max(smss, most - (most % smss)));
+  }
+
+  /** Sets the timers that depend on options rather than on segments. Called at the end of each look that poll takes. */
+  settle(now: Micros): void {
+    this.sender.settle(now);
+    if (!isSynchronized(this.state)) return;
+    if (this.closed && this.state === 'FIN-WAIT-2' && !this.timers.isSet(Timer.FinWait2)) {
+      this.timers.set(Timer.FinWait2, after(now, this.options.finWait2Timeout));
+    }
+    if (!this.options.keepalive || this.state === 'TIME-WAIT') this.timers.clear(Timer.Keepalive);
+    else if (!this.timers.isSet(Timer.Keepalive)) {
+      this.timers.set(Timer.Keepalive, after(now, this.options.keepaliveIdle));
+    }
+  }
+
+  onDeadline(now: Micros): void {
+    this.host.onDeadline(this, now);
+  }
+
+  /** The peer has sent its FIN: nothing more comes. */
+  get #peerIsDone(): boolean {
+    const { state } = this;
+    return state === 'CLOSE-WAIT' || state === 'CLOSING' || state === 'LAST-ACK' || state === 'TIME-WAIT';
+  }
+
+  #mayNotSend(): number {
+    const connecting = this.state === 'SYN-SENT' || this.state === 'SYN-RECEIVED';
+    return connecting && !this.sender.finQueued ? -Errno.EAGAIN : -Errno.EPIPE;
+  }
+
+  #takeHardError(): number {
+    const error = this.#error;
+    this.#error = 0;
+    return error;
+  }
+
+  #afterRead(): void {
+    this.receiver.afterRead();
+    if (this.receiver.updateDue && isSynchronized(this.state)) this.host.mark(this);
+  }
+
+  #applyOptions(): void {
+    const { options } = this;
+    this.sender.noDelay = options.noDelay;
+    this.sender.userTimeout = options.userTimeout === Infinity ? 0 : options.userTimeout;
+    this.sender.ring.limit = options.sendBuffer;
+    this.receiver.ring.limit = options.receiveBuffer;
+    this.ack.quickAck = options.quickAck;
+  }
+
+  #callOnGone(): void {
+    const callback = this.#onGone;
+    this.#onGone = undefined;
+    if (callback !== undefined) callback();
+  }
+}

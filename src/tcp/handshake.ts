@@ -1,0 +1,43 @@
+/**
+ * What a SYN settles: the MSS, window scaling and timestamps. RFC 9293 §3.7.1, RFC 7323 §2.2, §3.2.
+ */
+import type { TcpConfig } from '../core/config.ts';
+import { NEVER } from '../core/time.ts';
+import type { Micros } from '../core/time.ts';
+import type { Connection } from './connection.ts';
+import { MAX_WINDOW_SHIFT } from './options.ts';
+import { windowShiftFor } from './output.ts';
+import { MAX_UNSCALED_WINDOW } from './receiver.ts';
+import type { Segment } from './segment.ts';
+import { seqNum } from './seq.ts';
+import { DEFAULT_MSS } from './tcb.ts';
+import { TCP_HEADER_MIN } from './wire.ts';
+
+/** Sets what our SYN will offer: the MSS of the path (MUST-67, SHLD-6), a first window, a shift. */
+export function prepareOffer(conn: Connection, config: TcpConfig): void {
+  const { tcb, path, options } = conn;
+  const pathMss = path.mtu - path.headerLength - TCP_HEADER_MIN;
+  tcb.rmss = options.maxSegment === 0 ? pathMss : Math.min(pathMss, options.maxSegment);
+  tcb.rcvWnd = Math.min(options.receiveBuffer, MAX_UNSCALED_WINDOW);
+  conn.offersScaling = config.windowScaling;
+  tcb.rcvWindShift = config.windowScaling ? windowShiftFor(options.receiveBuffer) : 0;
+}
+
+/** Takes IRS and the options of the peer's SYN. The window of a SYN is never scaled (RFC 7323 §2.2). */
+export function takeSyn(conn: Connection, seg: Segment, config: TcpConfig, now: Micros): void {
+  const { tcb } = conn;
+  const { mss, windowScale, timestamps, tsVal } = seg.options;
+  conn.receiver.start(seg.seq);
+  tcb.lastAckSent = tcb.rcvNxt;
+  tcb.sendMss = mss > 0 ? mss : DEFAULT_MSS; // MUST-15
+  conn.offersScaling = conn.offersScaling && windowScale >= 0;
+  if (conn.offersScaling) {
+    tcb.sndWindShift = Math.min(windowScale, MAX_WINDOW_SHIFT);
+  } else {
+    tcb.sndWindShift = 0;
+    tcb.rcvWindShift = 0;
+  }
+  tcb.timestampsOk = timestamps && config.timestamps;
+  tcb.tsRecent = seqNum(timestamps ? tsVal : 0);
+  tcb.tsRecentAt = timestamps ? now : NEVER;
+}

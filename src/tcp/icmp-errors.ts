@@ -1,0 +1,40 @@
+/**
+ * ICMP errors about segments that were sent. RFC 9293 §3.9.2.2, RFC 5927 §4 (what to believe), RFC 1191 §6.
+ */
+import { getU32 } from '../core/bytes.ts';
+import type { Frame } from '../core/frame.ts';
+import type { IpErrorReport } from '../ip/service.ts';
+import type { Connection } from './connection.ts';
+import { seqGe, seqLt, seqNum } from './seq.ts';
+
+/** ICMP types and codes that matter here. RFC 792. */
+const DESTINATION_UNREACHABLE = 3;
+const FRAGMENTATION_NEEDED = 4;
+export const SOURCE_QUENCH = 4;
+
+/** Whether the quoted sequence number is of data in flight; a stranger has to guess it. RFC 5927 §4.1. */
+export function isInFlight(conn: Connection, frame: Frame): boolean {
+  const seq = seqNum(getU32(frame.bytes, frame.transport + 4));
+  return seqGe(seq, conn.tcb.sndUna) && seqLt(seq, conn.tcb.sndNxt);
+}
+
+/** Acts on an error that passed that check. */
+export function onIcmpError(conn: Connection, report: IpErrorReport): void {
+  if (report.type === DESTINATION_UNREACHABLE && report.code === FRAGMENTATION_NEEDED) {
+    // The path's MTU has been lowered by IP: send again at once, in segments that fit. RFC 1191 §6.5.
+    conn.sender.onPathMtu();
+    conn.host.mark(conn);
+    return;
+  }
+  if (report.errno === 0) return;
+  if (conn.state === 'SYN-SENT' || (conn.state === 'SYN-RECEIVED' && !conn.tcb.passive)) {
+    // Differs: MUST-56 would keep trying after a soft error. As on Linux, connect fails at once and the program can try another
+    // address (RFC 5461 §4.1 describes and defends this).
+    conn.end(report.errno);
+    return;
+  }
+  // Differs: SHLD-26 aborts on hard errors. RFC 5927 §5.2 advises against it in synchronized states, being a way for strangers to
+  // end connections; all are noted and reported if the connection fails (SHLD-25).
+  conn.softError = report.errno;
+  conn.notify();
+}

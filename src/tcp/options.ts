@@ -1,0 +1,164 @@
+/**
+ * TCP options: parsing what arrives, writing what is sent. RFC 9293 §3.2 (EOL, NOP, MSS), RFC 7323 §2.2, §3.2 (Window Scale,
+ * Timestamps), RFC 2018 §2, §3 (SACK: recognised here, used by loss recovery later).
+ *
+ *    EOL |0|   NOP |1|   MSS |2|4| MSS (16) |   WScale |3|3|shift|   SACK permitted |4|2|
+ *    SACK |5|8n+2| n times left edge (32), right edge (32) |   TS |8|10| TSval (32) | TSecr (32) |
+ */
+import { getU16, getU32, setU16, setU32, setU8 } from '../core/bytes.ts';
+
+/** Option kinds (IANA). */
+export const OptionKind = {
+  EndOfList: 0,
+  NoOperation: 1,
+  MaximumSegmentSize: 2,
+  WindowScale: 3,
+  SackPermitted: 4,
+  Sack: 5,
+  Timestamps: 8,
+} as const;
+
+/** Octets that Timestamps takes in a header, two NOPs included. RFC 7323, Appendix A. */
+export const TIMESTAMPS_LENGTH = 12;
+
+/** The shift count that a larger one is replaced with. RFC 7323 §2.3. */
+export const MAX_WINDOW_SHIFT = 14;
+
+/** The options of a segment; absent ones are -1 or false. One record is reused for what arrives. */
+export interface SegmentOptions {
+  /** Maximum Segment Size (octets), -1 when absent. */
+  mss: number;
+  /** Window Scale shift as received, -1 when absent. */
+  windowScale: number;
+  sackPermitted: boolean;
+  /** Whether Timestamps is there; `tsVal` and `tsEcr` count only then. Signed, as sequence numbers are held. */
+  timestamps: boolean;
+  tsVal: number;
+  tsEcr: number;
+  /** Where the SACK blocks start in the frame, and how many there are. */
+  sackAt: number;
+  sackCount: number;
+}
+
+export const noOptions = (): SegmentOptions => ({
+  mss: -1,
+  windowScale: -1,
+  sackPermitted: false,
+  timestamps: false,
+  tsVal: 0,
+  tsEcr: 0,
+  sackAt: 0,
+  sackCount: 0,
+});
+
+/** NOP, NOP, Timestamps, 10: how Appendix A of RFC 7323 lays the option out, and everyone does. */
+const ALIGNED_TIMESTAMPS = 0x0101080a;
+
+function clear(into: SegmentOptions): void {
+  into.mss = -1;
+  into.windowScale = -1;
+  into.sackPermitted = false;
+  into.timestamps = false;
+  into.sackCount = 0;
+}
+
+/**
+ * Reads the options in [at, end) into `into`. Options may begin anywhere (MUST-64) and appear in any segment (MUST-5); unknown
+ * ones are skipped by their length (MUST-6). Returns false when a length is illegal: what came before it still counts, the
+ * rest is not looked at (MUST-7).
+ */
+export function parseOptions(bytes: Uint8Array, at: number, end: number, into: SegmentOptions): boolean {
+  clear(into);
+  if (end - at === TIMESTAMPS_LENGTH && getU32(bytes, at) === ALIGNED_TIMESTAMPS) {
+    into.timestamps = true;
+    into.tsVal = getU32(bytes, at + 4) | 0;
+    into.tsEcr = getU32(bytes, at + 8) | 0;
+    return true;
+  }
+  let i = at;
+  while (i < end) {
+    const kind = bytes[i]!;
+    if (kind === OptionKind.EndOfList) return true;
+    if (kind === OptionKind.NoOperation) {
+      i++;
+      continue;
+    }
+    const length = i + 1 < end ? bytes[i + 1]! : 0;
+    if (length < 2 || i + length > end) return false;
+    takeOption(bytes, i, kind, length, into);
+    i += length;
+  }
+  return true;
+}
+
+/** An option of a known kind but another length than its RFC gives is treated as unknown. */
+function takeOption(bytes: Uint8Array, at: number, kind: number, length: number, into: SegmentOptions): void {
+  switch (kind) {
+    case OptionKind.MaximumSegmentSize:
+      if (length === 4) into.mss = getU16(bytes, at + 2);
+      break;
+    case OptionKind.WindowScale:
+      if (length === 3) into.windowScale = bytes[at + 2]!;
+      break;
+    case OptionKind.SackPermitted:
+      if (length === 2) into.sackPermitted = true;
+      break;
+    case OptionKind.Sack:
+      if (length >= 10 && (length - 2) % 8 === 0) {
+        into.sackAt = at + 2;
+        into.sackCount = (length - 2) / 8;
+      }
+      break;
+    case OptionKind.Timestamps:
+      if (length === 10) {
+        into.timestamps = true;
+        into.tsVal = getU32(bytes, at + 2) | 0;
+        into.tsEcr = getU32(bytes, at + 6) | 0;
+      }
+      break;
+    default:
+      break;
+  }
+}
+
+/** Octets that `emitOptions` writes: a multiple of four. */
+export function optionsLength(options: SegmentOptions): number {
+  let length = 0;
+  if (options.mss >= 0) length += 4;
+  if (options.sackPermitted && !options.timestamps) length += 4;
+  if (options.timestamps) length += TIMESTAMPS_LENGTH;
+  if (options.windowScale >= 0) length += 4;
+  return length;
+}
+
+/**
+ * Writes the options so that each is aligned as Linux aligns it: MSS, SACK permitted (in the place of the NOPs before
+ * Timestamps when both are sent), Timestamps, NOP and Window Scale. No End of List is needed, nothing being left over.
+ */
+export function emitOptions(bytes: Uint8Array, at: number, options: SegmentOptions): void {
+  let i = at;
+  if (options.mss >= 0) {
+    setU8(bytes, i, OptionKind.MaximumSegmentSize);
+    setU8(bytes, i + 1, 4);
+    setU16(bytes, i + 2, options.mss);
+    i += 4;
+  }
+  if (options.timestamps) {
+    setU8(bytes, i, options.sackPermitted ? OptionKind.SackPermitted : OptionKind.NoOperation);
+    setU8(bytes, i + 1, options.sackPermitted ? 2 : OptionKind.NoOperation);
+    setU8(bytes, i + 2, OptionKind.Timestamps);
+    setU8(bytes, i + 3, 10);
+    setU32(bytes, i + 4, options.tsVal);
+    setU32(bytes, i + 8, options.tsEcr);
+    i += TIMESTAMPS_LENGTH;
+  } else if (options.sackPermitted) {
+    setU32(bytes, i, 0x01010402);
+    i += 4;
+  }
+  if (options.windowScale >= 0) {
+    setU8(bytes, i, OptionKind.NoOperation);
+    setU8(bytes, i + 1, OptionKind.WindowScale);
+    setU8(bytes, i + 2, 3);
+    setU8(bytes, i + 3, options.windowScale);
+  }
+}

@@ -1,0 +1,280 @@
+/**
+ * Sending: asks a connection what may go out, builds segments back to front in pooled frames and hands them to IP.
+ *
+ * A segment may be as large as the path takes (a super-segment, cut further down); its checksum is left partial where the link
+ * completes it. Resets that belong to no connection wait here for the next poll, so that nothing leaves during input (MUST-59).
+ */
+import { finishChecksum, foldSum, sumBytes } from '../core/checksum.ts';
+import type { Context } from '../core/context.ts';
+import { Checksum } from '../core/frame.ts';
+import type { Frame } from '../core/frame.ts';
+import type { Micros } from '../core/time.ts';
+import { IpProtocol } from '../ip/service.ts';
+import type { IpPacket, IpService, OutputOptions, Path } from '../ip/service.ts';
+import type { Connection } from './connection.ts';
+import { MAX_WINDOW_SHIFT, emitOptions, noOptions, optionsLength } from './options.ts';
+import type { SegmentOptions } from './options.ts';
+import { MAX_UNSCALED_WINDOW } from './receiver.ts';
+import type { Segment } from './segment.ts';
+import type { Chosen } from './sender.ts';
+import { seqAdd, seqDiff, seqGt, seqNum } from './seq.ts';
+import { timestampNow } from './timestamps.ts';
+import { TCP_HEADER_MIN, TcpFlag, emitHeader, setChecksum } from './wire.ts';
+import type { TcpHeader } from './wire.ts';
+
+/** Octets of text that one connection sends in one turn at most before others get theirs; the rest follows at the next. */
+export const BURST_LIMIT = 1024 * 1024;
+/** Segments likewise. */
+export const BURST_SEGMENTS = 64;
+/** Resets that wait for the next poll at most. */
+const MAX_RESETS = 256;
+
+/** The smallest shift with which a window over the whole buffer can be told. RFC 7323 §2.2. */
+export function windowShiftFor(buffer: number): number {
+  let shift = 0;
+  while (shift < MAX_WINDOW_SHIFT && buffer > MAX_UNSCALED_WINDOW * (1 << shift)) shift++;
+  return shift;
+}
+
+export class Output {
+  readonly #context: Context;
+  readonly #ip: IpService;
+  // Reused for every segment.
+  readonly #chosen: Chosen = { seq: seqNum(0), length: 0, syn: false, fin: false, psh: false, reason: '' };
+  readonly #options: SegmentOptions = noOptions();
+  readonly #header: TcpHeader = {
+    sourcePort: 0,
+    destinationPort: 0,
+    seq: 0,
+    ack: 0,
+    headerLength: 0,
+    flags: 0,
+    window: 0,
+    urgentPointer: 0,
+  };
+  readonly #ipOptions: OutputOptions = { protocol: IpProtocol.Tcp, ttl: 64, tos: 0, dontFragment: true };
+  #resets: { frame: Frame; path: Path }[] = [];
+
+  constructor(context: Context, ip: IpService) {
+    this.#context = context;
+    this.#ip = ip;
+  }
+
+  get resetsWait(): boolean {
+    return this.#resets.length > 0;
+  }
+
+  /** Sends what the connection may send now. Returns true when it has more than one turn's share. */
+  transmit(conn: Connection, now: Micros): boolean {
+    if (conn.resetOwed) this.#sendAbort(conn, now);
+    if (conn.state === 'CLOSED') return false;
+    conn.refreshSegmentSize();
+    const chosen = this.#chosen;
+    let octets = BURST_LIMIT;
+    let segments = BURST_SEGMENTS;
+    while (conn.sender.next(chosen, now)) {
+      if (octets <= 0 || segments === 0) {
+        if (conn.ack.owed) this.#sendAck(conn, now);
+        return true;
+      }
+      octets -= chosen.length;
+      segments--;
+      const error = this.#sendChosen(conn, now);
+      conn.sender.sent(chosen, now);
+      if (error < 0 && conn.state === 'SYN-SENT') {
+        conn.end(-error);
+        return false;
+      }
+    }
+    this.#sendAcks(conn, now);
+    conn.settle(now);
+    return false;
+  }
+
+  /** Queues the RST that RFC 9293 §3.10.7.1 describes for a segment that nothing here explains. */
+  queueReset(seg: Segment, packet: IpPacket): void {
+    const path = this.#ip.route(packet.source, packet.destination);
+    if (typeof path === 'number' || this.#resets.length >= MAX_RESETS) {
+      this.#context.drops.drop('tcp-reset-not-sent');
+      return;
+    }
+    const header = this.#header;
+    header.sourcePort = seg.destinationPort;
+    header.destinationPort = seg.sourcePort;
+    header.window = 0;
+    header.urgentPointer = 0;
+    if (seg.hasAck) {
+      header.seq = seg.ack; // <SEQ=SEG.ACK><CTL=RST>
+      header.ack = 0;
+      header.flags = TcpFlag.Rst;
+    } else {
+      header.seq = 0; // <SEQ=0><ACK=SEG.SEQ+SEG.LEN><CTL=RST,ACK>
+      header.ack = seg.end;
+      header.flags = TcpFlag.Rst | TcpFlag.Ack;
+    }
+    const options = this.#options;
+    this.#clearOptions();
+    if (seg.options.timestamps) {
+      // RFC 7323 §5.2: TSval zero, TSecr the TSval that came.
+      options.timestamps = true;
+      options.tsVal = 0;
+      options.tsEcr = seg.options.tsVal;
+    }
+    const frame = this.#context.frames.acquire(0);
+    frame.reason = 'reset: no connection';
+    this.#complete(frame, path, options);
+    this.#resets.push({ frame, path });
+  }
+
+  /** Sends the resets that wait. */
+  flushResets(now: Micros): void {
+    if (this.#resets.length === 0) return;
+    const resets = this.#resets;
+    this.#resets = [];
+    const options = this.#ipOptions;
+    options.ttl = this.#context.config.ip.defaultTtl;
+    options.tos = 0;
+    for (const { frame, path } of resets) this.#ip.output(path, frame, options, now);
+  }
+
+  /** ABORT's RST: <SEQ=SND.NXT><CTL=RST>. RFC 9293 §3.10.5; with Timestamps where they are in use, RFC 7323 §5.2. */
+  #sendAbort(conn: Connection, now: Micros): void {
+    conn.resetOwed = false;
+    this.#prepare(conn, now);
+    this.#header.seq = conn.tcb.sndNxt;
+    this.#header.ack = 0;
+    this.#header.flags = TcpFlag.Rst;
+    this.#header.window = 0;
+    this.#send(conn, this.#context.frames.acquire(0), 'reset: abort', now);
+  }
+
+  /** The segment that the sender chose; acknowledges along the way whenever there is something to acknowledge. */
+  #sendChosen(conn: Connection, now: Micros): number {
+    const { tcb, sender } = conn;
+    const chosen = this.#chosen;
+    const frame = this.#context.frames.acquire(chosen.length);
+    if (chosen.length > 0) {
+      sender.ring.peek(seqDiff(chosen.seq, sender.ringSeq), frame.bytes, frame.start, chosen.length);
+      frame.end = frame.start + chosen.length;
+      if (chosen.length > sender.smss) frame.gsoSize = sender.smss;
+    }
+    this.#prepare(conn, now);
+    const header = this.#header;
+    header.seq = chosen.seq;
+    header.flags = (chosen.fin ? TcpFlag.Fin : 0) | (chosen.psh ? TcpFlag.Psh : 0);
+    if (chosen.syn) {
+      this.#prepareSyn(conn);
+    } else {
+      header.flags |= TcpFlag.Ack;
+      if (chosen.length > 0 && seqGt(tcb.sndUp, chosen.seq)) {
+        header.flags |= TcpFlag.Urg;
+        header.urgentPointer = Math.min(seqDiff(tcb.sndUp, chosen.seq), 0xffff); // MUST-62; MUST-31: any length
+      }
+    }
+    const error = this.#send(conn, frame, chosen.reason, now);
+    if (tcb.state !== 'SYN-SENT') this.#acknowledged(conn);
+    return error;
+  }
+
+  /** The pure ACKs that are due, after all text has had its chance to carry them. MUST-58. */
+  #sendAcks(conn: Connection, now: Micros): void {
+    const { ack, state } = conn;
+    if (state === 'SYN-SENT') return;
+    for (; ack.duplicates > 0; ack.duplicates--) this.#sendAck(conn, now);
+    if (ack.owed) this.#sendAck(conn, now);
+    else if (conn.receiver.updateDue && mayOpenWindow(conn)) {
+      ack.now('window update');
+      this.#sendAck(conn, now);
+    }
+    if (conn.keepaliveOwed) {
+      conn.keepaliveOwed = false;
+      this.#sendAck(conn, now, -1);
+    }
+  }
+
+  /** <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>; one before SND.NXT for a keep-alive (RFC 9293 §3.8.4, SHLD-12). */
+  #sendAck(conn: Connection, now: Micros, shift = 0): void {
+    this.#prepare(conn, now);
+    this.#header.seq = seqAdd(conn.tcb.sndNxt, shift);
+    this.#header.flags = TcpFlag.Ack;
+    const reason = shift === 0 ? conn.ack.reason : 'keep-alive probe';
+    this.#send(conn, this.#context.frames.acquire(0), reason, now);
+    this.#acknowledged(conn);
+  }
+
+  #acknowledged(conn: Connection): void {
+    conn.tcb.lastAckSent = conn.tcb.rcvNxt;
+    conn.ack.onSent();
+  }
+
+  /** The parts of the header that every segment of a connection has in common. */
+  #prepare(conn: Connection, now: Micros): void {
+    const { tcb } = conn;
+    const header = this.#header;
+    header.sourcePort = tcb.localPort;
+    header.destinationPort = tcb.remotePort;
+    header.ack = tcb.rcvNxt;
+    header.urgentPointer = 0;
+    this.#clearOptions();
+    const syn = tcb.state === 'SYN-SENT' || tcb.state === 'SYN-RECEIVED';
+    header.window = syn ? Math.min(tcb.rcvWnd, MAX_UNSCALED_WINDOW) : conn.receiver.offer() >>> tcb.rcvWindShift;
+    const wanted = tcb.state === 'SYN-SENT' && this.#context.config.tcp.timestamps;
+    if (tcb.timestampsOk || wanted) {
+      this.#options.timestamps = true;
+      this.#options.tsVal = timestampNow(tcb, now);
+      this.#options.tsEcr = tcb.timestampsOk ? tcb.tsRecent : 0; // no ACK, no echo: RFC 7323 §3.2
+    }
+  }
+
+  /** SYN, or SYN,ACK: the options that are negotiated. RFC 9293 §3.7.1, RFC 7323 §2.2, §3.2. */
+  #prepareSyn(conn: Connection): void {
+    const { tcb } = conn;
+    const options = this.#options;
+    const initiating = tcb.state === 'SYN-SENT';
+    this.#header.flags |= initiating ? TcpFlag.Syn : TcpFlag.Syn | TcpFlag.Ack;
+    if (initiating) this.#header.ack = 0;
+    options.mss = tcb.rmss; // MUST-14, MUST-65
+    if (conn.offersScaling) options.windowScale = tcb.rcvWindShift;
+  }
+
+  #clearOptions(): void {
+    const options = this.#options;
+    options.mss = -1;
+    options.windowScale = -1;
+    options.sackPermitted = false;
+    options.timestamps = false;
+  }
+
+  /** Header in front of the text, and off to IP. Returns what IP says. */
+  #send(conn: Connection, frame: Frame, reason: string, now: Micros): number {
+    frame.reason = reason;
+    this.#complete(frame, conn.path, this.#options);
+    conn.segmentsSent++;
+    const options = this.#ipOptions;
+    options.ttl = conn.options.ttl;
+    options.tos = conn.options.tos;
+    return this.#ip.output(conn.path, frame, options, now);
+  }
+
+  #complete(frame: Frame, path: Path, options: SegmentOptions): void {
+    const header = this.#header;
+    header.headerLength = TCP_HEADER_MIN + optionsLength(options);
+    const at = frame.prepend(header.headerLength);
+    const { bytes } = frame;
+    emitHeader(bytes, at, header);
+    emitOptions(bytes, at + TCP_HEADER_MIN, options);
+    frame.transport = at;
+    const pseudo = path.pseudoHeaderSum(IpProtocol.Tcp) + frame.length;
+    if (path.checksumOffload) {
+      frame.checksum = Checksum.Partial;
+      setChecksum(bytes, at, foldSum(pseudo));
+    } else {
+      frame.checksum = Checksum.Full;
+      setChecksum(bytes, at, finishChecksum(sumBytes(bytes, at, frame.length, pseudo))); // MUST-2
+    }
+  }
+}
+
+/** Window updates go to a peer that may still send. */
+const mayOpenWindow = (conn: Connection): boolean =>
+  conn.state === 'ESTABLISHED' || conn.state === 'FIN-WAIT-1' || conn.state === 'FIN-WAIT-2';

@@ -1,0 +1,206 @@
+/**
+ * The receiving half: owns RCV.*, the receive ring and the text that came out of order. RFC 9293 §3.10.7.4 (seventh), §3.8.6.
+ *
+ * Every segment's text is copied once, to its place in the ring; what lies beyond a gap is remembered as ranges of stream
+ * offsets (octets since the start, below 2^53, so that plain order works). It says what came of a segment; ack-policy.ts
+ * decides when to acknowledge.
+ */
+import { RangeSet } from '../core/ranges.ts';
+import { ByteRing } from '../core/ring.ts';
+import type { BufferPool } from '../core/ring.ts';
+import type { Segment } from './segment.ts';
+import { seqAdd, seqDiff, seqGt } from './seq.ts';
+import type { SeqNum } from './seq.ts';
+import type { Tcb } from './tcb.ts';
+
+/** What came of a segment's text. */
+export const Arrival = {
+  /** Nothing new in it. */
+  None: 0,
+  /** In order, and nothing waits beyond it. */
+  InOrder: 1,
+  /** Beyond a gap: kept. RFC 5681 §4.2 asks for an immediate ACK. */
+  OutOfOrder: 2,
+  /** Filled a gap or part of one: likewise. */
+  FillsGap: 3,
+  /** Beyond a gap, and too many separate pieces are held already: not kept. */
+  Refused: 4,
+} as const;
+export type Arrival = (typeof Arrival)[keyof typeof Arrival];
+
+/** Separate pieces beyond a gap that are held at most: a hostile peer could else make many thousands of a window. */
+export const MAX_OUT_OF_ORDER_RANGES = 2048;
+/** The largest window that a header without scaling can offer. */
+export const MAX_UNSCALED_WINDOW = 65535;
+/** Fr: the fraction of the buffer by which the window may always open. RFC 9293 §3.8.6.2.2. */
+const WORTHWHILE_BUFFER = 1 / 2;
+
+export class Receiver {
+  readonly #tcb: Tcb;
+  readonly ring: ByteRing;
+  /** Nobody will read: text is taken and thrown away (SHUT_RD). */
+  discarding = false;
+  /** Stream offset of RCV.NXT: octets received in order. */
+  #received = 0;
+  /** Stream offsets that are held beyond a gap; undefined while there never were any. */
+  #outOfOrder: RangeSet | undefined = undefined;
+  /** Stream offset of a FIN that came beyond a gap, -1 for none. */
+  #finAt = -1;
+
+  constructor(tcb: Tcb, limit: number, buffers: BufferPool) {
+    this.#tcb = tcb;
+    this.ring = new ByteRing(limit, buffers);
+  }
+
+  get bytesReceived(): number {
+    return this.#received;
+  }
+
+  /** Pieces held beyond a gap, as stream offsets. */
+  get heldRanges(): [number, number][] {
+    return this.#outOfOrder === undefined ? [] : this.#outOfOrder.toArray();
+  }
+
+  get hasGap(): boolean {
+    return this.#outOfOrder !== undefined && this.#outOfOrder.size > 0;
+  }
+
+  /** IRS <- SEG.SEQ, RCV.NXT <- SEG.SEQ + 1. RFC 9293 §3.10.7.2, third. */
+  start(irs: SeqNum): void {
+    this.#tcb.irs = irs;
+    this.#tcb.rcvNxt = seqAdd(irs, 1);
+  }
+
+  /** Takes the text of a segment that has been trimmed to the window, so that it begins at RCV.NXT or beyond. */
+  onText(seg: Segment): Arrival {
+    const gap = seqDiff(seg.seq, this.#tcb.rcvNxt);
+    if (gap > 0) return this.#hold(gap, seg);
+    this.ring.writeAhead(0, seg.bytes, seg.textAt, seg.textLength);
+    this.#advance(seg.textLength);
+    return this.#mergeHeld() ? Arrival.FillsGap : Arrival.InOrder;
+  }
+
+  /** Text that comes with a SYN waits until the handshake is done. RFC 9293 §3.10.7.2, third. */
+  holdEarly(seg: Segment): void {
+    if (seg.textLength > 0) this.#hold(0, seg);
+    if (seg.fin) this.#finAt = this.#received + seg.textLength;
+  }
+
+  /** The handshake is done: takes what `holdEarly` kept. Returns whether there was any. */
+  takeEarly(): boolean {
+    return this.#mergeHeld() || this.#finAt >= 0;
+  }
+
+  /** Notes a FIN at the end of a segment, wherever it lies. */
+  onFin(seg: Segment): void {
+    this.#finAt = this.#received + seqDiff(seg.seq, this.#tcb.rcvNxt) + seg.textLength;
+  }
+
+  /** Steps over the FIN when everything before it has come. RFC 9293 §3.10.7.4, eighth. */
+  takeFin(): boolean {
+    const tcb = this.#tcb;
+    if (this.#finAt !== this.#received) return false;
+    this.#finAt = -1;
+    tcb.rcvNxt = seqAdd(tcb.rcvNxt, 1);
+    tcb.rcvWnd = Math.max(0, tcb.rcvWnd - 1);
+    // Nothing can follow a FIN.
+    this.#outOfOrder = undefined;
+    this.ring.dropAhead();
+    return true;
+  }
+
+  /** RCV.UP <- max(RCV.UP, SEG.UP). True when it advanced. RFC 9293 §3.10.7.4, sixth; MUST-32. */
+  onUrgent(up: SeqNum): boolean {
+    const tcb = this.#tcb;
+    if (!this.urgentPending && !seqGt(up, this.readSeq)) return false;
+    if (this.urgentPending && !seqGt(up, tcb.rcvUp)) return false;
+    tcb.rcvUp = up;
+    tcb.urgentSeen = true;
+    return true;
+  }
+
+  /** Sequence number of the next octet that the program will read. */
+  get readSeq(): SeqNum {
+    return seqAdd(this.#tcb.rcvNxt, -this.ring.length);
+  }
+
+  /** Urgent data is announced that the program has not read yet. MUST-33. */
+  get urgentPending(): boolean {
+    return this.#tcb.urgentSeen && seqGt(this.#tcb.rcvUp, this.readSeq);
+  }
+
+  /** The program has read: urgent mode ends with the last urgent octet. */
+  afterRead(): void {
+    if (this.#tcb.urgentSeen && !this.urgentPending) this.#tcb.urgentSeen = false;
+  }
+
+  /**
+   * The window to put into a segment that is sent now, before scaling; RCV.WND moves on to it. RFC 9293 §3.8.6.2.2: the right edge
+   * stays until it can move by a worthwhile step. RFC 7323 §2.4: rounding to the scale must not move it back where avoidable.
+   */
+  offer(): number {
+    const tcb = this.#tcb;
+    const room = this.#room();
+    if (room - tcb.rcvWnd >= this.#worthwhile()) tcb.rcvWnd = room;
+    const unit = 1 << tcb.rcvWindShift;
+    const rest = tcb.rcvWnd % unit;
+    if (rest === 0) return tcb.rcvWnd;
+    const up = tcb.rcvWnd - rest + unit;
+    if (up > room) return tcb.rcvWnd - rest;
+    tcb.rcvWnd = up;
+    return up;
+  }
+
+  /**
+   * Whether a segment is worth sending just to open the window: the edge may move, and by at least what is still open. The
+   * next ACK carries smaller steps along (Linux sends an update under the same condition).
+   */
+  get updateDue(): boolean {
+    const gain = this.#room() - this.#tcb.rcvWnd;
+    return gain >= Math.min(WORTHWHILE_BUFFER * this.ring.limit, Math.max(this.#tcb.rmss, this.#tcb.rcvWnd));
+  }
+
+  #worthwhile(): number {
+    return Math.min(WORTHWHILE_BUFFER * this.ring.limit, this.#tcb.rmss);
+  }
+
+  /**
+   * Octets that could be offered: free buffer, but no more than the peer can make use of. Its congestion window is at most the
+   * initial one plus what it had acknowledged (RFC 5681 §3.1), so twice what came plus 64 KiB never holds it back, and one segment
+   * at the far end of an unused window cannot make the ring allocate megabytes.
+   */
+  #room(): number {
+    const tcb = this.#tcb;
+    const largest = MAX_UNSCALED_WINDOW * (1 << tcb.rcvWindShift);
+    return Math.min(this.ring.free, MAX_UNSCALED_WINDOW + 2 * this.#received, largest);
+  }
+
+  #hold(gap: number, seg: Segment): Arrival {
+    if (seg.textLength === 0) return Arrival.None;
+    const held = (this.#outOfOrder ??= new RangeSet());
+    const from = this.#received + gap;
+    if (held.size >= MAX_OUT_OF_ORDER_RANGES) return Arrival.Refused;
+    this.ring.writeAhead(gap, seg.bytes, seg.textAt, seg.textLength);
+    return held.add(from, from + seg.textLength) > 0 ? Arrival.OutOfOrder : Arrival.None;
+  }
+
+  /** RCV.NXT moves over `count` octets, already in their place. */
+  #advance(count: number): void {
+    const tcb = this.#tcb;
+    tcb.rcvNxt = seqAdd(tcb.rcvNxt, count);
+    tcb.rcvWnd = Math.max(0, tcb.rcvWnd - count);
+    this.#received += count;
+    this.ring.commit(count);
+    if (this.discarding) this.ring.discard(count);
+  }
+
+  /** Moves on over what was held and is now in order. True when something was held at all. */
+  #mergeHeld(): boolean {
+    const held = this.#outOfOrder;
+    if (held === undefined || held.size === 0) return false;
+    const end = held.endOf(this.#received);
+    if (end !== undefined) this.#advance(end - this.#received);
+    held.remove(0, this.#received);
+    return true;
+  }
+}

@@ -1,0 +1,42 @@
+/**
+ * The retransmission timeout and what it may lead to. RFC 9293 §3.10.8, §3.8.3 (R1, R2); RFC 6298 §5 (5.4) to (5.6).
+ */
+import { Errno } from '../core/errno.ts';
+import type { Micros } from '../core/time.ts';
+import type { Connection } from './connection.ts';
+
+/** The earliest segment goes out again at the next poll, unless this was one time too many. */
+export function onRetransmissionTimeout(conn: Connection, now: Micros): void {
+  const { sender, host } = conn;
+  if (sender.retries >= mostRetries(conn)) {
+    giveUp(conn);
+    return;
+  }
+  sender.onTimeout(now);
+  if (sender.retries === host.context.config.tcp.retries1) host.ip.doubt(conn.path, now); // R1: MUST-20 (b)
+  const { trace } = host.context;
+  if (trace.enabled) {
+    const { local, remote, rto, cwnd, ssthresh } = conn.info();
+    trace.emit(now, 'tcp', 'retransmission-timeout', { local, remote, rto, cwnd, ssthresh, retries: sender.retries });
+  }
+  host.mark(conn);
+}
+
+/** The connection has failed: R2, the user timeout, or probes without an answer. The soft error tells more, if there is one. */
+export function giveUp(conn: Connection): void {
+  conn.end(conn.softError === 0 ? Errno.ETIMEDOUT : conn.softError);
+}
+
+/** R2, for a SYN (MUST-22, MUST-23), a SYN,ACK, and data (MUST-20 (c)). */
+function mostRetries(conn: Connection): number {
+  const { tcp } = conn.host.context.config;
+  switch (conn.state) {
+    case 'SYN-SENT':
+      return conn.options.synRetries;
+    case 'SYN-RECEIVED':
+      return tcp.synAckRetries;
+    default:
+      // MUST-21: a user timeout takes the place of R2, infinity included.
+      return conn.options.userTimeout > 0 ? Infinity : tcp.retries2;
+  }
+}

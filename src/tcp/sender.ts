@@ -1,0 +1,436 @@
+/**
+ * The sending half: owns SND.* and the send ring, and names the next octets to send. RFC 9293 §3.8, §3.7.4, §3.8.6.2.1.
+ *
+ * `next` only decides; output.ts builds the segment and reports it with `sent`. A retransmission is `next` naming old octets:
+ * the ring is the only copy of the data. Read congestion/ and recovery/ for what bounds it, retransmit.ts for the time-out.
+ */
+import { ByteRing } from '../core/ring.ts';
+import type { BufferPool } from '../core/ring.ts';
+import { NEVER, after } from '../core/time.ts';
+import type { Micros } from '../core/time.ts';
+import type { CongestionControl } from './congestion/control.ts';
+import { Recovery } from './recovery/recovery.ts';
+import type { LossRecovery } from './recovery/recovery.ts';
+import type { Rto } from './rto.ts';
+import { seqAdd, seqDiff, seqGe, seqGt, seqLe, seqLt, seqMax, seqNum } from './seq.ts';
+import type { SeqNum } from './seq.ts';
+import { maySendText } from './state.ts';
+import { DEFAULT_MSS } from './tcb.ts';
+import type { Tcb } from './tcb.ts';
+import { echoedRoundTrip } from './timestamps.ts';
+import { Timer } from './timers.ts';
+import type { Timers } from './timers.ts';
+
+/** What `next` names: `length` octets of text from `seq`, and the control bits with them. One record is reused. */
+export interface Chosen {
+  seq: SeqNum;
+  length: number;
+  syn: boolean;
+  fin: boolean;
+  psh: boolean;
+  /** Why, in a few words. */
+  reason: string;
+}
+
+/** Fs: the fraction of the largest window seen that is worth a small segment. RFC 9293 §3.8.6.2.1. */
+const WORTHWHILE_WINDOW = 1 / 2;
+
+export class Sender {
+  readonly #tcb: Tcb;
+  readonly #timers: Timers;
+  readonly #swsOverride: number;
+  readonly rto: Rto;
+  readonly control: CongestionControl;
+  readonly recovery: LossRecovery;
+  /** Octets that are queued or not yet acknowledged; the first is `ringSeq`. */
+  readonly ring: ByteRing;
+  /** Sequence number of the first octet in the ring. */
+  ringSeq: SeqNum = seqNum(0);
+  /** Where sending goes on: SND.NXT, or before it while octets are sent again. */
+  rtxNxt: SeqNum = seqNum(0);
+  /** A FIN follows the last octet of the ring. */
+  finQueued = false;
+  /** Eff.snd.MSS: most octets of text in a segment on the wire, options taken off. RFC 9293 §3.7.1. */
+  smss = DEFAULT_MSS;
+  /** Most octets of text to hand to IP at once: a multiple of `smss` for super-segments. */
+  maxPayload = DEFAULT_MSS;
+  /** Nagle's algorithm is off. MUST-17. */
+  noDelay = false;
+  /** User timeout (us), 0 for none. */
+  userTimeout = 0;
+  /** Our SYN is acknowledged. (SND.UNA alone does not tell: it passes ISS again after 4 GiB.) */
+  synAcked = false;
+  /** Retransmission timeouts since the last progress. */
+  retries = 0;
+  /** Zero-window probes since the window closed, and those since the peer last answered. RFC 9293 §3.8.6.1. */
+  probes = 0;
+  unansweredProbes = 0;
+  /** A probe of a zero window is to be sent. */
+  probeOwed = false;
+  /** The SWS override timer has expired: send what fits. */
+  overridden = false;
+  #headOwed = false;
+  /** One past the last segment below `smss` that was sent (Nagle). */
+  #smallEnd: SeqNum = seqNum(0);
+  /** One past the segment that is timed, and when it was sent; NEVER when none is. RFC 6298 §3. */
+  #timedEnd: SeqNum = seqNum(0);
+  #timedAt: Micros = NEVER;
+  /** Something was sent again since the last sample: only timestamps can give one. */
+  #ambiguous = false;
+  /** What was outstanding at a time-out is not all acknowledged yet. */
+  #afterTimeout = false;
+  #timeoutEnd: SeqNum = seqNum(0);
+  /** When text was last sent, for the restart after idleness. RFC 5681 §4.1. */
+  #lastSentAt: Micros = NEVER;
+  bytesSent = 0;
+  bytesAcked = 0;
+  retransmissions = 0;
+  timeouts = 0;
+  duplicateAcks = 0;
+
+  /** @param swsOverride how long a small segment waits at most (us); @param limit octets of the send ring */
+  constructor(
+    tcb: Tcb,
+    timers: Timers,
+    rto: Rto,
+    control: CongestionControl,
+    recovery: LossRecovery,
+    swsOverride: number,
+    limit: number,
+    buffers: BufferPool,
+  ) {
+    this.#swsOverride = swsOverride;
+    this.#tcb = tcb;
+    this.#timers = timers;
+    this.rto = rto;
+    this.control = control;
+    this.recovery = recovery;
+    this.ring = new ByteRing(limit, buffers);
+  }
+
+  /** Octets sent and not acknowledged. RFC 5681 §2, FlightSize. */
+  get flightSize(): number {
+    return seqDiff(this.#tcb.sndNxt, this.#tcb.sndUna);
+  }
+
+  /** One past the last octet of text queued; the place of the FIN. */
+  get textEnd(): SeqNum {
+    return seqAdd(this.ringSeq, this.ring.length);
+  }
+
+  /** One past everything queued, FIN included. */
+  get queueEnd(): SeqNum {
+    return seqAdd(this.ringSeq, this.ring.length + (this.finQueued ? 1 : 0));
+  }
+
+  /** Our FIN was sent and acknowledged. */
+  get finAcked(): boolean {
+    return this.finQueued && seqGt(this.#tcb.sndUna, this.textEnd);
+  }
+
+  /** Takes an initial sequence number: SND.UNA = ISS, and the SYN is the next thing to send. RFC 9293 §3.10.1. */
+  start(iss: SeqNum): void {
+    const tcb = this.#tcb;
+    tcb.iss = iss;
+    tcb.sndUna = iss;
+    tcb.sndNxt = iss;
+    tcb.sndUp = iss;
+    this.rtxNxt = iss;
+    this.ringSeq = seqAdd(iss, 1);
+    this.#smallEnd = iss;
+    this.recovery.start(iss);
+  }
+
+  /** The handshake is done: SND.WND is known and text may flow. */
+  established(): void {
+    const synLost = this.timeouts > 0;
+    if (synLost) this.rto.afterLostSyn();
+    this.control.start(this.smss, synLost);
+    this.retries = 0;
+  }
+
+  setSegmentSize(smss: number, maxPayload: number): void {
+    if (smss !== this.smss) {
+      this.smss = smss;
+      this.control.setSmss(smss);
+    }
+    this.maxPayload = maxPayload;
+  }
+
+  /** The segment that a SYN or SYN,ACK goes out in again. */
+  resendSyn(): void {
+    this.rtxNxt = this.#tcb.iss;
+  }
+
+  /** SND.WND <- SEG.WND and so on, when the segment is not older than the last that did so. RFC 9293 §3.10.7.4, fifth. */
+  updateWindow(seq: SeqNum, ack: SeqNum, window: number): void {
+    const tcb = this.#tcb;
+    if (seqLt(tcb.sndWl1, seq) || (tcb.sndWl1 === seq && seqLe(tcb.sndWl2, ack))) this.setWindow(seq, ack, window);
+  }
+
+  /** The peer says that its window is still closed: it lives, so neither probes nor the user timeout count on (MUST-37). */
+  onZeroWindow(): void {
+    this.unansweredProbes = 0;
+    this.#timers.clear(Timer.User);
+  }
+
+  setWindow(seq: SeqNum, ack: SeqNum, window: number): void {
+    const tcb = this.#tcb;
+    tcb.sndWnd = window;
+    tcb.sndWl1 = seq;
+    tcb.sndWl2 = ack;
+    if (window > tcb.maxSndWnd) tcb.maxSndWnd = window;
+  }
+
+  /** SND.UNA < SEG.ACK =< SND.NXT: frees what it covers. `tsEcr` counts when Timestamps are in use. Returns octets of text freed. */
+  onNewAck(ack: SeqNum, tsEcr: number, now: Micros): number {
+    const tcb = this.#tcb;
+    const flightBefore = this.flightSize;
+    this.#measure(ack, tsEcr, now);
+    this.synAcked = true;
+    tcb.sndUna = ack;
+    tcb.sndUp = seqMax(tcb.sndUp, ack);
+    this.rtxNxt = seqMax(this.rtxNxt, ack);
+    this.#smallEnd = seqMax(this.#smallEnd, ack);
+    const freed = Math.min(Math.max(0, seqDiff(ack, this.ringSeq)), this.ring.length);
+    this.ring.discard(freed);
+    this.ringSeq = seqAdd(this.ringSeq, freed);
+    this.bytesAcked += freed;
+    this.retries = 0;
+    this.#headOwed = false;
+    this.#timers.clear(Timer.User);
+    this.#afterTimeout = this.#afterTimeout && seqLt(ack, this.#timeoutEnd);
+    // RFC 5681 §3.1: the ACK of the SYN does not open the window.
+    const growing = freed > 0 && !this.recovery.active;
+    const verdict = this.recovery.onAck(freed, ack, this.smss, this.flightSize, this.control, now);
+    if (growing) this.control.onAck(freed, flightBefore, this.#afterTimeout, now);
+    if (verdict !== Recovery.None) this.#headOwed = true;
+    // RFC 6298 §5 (5.2), (5.3): stopped here, started again by `settle` when something is still outstanding.
+    if (verdict !== Recovery.RetransmitHeadKeepTimer) this.#timers.clear(Timer.Rto);
+    return freed;
+  }
+
+  /** A duplicate ACK as RFC 5681 §2 defines it. */
+  onDuplicateAck(now: Micros): void {
+    const tcb = this.#tcb;
+    this.duplicateAcks++;
+    const verdict = this.recovery.onDuplicateAck(tcb.sndUna, tcb.sndNxt, this.smss, this.flightSize, this.control, now);
+    if (verdict !== Recovery.None) this.#headOwed = true;
+  }
+
+  /** The retransmission timer expired: everything outstanding counts as lost and is sent again from SND.UNA on. */
+  onTimeout(now: Micros): void {
+    const tcb = this.#tcb;
+    const again = this.retries > 0;
+    this.retries++;
+    this.timeouts++;
+    this.rto.backoff();
+    if (this.synAcked) this.control.onTimeout(this.flightSize, again, now);
+    this.recovery.onTimeout(tcb.sndNxt);
+    this.#afterTimeout = true;
+    this.#timeoutEnd = tcb.sndNxt;
+    this.#headOwed = false;
+    this.rtxNxt = tcb.sndUna;
+  }
+
+  /** What was sent beyond the path's new MTU is lost; it goes out again in smaller segments. RFC 1191 §6.5: no congestion. */
+  onPathMtu(): void {
+    this.rtxNxt = this.#tcb.sndUna;
+  }
+
+  /** Marks the octet before the end of the ring as the last urgent one: SND.UP is the octet after it. MUST-62. */
+  markUrgent(): void {
+    this.#tcb.sndUp = this.textEnd;
+  }
+
+  /** Names what to send now. False when nothing may be sent; `settle` then sees to the timer that will change that. */
+  next(out: Chosen, now: Micros): boolean {
+    const { state } = this.#tcb;
+    if (state === 'SYN-SENT' || state === 'SYN-RECEIVED') return this.#chooseSyn(out);
+    if (!maySendText(state)) return false;
+    if (this.probeOwed) return this.#chooseProbe(out);
+    if (this.#headOwed) return this.#chooseHead(out);
+    return this.#chooseText(out, now);
+  }
+
+  /** What `next` named has gone out. */
+  sent(chosen: Chosen, now: Micros): void {
+    const tcb = this.#tcb;
+    const end = seqAdd(chosen.seq, chosen.length + (chosen.syn ? 1 : 0) + (chosen.fin ? 1 : 0));
+    if (seqLt(chosen.seq, tcb.sndNxt)) {
+      this.retransmissions++;
+      this.#timedAt = NEVER; // Karn: RFC 6298 §3
+      this.#ambiguous = true;
+    } else {
+      if (this.#timedAt === NEVER) {
+        this.#timedAt = now;
+        this.#timedEnd = end;
+      }
+      if (chosen.length % this.smss !== 0) this.#smallEnd = end;
+    }
+    if (this.probeOwed) {
+      this.probeOwed = false;
+    } else if (this.#headOwed) {
+      this.#headOwed = false;
+      this.rtxNxt = seqMax(this.rtxNxt, end);
+    } else {
+      this.rtxNxt = end;
+    }
+    tcb.sndNxt = seqMax(tcb.sndNxt, end);
+    this.overridden = false;
+    this.bytesSent += chosen.length;
+    this.#lastSentAt = now;
+  }
+
+  /**
+   * Starts and stops the timers that watch over what is outstanding or queued. Called when nothing more may be sent now, so
+   * that one of them is always running while something is left to do. RFC 6298 §5, RFC 9293 §3.8.6.1, §3.8.6.2.1.
+   */
+  settle(now: Micros): void {
+    const tcb = this.#tcb;
+    const timers = this.#timers;
+    const waiting = this.synAcked && seqGt(this.queueEnd, this.rtxNxt);
+    if (tcb.sndNxt === tcb.sndUna && !waiting) {
+      timers.clear(Timer.Rto);
+      timers.clear(Timer.Persist);
+      timers.clear(Timer.SwsOverride);
+      timers.clear(Timer.User);
+      return;
+    }
+    if (this.userTimeout > 0 && !timers.isSet(Timer.User)) timers.set(Timer.User, after(now, this.userTimeout));
+    if (tcb.sndWnd === 0 && this.synAcked) {
+      // MUST-35, SHLD-29: the first probe one RTO after the window closed; persist.ts sets the later ones.
+      timers.clear(Timer.Rto);
+      if (!timers.isSet(Timer.Persist)) timers.set(Timer.Persist, after(now, this.rto.value));
+      return;
+    }
+    timers.clear(Timer.Persist);
+    this.probes = 0;
+    this.unansweredProbes = 0;
+    if (tcb.sndNxt !== tcb.sndUna) {
+      timers.clear(Timer.SwsOverride);
+      if (!timers.isSet(Timer.Rto)) timers.set(Timer.Rto, after(now, this.rto.value)); // (5.1), (5.3), (5.6)
+    } else if (!timers.isSet(Timer.SwsOverride)) {
+      // The window is open but too small, and no ACK is under way that could tell of a larger one.
+      timers.set(Timer.SwsOverride, after(now, this.#swsOverride));
+    }
+  }
+
+  /** One sample a round trip from a timed segment; from an echoed timestamp when Karn's algorithm forbids that. RFC 7323 §4.1. */
+  #measure(ack: SeqNum, tsEcr: number, now: Micros): void {
+    if (this.#timedAt !== NEVER) {
+      if (seqLt(ack, this.#timedEnd)) return;
+      this.rto.sample(now - this.#timedAt);
+      this.#timedAt = NEVER;
+      this.#ambiguous = false;
+    } else if (this.#ambiguous && this.#tcb.timestampsOk) {
+      const rtt = echoedRoundTrip(this.#tcb, tsEcr, now, this.rto.longest);
+      if (rtt === undefined) return;
+      this.rto.sample(rtt);
+      this.#ambiguous = seqLt(ack, this.#tcb.sndNxt);
+    }
+  }
+
+  #chooseSyn(out: Chosen): boolean {
+    const tcb = this.#tcb;
+    if (this.rtxNxt !== tcb.iss) return false;
+    this.#choose(out, tcb.iss, 0);
+    out.syn = true;
+    out.reason = this.retries > 0 ? 'retransmission timeout' : tcb.state === 'SYN-SENT' ? 'connect' : 'SYN received';
+    return true;
+  }
+
+  /** One octet (or the FIN) from SND.UNA. What it draws tells the window; the octet is sent again when that opens. */
+  #chooseProbe(out: Chosen): boolean {
+    const tcb = this.#tcb;
+    this.rtxNxt = tcb.sndUna;
+    if (seqLe(this.queueEnd, tcb.sndUna)) {
+      this.probeOwed = false;
+      return false;
+    }
+    this.#choose(out, tcb.sndUna, seqLt(tcb.sndUna, this.textEnd) ? 1 : 0);
+    out.fin = out.length === 0;
+    out.reason = 'zero-window probe';
+    return true;
+  }
+
+  #chooseHead(out: Chosen): boolean {
+    const tcb = this.#tcb;
+    const text = Math.min(seqDiff(this.textEnd, tcb.sndUna), this.smss, this.flightSize);
+    this.#choose(out, tcb.sndUna, Math.max(0, text));
+    out.fin = this.finQueued && seqAdd(out.seq, out.length) === this.textEnd && seqGt(tcb.sndNxt, this.textEnd);
+    out.reason = this.recovery.active ? 'fast retransmit' : 'retransmission';
+    if (out.length > 0 || out.fin) return true;
+    this.#headOwed = false;
+    return false;
+  }
+
+  #chooseText(out: Chosen, now: Micros): boolean {
+    const tcb = this.#tcb;
+    const start = this.rtxNxt;
+    const textLeft = seqDiff(this.textEnd, start);
+    if (textLeft < 0 || (textLeft === 0 && !this.finQueued)) return false;
+    const used = seqDiff(start, tcb.sndUna);
+    if (used === 0 && start === tcb.sndNxt && now - this.#lastSentAt > this.rto.value) this.control.onIdle();
+    const usable = tcb.sndWnd - used; // U; negative when the peer has shrunk its window (MUST-34)
+    const congestion = Math.max(this.control.cwnd + this.recovery.inflation, this.smss) - used;
+    if (textLeft === 0) {
+      // A FIN alone: congestion control counts text, not it.
+      if (usable < 1) return false;
+      this.#choose(out, start, 0);
+    } else {
+      const room = Math.min(usable, congestion, this.maxPayload);
+      const length = this.#worthSending(Math.min(textLeft, room), textLeft, usable, congestion, start);
+      if (length <= 0) return false;
+      this.#choose(out, start, length);
+    }
+    out.fin = this.finQueued && out.length === textLeft && usable > out.length;
+    out.psh = out.length > 0 && out.length === textLeft; // MUST-61: the last of what is buffered
+    if (seqLt(start, tcb.sndNxt)) out.reason = 'retransmission';
+    else if (out.length > 0) out.reason = 'new data';
+    else out.reason = 'close';
+    return true;
+  }
+
+  /**
+   * Of `length` octets that fit, how many to send: whole segments always; a smaller one when Nagle's algorithm and SWS avoidance
+   * allow it. RFC 9293 §3.8.6.2.1, rules (1) to (4); `textLeft` is D, `usable` is U.
+   */
+  #worthSending(length: number, textLeft: number, usable: number, congestion: number, start: SeqNum): number {
+    const tcb = this.#tcb;
+    const urgent = seqGt(tcb.sndUp, start);
+    const limited = urgent ? Math.min(length, this.smss) : length; // a cut segment would carry a wrong urgent pointer
+    if (limited <= 0) return 0;
+    const tail = limited % this.smss;
+    if (tail === 0) return limited; // (1)
+    if (limited === textLeft) return this.#smallMayGo(start, urgent) ? limited : limited - tail; // (2)
+    if (limited > tail) return limited - tail;
+    // Less than a segment fits.
+    if (congestion < usable) return start === tcb.sndUna ? limited : 0; // cwnd bounds it: the ACKs under way will open it
+    if (seqLt(start, tcb.sndNxt)) return limited; // SHLD-16: old octets within a shrunken window
+    if (limited >= WORTHWHILE_WINDOW * tcb.maxSndWnd) return limited; // (3)
+    return this.overridden ? limited : 0; // (4)
+  }
+
+  /**
+   * Nagle's algorithm: no second small segment while one is unacknowledged. Differs: RFC 9293 §3.7.4 holds a small segment back while
+   * anything is unacknowledged; this is Minshall's variant, as in Linux, which does not stall behind full-sized segments.
+   */
+  #smallMayGo(start: SeqNum, urgent: boolean): boolean {
+    return (
+      this.noDelay ||
+      this.finQueued ||
+      urgent ||
+      seqLt(start, this.#tcb.sndNxt) ||
+      seqGe(this.#tcb.sndUna, this.#smallEnd)
+    );
+  }
+
+  #choose(out: Chosen, seq: SeqNum, length: number): void {
+    out.seq = seq;
+    out.length = length;
+    out.syn = false;
+    out.fin = false;
+    out.psh = false;
+  }
+}

@@ -1,0 +1,44 @@
+/**
+ * STATUS: what a connection looks like from outside, as plain data. RFC 9293 §3.10.6, §3.9.1.5.
+ */
+import { formatAddress } from '../ip/address.ts';
+import type { Receiver } from './receiver.ts';
+import type { Sender } from './sender.ts';
+import type { TcpInfo } from './service.ts';
+import type { Tcb } from './tcb.ts';
+
+export function statusOf(
+  tcb: Tcb,
+  sender: Sender,
+  receiver: Receiver,
+  segmentsSent: number,
+  segmentsReceived: number,
+): TcpInfo {
+  return {
+    state: tcb.state,
+    local: `${formatAddress(tcb.localAddress)}:${tcb.localPort}`,
+    remote: `${formatAddress(tcb.remoteAddress)}:${tcb.remotePort}`,
+    mss: sender.smss,
+    srtt: sender.rto.srtt,
+    rttvar: sender.rto.rttvar,
+    rto: sender.rto.value,
+    cwnd: Math.max(sender.control.cwnd + sender.recovery.inflation, 0),
+    ssthresh: sender.control.ssthresh,
+    flightSize: sender.flightSize,
+    sndWnd: tcb.sndWnd,
+    rcvWnd: tcb.rcvWnd,
+    sndWindShift: tcb.sndWindShift,
+    rcvWindShift: tcb.rcvWindShift,
+    timestamps: tcb.timestampsOk,
+    bytesSent: sender.bytesSent,
+    bytesAcked: sender.bytesAcked,
+    bytesReceived: receiver.bytesReceived,
+    segmentsSent,
+    segmentsReceived,
+    retransmissions: sender.retransmissions,
+    timeouts: sender.timeouts,
+    duplicateAcks: sender.duplicateAcks,
+    unread: receiver.ring.length,
+    unsent: sender.ring.length,
+  };
+}

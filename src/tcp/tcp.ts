@@ -1,0 +1,299 @@
+/**
+ * TCP: takes datagrams from IP, finds the connection or listener, and hands the segment to the event processing of RFC 9293
+ * §3.10.7; offers OPEN and the tables to the socket layer; sends at poll.
+ *
+ * Read seq, tcb, state, then the arrives-* files, receiver, sender and output.
+ */
+import { pseudoHeaderSum, sumBytes, sumIsValid } from '../core/checksum.ts';
+import type { Context } from '../core/context.ts';
+import type { DropReason } from '../core/drop.ts';
+import { Errno } from '../core/errno.ts';
+import { Checksum } from '../core/frame.ts';
+import type { Frame } from '../core/frame.ts';
+import { micros } from '../core/time.ts';
+import type { Micros } from '../core/time.ts';
+import { ANY_ADDRESS, isMulticast } from '../ip/address.ts';
+import type { IpAddress } from '../ip/address.ts';
+import { IpProtocol } from '../ip/service.ts';
+import type { IpErrorReport, IpPacket, IpService, ProtocolHandler } from '../ip/service.ts';
+import type { Arrivals } from './arrivals.ts';
+import { arrivesClosed } from './arrives-closed.ts';
+import { arrivesListen } from './arrives-listen.ts';
+import { arrivesOther, mayReopen } from './arrives-other.ts';
+import { arrivesSynSent } from './arrives-syn-sent.ts';
+import { Throttle } from './challenge.ts';
+import { Connection } from './connection.ts';
+import { makeDefaultOptions } from './connection-options.ts';
+import { Demux, ListenerTable } from './demux.ts';
+import { prepareOffer } from './handshake.ts';
+import { SOURCE_QUENCH, isInFlight, onIcmpError } from './icmp-errors.ts';
+import { IsnGenerator } from './isn.ts';
+import { Listener } from './listener.ts';
+import type { ListenerHost } from './listener.ts';
+import { onTimeouts } from './on-timeout.ts';
+import { Output } from './output.ts';
+import { Segment } from './segment.ts';
+import type { SeqNum } from './seq.ts';
+import type { TcpConnection, TcpListener, TcpOptions, TcpService } from './service.ts';
+import type { Tcb } from './tcb.ts';
+import { destinationPort, sourcePort } from './wire.ts';
+
+export class Tcp implements TcpService, ProtocolHandler, ListenerHost, Arrivals {
+  readonly context: Context;
+  readonly ip: IpService;
+  /** The time as of the last turn. */
+  now: Micros = micros(0);
+  readonly #output: Output;
+  readonly #isn: IsnGenerator;
+  readonly #connections: Demux<Connection>;
+  readonly #listeners = new ListenerTable<Listener>();
+  /** Those in TIME-WAIT, the oldest first. */
+  readonly #timeWait = new Set<Connection>();
+  readonly #challenges: Throttle;
+  readonly #resets: Throttle;
+  readonly #segment = new Segment();
+  #frame: Frame | undefined = undefined;
+  /** Connections that poll looks at, and the list that it is working through. */
+  #marked: Connection[] = [];
+  #working: Connection[] = [];
+
+  /** Registers itself with IP. */
+  constructor(context: Context, ip: IpService) {
+    const { random, config } = context;
+    this.context = context;
+    this.ip = ip;
+    this.#output = new Output(context, ip);
+    this.#isn = new IsnGenerator(random);
+    this.#connections = new Demux(random);
+    this.#challenges = new Throttle(config.tcp.challengeAcksPerSecond, random);
+    this.#resets = new Throttle(config.tcp.resetsPerSecond, random);
+    ip.register(IpProtocol.Tcp, this);
+  }
+
+  // What the socket layer calls.
+
+  /** Active OPEN. RFC 9293 §3.10.1. The SYN goes out at the next poll. */
+  connect(
+    local: IpAddress,
+    localPort: number,
+    remote: IpAddress,
+    remotePort: number,
+    options: TcpOptions,
+  ): Connection | number {
+    if (isMulticast(remote) || this.ip.isBroadcast(remote)) return -Errno.ENETUNREACH; // MUST-46
+    const path = this.ip.route(remote, local); // MUST-44
+    if (typeof path === 'number') return path;
+    if (this.#connections.find(path.source, localPort, path.destination, remotePort) !== undefined) {
+      return -Errno.EADDRNOTAVAIL;
+    }
+    const conn = new Connection(this, path, localPort, remotePort, options);
+    if (!this.add(conn)) return -Errno.ENOBUFS;
+    conn.tcb.tsOffset = this.newTimestampOffset(conn.tcb);
+    prepareOffer(conn, this.context.config.tcp);
+    conn.begin('SYN-SENT', this.newIss(conn.tcb, this.now));
+    return conn;
+  }
+
+  listen(local: IpAddress, port: number, backlog: number, options: TcpOptions): TcpListener | number {
+    if (this.#listeners.exact(local, port) !== undefined) return -Errno.EADDRINUSE;
+    const listener = new Listener(this, local, port, backlog, options);
+    this.#listeners.add(listener);
+    return listener;
+  }
+
+  isTaken(local: IpAddress, localPort: number, remote: IpAddress, remotePort: number): boolean {
+    let source = local;
+    if (source === ANY_ADDRESS) {
+      const path = this.ip.route(remote, local);
+      if (typeof path === 'number') return false;
+      source = path.source;
+    }
+    return this.#connections.find(source, localPort, remote, remotePort) !== undefined;
+  }
+
+  defaultOptions(): TcpOptions {
+    return makeDefaultOptions(this.context.config.tcp, this.context.config.ip.defaultTtl);
+  }
+
+  get pending(): boolean {
+    return this.#marked.length > 0 || this.#output.resetsWait;
+  }
+
+  poll(now: Micros): void {
+    this.now = now;
+    this.#output.flushResets(now);
+    const working = this.#marked;
+    this.#marked = this.#working;
+    this.#working = working;
+    for (const conn of working) {
+      conn.marked = false;
+      // The clock of the ISN may have moved on since OPEN, which is not told the time.
+      if (conn.state === 'SYN-SENT' && conn.segmentsSent === 0) conn.sender.start(this.newIss(conn.tcb, now));
+      if (this.#output.transmit(conn, now)) this.mark(conn);
+      this.#schedule(conn);
+    }
+    working.length = 0;
+  }
+
+  connections(): Iterable<TcpConnection> {
+    return this.#connections.all();
+  }
+
+  listeners(): Iterable<TcpListener> {
+    return this.#listeners.all();
+  }
+
+  // What IP calls.
+
+  receive(frame: Frame, packet: IpPacket, now: Micros): boolean {
+    this.now = now;
+    this.#frame = frame;
+    if (this.#isWhole(frame, packet)) this.#dispatch(packet, now);
+    this.#frame = undefined;
+    return true;
+  }
+
+  error(report: IpErrorReport, frame: Frame, now: Micros): void {
+    this.now = now;
+    if (report.type === SOURCE_QUENCH) {
+      this.context.drops.drop('tcp-source-quench', frame); // MUST-55, RFC 6633
+      return;
+    }
+    const { bytes, transport } = frame;
+    const conn = this.#connections.find(
+      report.source,
+      sourcePort(bytes, transport),
+      report.destination,
+      destinationPort(bytes, transport),
+    );
+    if (conn === undefined || !isInFlight(conn, frame)) this.context.drops.drop('tcp-error-not-in-flight', frame);
+    else onIcmpError(conn, report);
+  }
+
+  // What connections and the event processing call.
+
+  mark(conn: Connection): void {
+    if (conn.marked) return;
+    conn.marked = true;
+    this.#marked.push(conn);
+  }
+
+  add(conn: Connection): boolean {
+    if (this.#connections.size >= this.context.config.tcp.maxConnections) return false;
+    this.#connections.add(conn);
+    return true;
+  }
+
+  gone(conn: Connection): void {
+    this.#connections.remove(conn);
+    this.#timeWait.delete(conn);
+    this.context.timers.cancel(conn);
+  }
+
+  closedListener(listener: Listener): void {
+    this.#listeners.remove(listener);
+  }
+
+  /** At the bound the oldest ends early: it has waited longest. */
+  enteredTimeWait(conn: Connection): void {
+    this.#timeWait.add(conn);
+    if (this.#timeWait.size <= this.context.config.tcp.maxTimeWait) return;
+    for (const oldest of this.#timeWait) {
+      this.context.drops.drop('tcp-time-wait-full');
+      oldest.end(0);
+      return;
+    }
+  }
+
+  onDeadline(conn: Connection, now: Micros): void {
+    this.now = now;
+    onTimeouts(conn, now);
+    if (conn.state !== 'CLOSED') {
+      conn.timers.next();
+      this.#schedule(conn);
+    }
+  }
+
+  drop(reason: DropReason): void {
+    this.context.drops.drop(reason, this.#frame);
+  }
+
+  reset(seg: Segment, packet: IpPacket, now: Micros): void {
+    if (this.#resets.allow(now)) this.#output.queueReset(seg, packet);
+    else this.context.drops.drop('tcp-reset-not-sent');
+  }
+
+  challenge(conn: Connection, now: Micros): void {
+    if (!this.#challenges.allow(now)) {
+      this.context.drops.drop('tcp-answer-throttled');
+      return;
+    }
+    conn.ack.now('challenge ACK');
+    this.mark(conn);
+  }
+
+  newIss(tcb: Tcb, now: Micros): SeqNum {
+    return this.#isn.next(tcb, now);
+  }
+
+  newTimestampOffset(tcb: Tcb): number {
+    return this.#isn.timestampOffset(tcb);
+  }
+
+  /** Header, checksum (MUST-3) and addresses (MUST-57, MUST-63). */
+  #isWhole(frame: Frame, packet: IpPacket): boolean {
+    const { bytes, start, end } = frame;
+    if (!this.#segment.parse(bytes, start, end)) {
+      this.drop('tcp-bad-header');
+      return false;
+    }
+    if (packet.broadcast || isMulticast(packet.source) || this.ip.isBroadcast(packet.source)) {
+      this.drop('tcp-broadcast');
+      return false;
+    }
+    // The kernel on this machine leaves the checksum partial, and a link with offload has verified it.
+    if (frame.checksum !== Checksum.Full) return true;
+    const pseudo = pseudoHeaderSum(packet.source, packet.destination, IpProtocol.Tcp) + frame.length;
+    if (sumIsValid(sumBytes(bytes, start, frame.length, pseudo))) return true;
+    this.drop('tcp-bad-checksum');
+    return false;
+  }
+
+  #dispatch(packet: IpPacket, now: Micros): void {
+    const seg = this.#segment;
+    const conn = this.#connections.find(packet.destination, seg.destinationPort, packet.source, seg.sourcePort);
+    if (conn === undefined) {
+      this.#dispatchUnknown(packet, now, undefined);
+      return;
+    }
+    if (conn.state === 'TIME-WAIT' && mayReopen(conn.tcb, seg)) {
+      const listener = this.#listeners.find(packet.destination, seg.destinationPort);
+      if (listener !== undefined) {
+        const { sndNxt } = conn.tcb;
+        conn.end(0);
+        this.#dispatchUnknown(packet, now, sndNxt);
+        return;
+      }
+    }
+    conn.segmentsReceived++;
+    conn.lastReceivedAt = now;
+    conn.keepaliveProbes = 0;
+    if (conn.state === 'SYN-SENT') arrivesSynSent(this, conn, seg, packet, now);
+    else arrivesOther(this, conn, seg, packet, now);
+    this.#schedule(conn);
+  }
+
+  #dispatchUnknown(packet: IpPacket, now: Micros, beyond: SeqNum | undefined): void {
+    const seg = this.#segment;
+    const listener = this.#listeners.find(packet.destination, seg.destinationPort);
+    if (listener === undefined) arrivesClosed(this, seg, packet, now);
+    else arrivesListen(this, listener, seg, packet, now, beyond);
+  }
+
+  /** Moves the connection in the heap when a timer is earlier than where it is; later ones wait until it is looked at anyway. */
+  #schedule(conn: Connection): void {
+    if (conn.timers.earliest < conn.deadline && conn.state !== 'CLOSED') {
+      this.context.timers.schedule(conn, conn.timers.earliest);
+    }
+  }
+}

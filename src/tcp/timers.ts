@@ -1,0 +1,86 @@
+/**
+ * The named deadlines of one connection. Setting a timer is writing a number; the connection is in the stack's TimerHeap once,
+ * under a deadline that is never later than the earliest of these, and often earlier: it then finds nothing due and looks
+ * again (lazily), which costs less than moving in the heap for every ACK.
+ */
+import { NEVER } from '../core/time.ts';
+import type { Micros } from '../core/time.ts';
+
+/** The timers, as places in the table. */
+export const Timer = {
+  /** Retransmission. RFC 6298 §5. */
+  Rto: 0,
+  /** Zero-window probe. RFC 9293 §3.8.6.1. */
+  Persist: 1,
+  /** Delayed ACK. RFC 9293 §3.8.6.3. */
+  Delack: 2,
+  /** RFC 9293 §3.8.4. */
+  Keepalive: 3,
+  /** 2 MSL. RFC 9293 §3.6.1. */
+  TimeWait: 4,
+  /** FIN-WAIT-2 that nobody can read from any more. */
+  FinWait2: 5,
+  /** Sender SWS avoidance, override. RFC 9293 §3.8.6.2.1. */
+  SwsOverride: 6,
+  /** User timeout. RFC 9293 §3.8.3. */
+  User: 7,
+} as const;
+export type Timer = (typeof Timer)[keyof typeof Timer];
+
+export const TIMER_NAMES: readonly string[] = [
+  'rto',
+  'persist',
+  'delack',
+  'keepalive',
+  'timeWait',
+  'finWait2',
+  'swsOverride',
+  'user',
+];
+
+/** The deadlines of one connection. */
+export class Timers {
+  readonly #deadlines: Micros[] = [NEVER, NEVER, NEVER, NEVER, NEVER, NEVER, NEVER, NEVER];
+  /** The earliest deadline set since the owner last looked: it must not be in the heap under a later one. */
+  earliest: Micros = NEVER;
+
+  set(timer: Timer, deadline: Micros): void {
+    this.#deadlines[timer] = deadline;
+    if (deadline < this.earliest) this.earliest = deadline;
+  }
+
+  clear(timer: Timer): void {
+    this.#deadlines[timer] = NEVER;
+  }
+
+  clearAll(): void {
+    this.#deadlines.fill(NEVER);
+  }
+
+  isSet(timer: Timer): boolean {
+    return this.#deadlines[timer] !== NEVER;
+  }
+
+  at(timer: Timer): Micros {
+    return this.#deadlines[timer]!;
+  }
+
+  /** A timer that is due, which is thereby cleared; undefined when none is. Those named first come first. */
+  takeDue(now: Micros): Timer | undefined {
+    for (let i = 0; i < this.#deadlines.length; i++) {
+      if (this.#deadlines[i]! <= now) {
+        this.#deadlines[i] = NEVER;
+        return i as Timer;
+      }
+    }
+    return undefined;
+  }
+
+  /** Works out `earliest` afresh and returns it. */
+  next(): Micros {
+    let earliest = NEVER;
+    for (const deadline of this.#deadlines) if (deadline < earliest) earliest = deadline;
+    this.earliest = earliest;
+    return earliest;
+  }
+}

@@ -1,0 +1,39 @@
+/**
+ * The timestamp clock, PAWS and the choice of the timestamp to echo. RFC 7323 §4.3, §5.
+ */
+import { HOUR, MS } from '../core/time.ts';
+import type { Micros } from '../core/time.ts';
+import type { Segment } from './segment.ts';
+import { seqGe, seqLe, seqLt, seqNum } from './seq.ts';
+import type { SeqNum } from './seq.ts';
+import type { Tcb } from './tcb.ts';
+
+/** One tick of the timestamp clock (us). RFC 7323 §5.4 allows 1 ms to 1 s. */
+export const TIMESTAMP_TICK = 1 * MS;
+/** TS.Recent is no longer trusted after this long without an update (us). RFC 7323 §5.5. */
+export const TS_RECENT_LIFETIME = 24 * 24 * HOUR;
+
+/** TSval of a segment sent now: the clock, offset at random per connection (RFC 7323 §7.1). */
+export const timestampNow = (tcb: Tcb, now: Micros): SeqNum =>
+  seqNum((Math.floor(now / TIMESTAMP_TICK) % 0x1_0000_0000) + tcb.tsOffset);
+
+/** Round trip (us) that an echoed timestamp tells, or undefined when the echo cannot be one of ours. RFC 7323 §4.1. */
+export function echoedRoundTrip(tcb: Tcb, tsEcr: number, now: Micros, longest: number): number | undefined {
+  const elapsed = ((timestampNow(tcb, now) - tsEcr) | 0) * TIMESTAMP_TICK;
+  return elapsed >= 0 && elapsed <= longest ? elapsed : undefined;
+}
+
+/** Rule R1: the segment is older than what came before it, and TS.Recent is still valid. */
+export function failsPaws(tcb: Tcb, seg: Segment, now: Micros): boolean {
+  return seqLt(seqNum(seg.options.tsVal), tcb.tsRecent) && now - tcb.tsRecentAt <= TS_RECENT_LIFETIME;
+}
+
+/** Rules R3 and (2) of §4.3: which timestamp to echo. `seq` is SEG.SEQ before any trimming. An outdated TS.Recent always gives way. */
+export function updateTsRecent(tcb: Tcb, seg: Segment, now: Micros): void {
+  if (!seqLe(seg.seq, tcb.lastAckSent)) return;
+  const value = seqNum(seg.options.tsVal);
+  if (seqGe(value, tcb.tsRecent) || now - tcb.tsRecentAt > TS_RECENT_LIFETIME) {
+    tcb.tsRecent = value;
+    tcb.tsRecentAt = now;
+  }
+}
