@@ -10,6 +10,8 @@ const DEFAULT_LIMIT = 1024;
 interface Side {
   /** Initial sequence number, or one less than the first seen; undefined before any. */
   first: number | undefined;
+  /** Whether the SYN was not seen, so that what lies before `first` may still come. */
+  guessed: boolean;
   /** Shift of the windows that this side offers; undefined when its SYN had none or was not seen. */
   shift: number | undefined;
 }
@@ -61,18 +63,19 @@ export class Conversations {
     const receiver = side(sides, segment.to);
     if (segment.syn) {
       sender.first = segment.seq;
+      sender.guessed = false;
       sender.shift = segment.windowScale;
       // A new connection of the same ends: the other side has not spoken yet.
       if (segment.ack === undefined && receiver.first !== undefined) receiver.first = undefined;
     } else if (!segment.rst) {
-      sender.first ??= previous(segment.seq);
+      guess(sender, segment.seq);
     }
-    if (segment.ack !== undefined && !segment.rst) receiver.first ??= previous(segment.ack);
+    if (segment.ack !== undefined && !segment.rst) guess(receiver, segment.ack);
     // Only when both SYNs carried the option, and never in a SYN. RFC 7323 §2.2.
     const shift = !segment.syn && receiver.shift !== undefined ? (sender.shift ?? 0) : 0;
     return {
-      seq: relative(segment.seq, sender.first),
-      ack: relative(segment.ack ?? 0, segment.ack === undefined ? undefined : receiver.first),
+      seq: relative(segment.seq, sender),
+      ack: segment.ack === undefined ? 0 : relative(segment.ack, receiver),
       window: segment.window * 2 ** Math.min(14, shift),
     };
   }
@@ -80,7 +83,7 @@ export class Conversations {
   /** A sequence number that `of` counts, relative to its start, seen in a segment of the pair; for SACK blocks. */
   relativeTo(of: string, other: string, seq: number): number {
     if (this.#limit === 0) return seq;
-    return relative(seq, side(this.#find(of, other).sides, of).first);
+    return relative(seq, side(this.#find(of, other).sides, of));
   }
 
   #find(a: string, b: string): Conversation {
@@ -98,13 +101,21 @@ export class Conversations {
 function side(sides: Map<string, Side>, name: string): Side {
   let found = sides.get(name);
   if (found === undefined) {
-    found = { first: undefined, shift: undefined };
+    found = { first: undefined, guessed: false, shift: undefined };
     sides.set(name, found);
   }
   return found;
 }
 
-/** The number before, as a SYN would have had: the first octet of data is number 1. */
-const previous = (seq: number): number => (seq - 1) >>> 0;
+/** Without a SYN the first octet that is seen counts as number 1, as the first octet of data does. */
+function guess(half: Side, seq: number): void {
+  if (half.first !== undefined) return;
+  half.first = (seq - 1) >>> 0;
+  half.guessed = true;
+}
 
-const relative = (seq: number, first: number | undefined): number => (first === undefined ? seq : (seq - first) >>> 0);
+function relative(seq: number, half: Side): number {
+  if (half.first === undefined) return seq;
+  // Older octets than the first that was seen get negative numbers, not ones near 2^32.
+  return half.guessed ? (seq - half.first) | 0 : (seq - half.first) >>> 0;
+}

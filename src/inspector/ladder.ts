@@ -15,11 +15,13 @@ export interface LadderOptions {
   readonly left?: string;
   /** Columns between the two lines; longer texts widen it. Default 60. */
   readonly width?: number;
+  /** One that knows the connections already, when the beginning is missing. Default: a fresh one. */
+  readonly printer?: Printer;
 }
 
 /** Draws the packets; those that are not between the two hosts stand between the lines without an arrow. */
 export function ladder(frames: readonly Captured[], options: LadderOptions = {}): string {
-  const printer = new Printer();
+  const printer = options.printer ?? new Printer();
   const rows = frames.map((frame) => ({ frame, described: printer.describe(frame) }));
   const first = rows.find(({ described }) => described.from !== '')?.described;
   const left = options.left ?? first?.from ?? '';

@@ -126,6 +126,12 @@ describe('inspector/print', () => {
     expect(say({ seq: 70001, ack: 9001 })).to.contain('ACK seq 1 ack 1 win 512');
   });
 
+  it('numbers before the first that was seen are negative', () => {
+    const printer = new Printer();
+    printer.words(captured(micros(0), completePacket({ seq: 1000 })));
+    expect(printer.words(captured(micros(0), completePacket({ seq: 990 })))).to.contain('ACK seq -9 ack 1');
+  });
+
   it('remembers a bounded number of connections', () => {
     const table = new Conversations(10);
     const segment = { seq: 5, ack: undefined, window: 1, syn: true, rst: false, windowScale: undefined };
