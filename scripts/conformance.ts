@@ -19,7 +19,7 @@ export interface Requirement {
   readonly text: string;
 }
 
-export type Status = 'tested' | 'implemented' | 'declined' | 'open';
+export type Status = 'tested' | 'implemented' | 'partial' | 'declined' | 'open';
 
 export interface Row extends Requirement {
   readonly status: Status;
@@ -27,7 +27,7 @@ export interface Row extends Requirement {
   readonly sources: readonly string[];
   /** Test files that name it. */
   readonly tests: readonly string[];
-  /** Why it is declined, else ''. */
+  /** Why it is declined, or what is missing of it, else ''. */
   readonly reason: string;
 }
 
@@ -46,7 +46,7 @@ export interface TextFile {
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..');
 export const OUTPUT = join(ROOT, 'CONFORMANCE.md');
 const LAYERS = ['ethernet', 'arp', 'ip', 'icmp', 'udp', 'tcp', 'socket', 'app'];
-const STATUSES: readonly Status[] = ['tested', 'implemented', 'declined', 'open'];
+const STATUSES: readonly Status[] = ['tested', 'implemented', 'partial', 'declined', 'open'];
 
 /** What an id looks like: MUST-59, 1122-3.2.2-f, 826-a. */
 const ID = /(?<![\w.-])(?:(?:MUST|SHLD|MAY|REC)-\d+|\d{3,4}-(?:\d[\w.]*-)?[a-z])(?![\w-])/g;
@@ -96,13 +96,18 @@ function index(files: readonly TextFile[], read: (file: TextFile) => Set<string>
   return places;
 }
 
-function statusOf(tested: boolean, declined: boolean, cited: boolean): Status {
+/** Reasons that begin with this say what is missing of a requirement that is met otherwise. */
+const IN_PART = 'in part: ';
+/** Reasons that begin with this are wrong as soon as a test says that it has been built. */
+const NOT_YET = 'not built yet: ';
+
+function statusOf(tested: boolean, reason: string | undefined, cited: boolean): Status {
+  if (reason !== undefined) return reason.startsWith(IN_PART) ? 'partial' : 'declined';
   if (tested) return 'tested';
-  if (declined) return 'declined';
   return cited ? 'implemented' : 'open';
 }
 
-/** Joins everything. A requirement with a test counts as tested whether or not the source cites it. */
+/** Joins everything. A requirement with a test counts as tested whether or not the source cites it, unless it is declined. */
 export function joinTables(
   requirements: readonly Requirement[],
   declined: ReadonlyMap<string, string>,
@@ -114,18 +119,27 @@ export function joinTables(
   const known = new Set(requirements.map(({ id }) => id));
   const rows = requirements.map((requirement): Row => {
     const { id } = requirement;
-    const status = statusOf(inTest.has(id), declined.has(id), inSource.has(id));
-    const reason = status === 'declined' ? declined.get(id)! : '';
-    return { ...requirement, status, reason, sources: inSource.get(id) ?? [], tests: inTest.get(id) ?? [] };
+    const status = statusOf(inTest.has(id), declined.get(id), inSource.has(id));
+    return {
+      ...requirement,
+      status,
+      reason: declined.get(id) ?? '',
+      sources: inSource.get(id) ?? [],
+      tests: inTest.get(id) ?? [],
+    };
   });
   const problems: string[] = [];
   for (const [id, paths] of [...inSource, ...inTest]) {
     if (!known.has(id)) problems.push(`${paths.join(', ')}: ${id} is in no requirement table`);
   }
-  for (const id of declined.keys()) {
+  for (const [id, reason] of declined) {
     if (!known.has(id)) problems.push(`docs/declined.tsv: ${id} is in no requirement table`);
-    if (inTest.has(id))
-      problems.push(`docs/declined.tsv: ${id} is tested by ${inTest.get(id)!.join(', ')}; take the row out`);
+    const tests = inTest.get(id);
+    if (tests !== undefined && reason.startsWith(NOT_YET)) {
+      problems.push(
+        `docs/declined.tsv: ${id} is tested by ${tests.join(', ')}; take the row out, or say what is in part`,
+      );
+    }
   }
   if (known.size < requirements.length) problems.push('an id stands twice in the requirement tables');
   return { rows, problems };
@@ -141,8 +155,8 @@ export function render({ rows }: Conformance): string {
     '',
     'Written by `npm run conformance` from `docs/requirements.tsv`, `docs/requirements-more.tsv`, `docs/declined.tsv` and the',
     'requirement ids in `src/` and `test/`; do not edit. **tested**: a test has the id in its title. **implemented**: the',
-    'source cites it, no test names it. **declined**: left out, with the reason. **open**: nobody has claimed it; it may',
-    'still be met. The wording of the requirements is ours, the RFCs bind.',
+    'source cites it, no test names it. **partial**: met but for what the reason says. **declined**: left out, with the',
+    'reason. **open**: nobody has claimed it; it may still be met. The wording of the requirements is ours, the RFCs bind.',
     '',
     ...totals(rows, layers),
   ];
@@ -158,8 +172,8 @@ function totals(rows: readonly Row[], layers: readonly string[]): string[] {
   };
   const must = rows.filter(({ level }) => level.startsWith('MUST'));
   return [
-    '| layer | requirements | tested | implemented | declined | open |',
-    '| --- | ---: | ---: | ---: | ---: | ---: |',
+    '| layer | requirements | tested | implemented | partial | declined | open |',
+    '| --- | ---: | ---: | ---: | ---: | ---: | ---: |',
     ...layers.map((layer) =>
       line(
         layer,
@@ -184,8 +198,10 @@ function layerTable(rows: readonly Row[]): string[] {
 }
 
 function evidence(row: Row): string {
-  if (row.status === 'declined') return row.reason;
-  return [...row.sources.slice(0, 2), ...row.tests.slice(0, 2)].map((path) => `\`${path}\``).join(', ');
+  const places = [...row.sources.slice(0, 2), ...row.tests.slice(0, 2)].map((path) => `\`${path}\``).join(', ');
+  // The source often cites what it leaves out; that is no evidence. A test of a choice is.
+  if (row.status === 'declined' && row.tests.length === 0) return row.reason;
+  return [row.reason, places].filter((part) => part !== '').join('; ');
 }
 
 function readTree(folder: string, suffix: string): TextFile[] {
