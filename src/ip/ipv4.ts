@@ -2,7 +2,7 @@
  * IPv4: datagrams in and out, interfaces, addresses and routes. RFC 791, RFC 1122 §3.
  *
  * A host, not a router: what is for somebody else is dropped (1122-3.1-f). The weak model of §3.3.4.2, as Linux's. Input checks
- * are in ipv4-input.ts, the choice of interface and source in router.ts. Not here yet: reassembly and fragmentation (one
+ * are in ipv4-input.ts, configuration in networks.ts, the choice of interface and source in router.ts. Not here yet: reassembly and fragmentation (one
  * place each, marked), path MTU discovery, joining groups, sending options, a copy of own broadcasts to oneself.
  */
 import type { Context } from '../core/context.ts';
@@ -10,22 +10,22 @@ import { Errno } from '../core/errno.ts';
 import type { Frame } from '../core/frame.ts';
 import type { Micros } from '../core/time.ts';
 import type { LinkLayer } from '../ethernet/service.ts';
-import { ANY_ADDRESS, LOOPBACK_ADDRESS, formatAddress, isLoopback, isMulticast } from './address.ts';
+import { ANY_ADDRESS, LOOPBACK_ADDRESS } from './address.ts';
 import type { IpAddress, Prefix } from './address.ts';
-import { AddressTable, isUnicast } from './address-table.ts';
+import type { AddressTable } from './address-table.ts';
 import { HandlerTable } from './handlers.ts';
 import { Identifications } from './identification.ts';
-import { NetworkInterface } from './interface.ts';
-import type { InterfaceOwner } from './interface.ts';
+import type { InterfaceOwner, NetworkInterface } from './interface.ts';
 import { checkDestination, checkHeader, checkSource, describe } from './ipv4-input.ts';
 import { OptionVerdict, judgeOptions } from './ipv4-options.ts';
 import { Ipv4Output } from './ipv4-output.ts';
 import { IPV4_HEADER_LENGTH, ipDestination, ipHeaderLength, ipIsFragment, ipProtocol, ipSource } from './ipv4-wire.ts';
 import { LoopbackLink } from './loopback.ts';
+import { Networks } from './networks.ts';
+import type { InterfaceInfo, RouteSpec } from './networks.ts';
 import { Ipv4Path } from './path.ts';
 import { Router } from './router.ts';
-import { RouteTable } from './routes.ts';
-import type { Route } from './routes.ts';
+import type { Route, RouteTable } from './routes.ts';
 import type {
   IcmpSupport,
   IpErrorReport,
@@ -44,15 +44,6 @@ const UNREACHABLE_PROTOCOL = 2;
 const UNREACHABLE_PORT = 3;
 const UNREACHABLE_SOURCE_ROUTE = 5;
 
-/** A route to add or remove. Without `gateway` the network is on the link, and `interfaceId` is needed. */
-export interface RouteSpec {
-  readonly destination: Prefix;
-  readonly gateway?: IpAddress;
-  readonly interfaceId?: number;
-  /** Lower is better; 0 by default. */
-  readonly metric?: number;
-}
-
 /** Counters since the start; what was not processed is in the drop counters. */
 export interface Ipv4Counters {
   readonly received: number;
@@ -60,28 +51,22 @@ export interface Ipv4Counters {
   readonly sent: number;
 }
 
-/** An interface as plain data. */
-export interface InterfaceInfo {
-  readonly id: number;
-  readonly name: string;
-  readonly up: boolean;
-  readonly mtu: number;
-  readonly addresses: readonly Prefix[];
-  readonly tentative: readonly Prefix[];
-  readonly groups: readonly IpAddress[];
-}
+/** What the loopback is given. RFC 1122 §3.2.1.3 (g). */
+const LOOPBACK_PREFIX: Prefix = { address: LOOPBACK_ADDRESS, length: 8 };
 
 export class Ipv4 implements IcmpSupport, InterfaceOwner {
   /** Set by the stack: sends Destination Unreachable. */
   onUndeliverable: UndeliverableHook | undefined = undefined;
   /** Set by ICMP: sends Parameter Problem. */
   onParameterProblem: ParameterProblemHook | undefined = undefined;
+  /** Told when an address may be used from now on, or (`usable` false) was lost to another station. It only notes that down. */
+  onAddressSettled: ((address: IpAddress, usable: boolean) => void) | undefined = undefined;
   /** All interfaces, by id - 1; the first is the loopback. */
   readonly interfaces: readonly NetworkInterface[];
 
   readonly #context: Context;
-  readonly #interfaces: NetworkInterface[] = [];
-  readonly #addresses = new AddressTable();
+  readonly #networks: Networks;
+  readonly #addresses: AddressTable;
   readonly #routes: RouteTable;
   readonly #router: Router;
   readonly #output: Ipv4Output;
@@ -113,89 +98,44 @@ export class Ipv4 implements IcmpSupport, InterfaceOwner {
   };
 
   constructor(context: Context) {
-    this.#context = context;
-    this.interfaces = this.#interfaces;
-    this.#routes = new RouteTable((id) => this.#interfaces[id - 1]!.up);
+    const networks = new Networks(context);
     const identifications = new Identifications(context.random);
-    this.#router = new Router(this.#interfaces, this.#addresses, this.#routes, identifications);
-    this.#output = new Ipv4Output(context, identifications, this.#routes);
+    this.#context = context;
+    this.#networks = networks;
+    this.#addresses = networks.addresses;
+    this.#routes = networks.routes;
+    this.interfaces = networks.interfaces;
+    this.#router = new Router(networks.interfaces, networks.addresses, networks.routes, identifications);
+    this.#output = new Ipv4Output(context, identifications, networks.routes);
     this.#loopback = new LoopbackLink(context);
-    const network = new NetworkInterface(1, this.#loopback, true, this);
-    network.addresses.push({ address: LOOPBACK_ADDRESS, length: 8 });
-    this.#interfaces.push(network);
-    this.#addressesChanged();
+    const network = networks.addInterface(this.#loopback, true, this);
+    networks.addAddress(network, LOOPBACK_PREFIX, false, 0 as Micros);
   }
 
-  // --- Configuration. RFC 1122 §3.3.1.6.
+  // --- Configuration, RFC 1122 §3.3.1.6: as in networks.ts.
 
-  /** Takes a link layer into use; it has no address yet. */
   addInterface(link: LinkLayer): NetworkInterface {
-    const network = new NetworkInterface(this.#interfaces.length + 1, link, false, this);
-    this.#interfaces.push(network);
-    this.#addressesChanged();
-    return network;
+    return this.#networks.addInterface(link, false, this);
   }
 
-  /** Switches an interface on or off; routes through one that is off do not count. */
   setUp(network: NetworkInterface, up: boolean): void {
-    network.up = up;
-    this.#addressesChanged();
+    this.#networks.setUp(network, up);
   }
 
-  /**
-   * Gives an interface an address; its network becomes reachable. With `probe` that happens once the link layer has found
-   * that nobody else has it (RFC 5227). 0, -EINVAL for what is no host's address, -EEXIST, -ENOBUFS with too many routes.
-   */
   addAddress(network: NetworkInterface, prefix: Prefix, options: { probe?: boolean }, now: Micros): number {
-    const { address } = prefix;
-    if (!isUnicast(address) || isLoopback(address) !== network.isLoopback) return -Errno.EINVAL;
-    if (prefix.length < 1 || prefix.length > 32) return -Errno.EINVAL;
-    if (prefix.length < 31 && hostPart(prefix) === 0) return -Errno.EINVAL;
-    if (prefix.length < 31 && hostPart(prefix) === 2 ** (32 - prefix.length) - 1) return -Errno.EINVAL;
-    const same = (other: Prefix): boolean => other.address === address;
-    if (this.#interfaces.some((other) => other.addresses.some(same) || other.tentative.some(same)))
-      return -Errno.EEXIST;
-    if (this.#routes.size >= this.#context.config.ip.maxRoutes) return -Errno.ENOBUFS;
-    const probe = options.probe ?? false;
-    network.tentative.push(prefix);
-    if (!probe) this.addressReady(network, address, now);
-    network.link.addAddress(address, probe, now);
-    return 0;
+    return this.#networks.addAddress(network, prefix, options.probe ?? false, now);
   }
 
-  /** Takes an address away; what is bound to it can no longer send. False when it was not there. */
   removeAddress(network: NetworkInterface, address: IpAddress): boolean {
-    const removed = take(network.tentative, address) ?? take(network.addresses, address);
-    if (removed === undefined) return false;
-    network.link.removeAddress(address);
-    this.#syncConnected(network);
-    this.#addressesChanged();
-    return true;
+    return this.#networks.removeAddress(network, address);
   }
 
-  /**
-   * Adds a static route or (0.0.0.0/0) a default gateway; several may be given (1122-3.3.1.2-d). 0, or -ENODEV for an unknown
-   * interface, -ENETUNREACH for a gateway on no connected network, -EINVAL, -EEXIST, -ENOBUFS.
-   */
   addRoute(spec: RouteSpec): number {
-    const interfaceId = this.#routeInterface(spec);
-    if (interfaceId < 0) return interfaceId;
-    if (this.#routes.size >= this.#context.config.ip.maxRoutes) return -Errno.ENOBUFS;
-    const added = this.#routes.add('static', spec.destination, spec.gateway, interfaceId, spec.metric ?? 0);
-    return added ? 0 : -Errno.EEXIST;
+    return this.#networks.addRoute(spec);
   }
 
-  /** Removes the static routes that match; what is left out of the spec matches anything. Returns how many. */
   removeRoute(spec: RouteSpec): number {
-    return this.#routes.remove(
-      (route) =>
-        route.kind === 'static' &&
-        route.destination.length === spec.destination.length &&
-        hostPart({ address: spec.destination.address, length: 0 }) - hostPart(spec.destination) ===
-          route.destination.address &&
-        (spec.gateway === undefined || spec.gateway === route.gateway) &&
-        (spec.interfaceId === undefined || spec.interfaceId === route.interfaceId),
-    );
+    return this.#networks.removeRoute(spec);
   }
 
   // --- Input.
@@ -203,7 +143,7 @@ export class Ipv4 implements IcmpSupport, InterfaceOwner {
   /** Takes a datagram; the frame is lent, `start` at the IP header. RFC 1122 §3.2.1. */
   input(interfaceId: number, frame: Frame, now: Micros): void {
     const { drops } = this.#context;
-    const network = this.#interfaces[interfaceId - 1]!;
+    const network = this.interfaces[interfaceId - 1]!;
     const packet = this.#packet;
     this.#received++;
     if (!network.up) {
@@ -281,7 +221,7 @@ export class Ipv4 implements IcmpSupport, InterfaceOwner {
     const way = ours(path);
     // Routes have changed since the path was used last: the doubt is about a next hop that may be gone already.
     if (way.generation !== this.#routes.generation || way.refresh() !== 0) return;
-    if (way.nextHop !== way.destination) this.#gatewayFailed(way.network!, way.nextHop, now);
+    if (way.nextHop !== way.destination) this.#networks.gatewayFailed(way.network!, way.nextHop, now);
   }
 
   /** Delivers what the loopback holds. */
@@ -305,12 +245,12 @@ export class Ipv4 implements IcmpSupport, InterfaceOwner {
 
   specificDestination(packet: IpPacket): IpAddress {
     if (this.#addresses.isOwn(packet.destination)) return packet.destination;
-    return this.#interfaces[packet.interfaceId - 1]!.sourceFor(packet.source) ?? ANY_ADDRESS;
+    return this.interfaces[packet.interfaceId - 1]!.sourceFor(packet.source) ?? ANY_ADDRESS;
   }
 
   /** Differs: RFC 1122 §3.2.2 names loopback addresses too; inside the host they are its own, and programs expect the error. */
   namesSingleHost(address: IpAddress, interfaceId: number): boolean {
-    if (this.#interfaces[interfaceId - 1]!.isLoopback) return this.#addresses.isOwn(address);
+    if (this.interfaces[interfaceId - 1]!.isLoopback) return this.#addresses.isOwn(address);
     return this.#addresses.isOtherHost(address);
   }
 
@@ -333,16 +273,7 @@ export class Ipv4 implements IcmpSupport, InterfaceOwner {
   }
 
   redirect(from: IpAddress, destination: IpAddress, gateway: IpAddress, interfaceId: number, now: Micros): boolean {
-    const { acceptRedirects, maxRedirects } = this.#context.config.ip;
-    if (!acceptRedirects || !isUnicast(destination) || !this.#addresses.isOtherHost(gateway)) return false;
-    // From the current first hop only, and to a gateway on the network that it came in on. 1122-3.2.2.2-d.
-    const route = this.#routes.lookup(destination);
-    if (route?.gateway !== from || route.interfaceId !== interfaceId) return false;
-    if (!this.#routes.isOnLink(gateway, interfaceId)) return false;
-    // Network Redirects count as host Redirects. 1122-3.3.1.2-b.
-    this.#routes.redirect(destination, gateway, interfaceId, maxRedirects);
-    this.#trace(now, 'redirect', { destination: formatAddress(destination), gateway: formatAddress(gateway) });
-    return true;
+    return this.#networks.redirect(from, destination, gateway, interfaceId, now);
   }
 
   // --- InterfaceOwner: what link layers report.
@@ -354,7 +285,7 @@ export class Ipv4 implements IcmpSupport, InterfaceOwner {
     report.from = report.source;
     report.destination = ipDestination(bytes, start);
     report.protocol = ipProtocol(bytes, start);
-    if (nextHop !== report.destination) this.#gatewayFailed(network, nextHop, now);
+    if (nextHop !== report.destination) this.#networks.gatewayFailed(network, nextHop, now);
     frame.network = start;
     frame.transport = start + ipHeaderLength(bytes, start);
     // What is promised to handlers: at least 8 octets of transport header.
@@ -363,17 +294,11 @@ export class Ipv4 implements IcmpSupport, InterfaceOwner {
   }
 
   conflict(network: NetworkInterface, address: IpAddress, now: Micros): void {
-    this.#trace(now, 'address-conflict', { interface: network.name, address: formatAddress(address) });
-    this.removeAddress(network, address);
+    this.#networks.conflict(network, address, now);
   }
 
   addressReady(network: NetworkInterface, address: IpAddress, now: Micros): void {
-    const prefix = take(network.tentative, address);
-    if (prefix === undefined) return;
-    network.addresses.push(prefix);
-    this.#syncConnected(network);
-    this.#addressesChanged();
-    this.#trace(now, 'address-ready', { interface: network.name, address: formatAddress(address) });
+    this.#networks.addressReady(network, address, now);
   }
 
   // --- For display.
@@ -383,61 +308,11 @@ export class Ipv4 implements IcmpSupport, InterfaceOwner {
   }
 
   interfaceInfo(): InterfaceInfo[] {
-    return this.#interfaces.map((network) => ({
-      id: network.id,
-      name: network.name,
-      up: network.up,
-      mtu: network.link.mtu,
-      addresses: [...network.addresses],
-      tentative: [...network.tentative],
-      groups: [...network.groups],
-    }));
+    return this.#networks.interfaceInfo();
   }
 
   routeInfo(): Route[] {
-    return Array.from(this.#routes.routes(), (route) => ({ ...route }));
-  }
-
-  // --- Helpers.
-
-  #gatewayFailed(network: NetworkInterface, gateway: IpAddress, now: Micros): void {
-    if (!this.#routes.fail(gateway, network.id)) return;
-    this.#trace(now, 'gateway-failed', { interface: network.name, gateway: formatAddress(gateway) });
-  }
-
-  /** The interface that a new route leads to, or a negative errno. */
-  #routeInterface(spec: RouteSpec): number {
-    const { destination, gateway, interfaceId } = spec;
-    if (destination.length < 0 || destination.length > 32) return -Errno.EINVAL;
-    if (interfaceId !== undefined && this.#interfaces[interfaceId - 1] === undefined) return -Errno.ENODEV;
-    if (gateway === undefined) return interfaceId ?? -Errno.EINVAL;
-    if (!isUnicast(gateway) || isMulticast(destination.address) || this.isLocal(gateway)) return -Errno.EINVAL;
-    for (const network of this.#interfaces) {
-      if (interfaceId !== undefined && network.id !== interfaceId) continue;
-      if (this.#routes.isOnLink(gateway, network.id)) return network.id;
-    }
-    return -Errno.ENETUNREACH;
-  }
-
-  /** Makes the connected routes those of the addresses, and removes routes whose gateway is on no connected network any more. */
-  #syncConnected(network: NetworkInterface): void {
-    const through = (route: Route): boolean => route.interfaceId === network.id;
-    this.#routes.remove((route) => through(route) && route.kind === 'connected');
-    for (const prefix of network.addresses) {
-      if (prefix.length < 32) this.#routes.add('connected', prefix, undefined, network.id, 0);
-    }
-    const stranded = (route: Route): boolean =>
-      through(route) && route.gateway !== undefined && !this.#routes.isOnLink(route.gateway, network.id);
-    this.#routes.remove(stranded);
-  }
-
-  #addressesChanged(): void {
-    this.#addresses.rebuild(this.#interfaces);
-    this.#routes.touch();
-  }
-
-  #trace(now: Micros, name: string, facts: Record<string, string>): void {
-    if (this.#context.trace.enabled) this.#context.trace.emit(now, 'ip', name, facts);
+    return this.#networks.routeInfo();
   }
 }
 
@@ -445,13 +320,4 @@ export class Ipv4 implements IcmpSupport, InterfaceOwner {
 function ours(path: Path): Ipv4Path {
   if (!(path instanceof Ipv4Path)) throw new Error('a path that this IP has not made');
   return path;
-}
-
-/** The host part of an address as a number. */
-const hostPart = (prefix: Prefix): number => prefix.address % 2 ** (32 - prefix.length);
-
-/** Takes the prefix with this address out of a list. */
-function take(prefixes: Prefix[], address: IpAddress): Prefix | undefined {
-  const index = prefixes.findIndex((prefix) => prefix.address === address);
-  return index < 0 ? undefined : prefixes.splice(index, 1)[0];
 }

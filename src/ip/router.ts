@@ -22,6 +22,8 @@ const CACHE_SLOTS = 256;
 interface CacheSlot {
   /** The source that was asked for: ANY_ADDRESS when selection chose. */
   readonly asked: IpAddress;
+  /** The routes' generation when it was made. */
+  readonly generation: number;
   readonly path: Ipv4Path;
 }
 
@@ -58,9 +60,10 @@ export class Router implements PathResolver {
   route(destination: IpAddress, source: IpAddress, bound: number): Ipv4Path | number {
     const slot = (destination ^ (destination >>> 8) ^ (source * 31) ^ bound) & (CACHE_SLOTS - 1);
     const cached = this.#cache[slot];
-    if (cached?.path.destination === destination && cached.asked === source) {
-      // A path whose source was chosen under other routes is not good for a new caller: the choice may be another now.
-      if (cached.path.generation === this.generation && cached.path.boundInterface === bound) return cached.path;
+    // The generation at the time of asking counts, not the path's: a holder may have brought it up to date, but its source
+    // was chosen under other routes.
+    if (cached?.generation === this.generation && cached.asked === source) {
+      if (cached.path.destination === destination && cached.path.boundInterface === bound) return cached.path;
     }
     const error = this.#select(destination, source, bound);
     if (error !== 0) return error;
@@ -68,7 +71,7 @@ export class Router implements PathResolver {
     if (chosen === undefined) return -Errno.EADDRNOTAVAIL;
     const path = new Ipv4Path(this, chosen, destination, bound, this.#identifications.hash(chosen, destination));
     this.#store(path);
-    this.#cache[slot] = { asked: source, path };
+    this.#cache[slot] = { asked: source, generation: this.generation, path };
     return path;
   }
 

@@ -9,11 +9,19 @@ import type { Frame } from '../core/frame.ts';
 import type { Micros } from '../core/time.ts';
 import { IpProtocol } from '../ip/service.ts';
 import type { IpErrorReport, IpService, OutputOptions, Path } from '../ip/service.ts';
-import type { Port } from './port.ts';
+import type { UdpOwner } from './service.ts';
 import { UDP_HEADER_LENGTH, setUdpChecksum, setUdpPartialChecksum, writeUdpHeader } from './wire.ts';
 
+/** A port as the outbox sees it. */
+export interface OutboxClient {
+  readonly localPort: number;
+  readonly owner: UdpOwner;
+  /** A datagram with `length` octets of data has left. */
+  dequeued(length: number): void;
+}
+
 interface Waiting {
-  port: Port;
+  port: OutboxClient;
   frame: Frame;
   path: Path;
   destinationPort: number;
@@ -42,7 +50,7 @@ export class Outbox {
   }
 
   /** Takes over the frame, which holds room for the header and the data. */
-  push(port: Port, frame: Frame, path: Path, destinationPort: number, ttl: number, tos: number): void {
+  push(port: OutboxClient, frame: Frame, path: Path, destinationPort: number, ttl: number, tos: number): void {
     const record = this.#records[this.#length];
     if (record === undefined) {
       this.#records.push({ port, frame, path, destinationPort, ttl, tos });

@@ -8,7 +8,7 @@ import { ANY_ADDRESS, isMulticast } from '../ip/address.ts';
 import type { IpAddress } from '../ip/address.ts';
 import type { IpService } from '../ip/service.ts';
 import type { Demux } from './demux.ts';
-import type { Outbox } from './outbox.ts';
+import type { Outbox, OutboxClient } from './outbox.ts';
 import type { UdpOwner, UdpPort, UdpSendOptions } from './service.ts';
 import { UDP_HEADER_LENGTH } from './wire.ts';
 
@@ -21,7 +21,7 @@ export const UDP_MAX_PAYLOAD = 65507;
  */
 export const DATAGRAM_OVERHEAD = 256;
 
-export class Port implements UdpPort {
+export class Port implements UdpPort, OutboxClient {
   localAddress: IpAddress;
   readonly localPort: number;
   remoteAddress: IpAddress | undefined = undefined;
