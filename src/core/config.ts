@@ -75,7 +75,7 @@ export interface TcpConfig {
   delayedAck: number;
   /** Segments that are acknowledged at once at the start of a connection ("quick ACKs"), as Linux does. */
   quickAcks: number;
-  /** Retransmissions of a SYN before connect fails with ETIMEDOUT. Linux tcp_syn_retries: 6 is 127 s. */
+  /** Retransmissions of a SYN before connect fails with ETIMEDOUT: 7 last 247 s, since RFC 9293 §3.8.3 (MUST-23) wants 3 min; Linux's 6, 127 s. */
   synRetries: number;
   /** Retransmissions of a SYN,ACK before a half-open connection is forgotten. Linux tcp_synack_retries. */
   synAckRetries: number;
@@ -174,7 +174,7 @@ export const DEFAULT_CONFIG: Config = {
     rtoMax: 120 * SECOND,
     delayedAck: 40 * MS,
     quickAcks: 16,
-    synRetries: 6,
+    synRetries: 7,
     synAckRetries: 5,
     retries1: 3,
     retries2: 15,
@@ -208,7 +208,7 @@ export const DEFAULT_CONFIG: Config = {
   },
 };
 
-/** The defaults with some changed. Throws a RangeError that names a value which is not a number of the right kind. */
+/** The defaults with some changed. Throws a RangeError for a name that is not known, a wrong type, a number below 0. */
 export function makeConfig(overrides: ConfigOverrides = {}): Config {
   const config: Config = {
     arp: { ...DEFAULT_CONFIG.arp, ...overrides.arp },
@@ -219,6 +219,11 @@ export function makeConfig(overrides: ConfigOverrides = {}): Config {
   };
   for (const [layer, section] of Object.entries(config)) {
     for (const [name, value] of Object.entries<unknown>(section as Record<string, unknown>)) {
+      const standard = (DEFAULT_CONFIG[layer as keyof Config] as unknown as Record<string, unknown>)[name];
+      if (standard === undefined) throw new RangeError(`config.${layer}.${name} is not known`);
+      if (typeof value !== typeof standard) {
+        throw new RangeError(`config.${layer}.${name} must be a ${typeof standard}, not ${String(value)}`);
+      }
       if (typeof value === 'number' && !(value >= 0)) {
         throw new RangeError(`config.${layer}.${name} must be a number of at least 0, not ${value}`);
       }

@@ -119,6 +119,7 @@ export const DROP_REASONS = {
   'tcp-not-acceptable': 'outside of the receive window (RFC 9293 §3.10.7.4, first)',
   'tcp-no-timestamp': 'lacks the Timestamps option that both ends agreed on (RFC 7323 §3.2)',
   'tcp-paws': 'older than what came before it, by its timestamp (RFC 7323 §5.3)',
+  'tcp-text-after-fin': 'text after the FIN of its sender (RFC 9293 §3.10.7.4, seventh)',
   'tcp-out-of-order-full': 'too many separate pieces beyond a gap are held already',
   'tcp-answer-throttled':
     'an ACK in answer to an invalid segment was due but the limit on those is reached (RFC 5961 §7)',

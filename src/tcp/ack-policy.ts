@@ -73,7 +73,6 @@ export class AckPolicy {
   onOutOfOrder(length: number): void {
     const segments = Math.min(DUPLICATES_PER_FRAME, Math.max(1, Math.ceil(length / this.#fullSize)));
     this.duplicates = Math.min(DUPLICATES_PER_TURN, this.duplicates + segments);
-    this.reason = 'duplicate ACK';
   }
 
   /** A segment that acknowledges RCV.NXT has gone out. */

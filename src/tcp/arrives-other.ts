@@ -9,6 +9,7 @@ import type { IpPacket } from '../ip/service.ts';
 import type { Arrivals } from './arrivals.ts';
 import { INVALID_ACK_INTERVAL } from './challenge.ts';
 import type { Connection } from './connection.ts';
+import { hasSendSpace } from './readiness.ts';
 import { Arrival } from './receiver.ts';
 import type { Segment } from './segment.ts';
 import { seqAdd, seqDiff, seqGe, seqGt, seqLe, seqLt } from './seq.ts';
@@ -46,7 +47,7 @@ function checkTimestamps(tcp: Arrivals, conn: Connection, seg: Segment, now: Mic
 function checkSequence(tcp: Arrivals, conn: Connection, seg: Segment, now: Micros): boolean {
   const { tcb } = conn;
   // The SYN of a simultaneous open comes again with the ACK (Figure 7): only what follows it is new.
-  if (tcb.state === 'SYN-RECEIVED' && seg.syn && seg.seq === tcb.irs) return takeRepeatedSyn(conn, seg);
+  if (tcb.state === 'SYN-RECEIVED' && seg.syn && !seg.rst && seg.seq === tcb.irs) return takeRepeatedSyn(conn, seg);
   if (!isAcceptable(tcb, seg)) {
     tcp.drop('tcp-not-acceptable');
     if (seg.rst) return false;
@@ -72,16 +73,21 @@ function isAcceptable(tcb: Tcb, seg: Segment): boolean {
   return last >= 0 && last < rcvWnd;
 }
 
-/** Leaves the part of the segment that begins at RCV.NXT or later and does not exceed the window. */
+/**
+ * Leaves the part of the segment that begins at RCV.NXT or later and does not exceed the window. A RST stays as it is: its own
+ * number must be the expected one (RFC 5961 §3.2).
+ */
 function trimToWindow(conn: Connection, seg: Segment): void {
+  if (seg.rst) return;
   const { tcb } = conn;
   const old = seqDiff(tcb.rcvNxt, seg.seq);
   if (old > 0) {
     seg.trimFront(old);
     conn.ack.now('old octets'); // the peer sends again what it has sent: our ACK may be lost
+    conn.host.mark(conn);
   }
   const beyond = seqDiff(seg.end, seqAdd(tcb.rcvNxt, tcb.rcvWnd));
-  if (beyond > 0 && !seg.rst) {
+  if (beyond > 0) {
     seg.trimBack(beyond);
     conn.ack.now('beyond the window');
     conn.host.mark(conn);
@@ -90,7 +96,7 @@ function trimToWindow(conn: Connection, seg: Segment): void {
 
 /** A SYN seen before, in SYN-RECEIVED: without an ACK the SYN,ACK was lost, so it goes out again. */
 function takeRepeatedSyn(conn: Connection, seg: Segment): boolean {
-  if (!seg.hasAck && !seg.rst) {
+  if (!seg.hasAck) {
     conn.sender.resendSyn();
     conn.host.mark(conn);
     return false;
@@ -153,7 +159,7 @@ function checkAck(tcp: Arrivals, conn: Connection, seg: Segment, packet: IpPacke
     return false;
   }
   takeAck(conn, seg, now);
-  return afterAck(conn);
+  return afterAck(conn, now);
 }
 
 /** Fifth, SYN-RECEIVED: an ACK of our SYN enters ESTABLISHED. */
@@ -181,10 +187,10 @@ function takeAck(conn: Connection, seg: Segment, now: Micros): void {
   const window = seg.window * (1 << tcb.sndWindShift);
   conn.host.mark(conn);
   if (seqGt(seg.ack, tcb.sndUna)) {
-    const couldSend = conn.hasSendSpace;
+    const couldSend = hasSendSpace(sender);
     sender.onNewAck(seg.ack, seg.options.tsEcr, now);
     conn.host.ip.confirm(conn.path, now);
-    if (!couldSend && conn.hasSendSpace) conn.notify();
+    if (!couldSend && hasSendSpace(sender)) conn.notify();
   } else if (isDuplicateAck(conn, seg, window)) {
     sender.onDuplicateAck(now);
   }
@@ -201,7 +207,7 @@ function isDuplicateAck(conn: Connection, seg: Segment, window: number): boolean
 }
 
 /** Fifth, the states in which our FIN may have been acknowledged. */
-function afterAck(conn: Connection): boolean {
+function afterAck(conn: Connection, now: Micros): boolean {
   if (!conn.sender.finAcked) return true;
   switch (conn.state) {
     case 'FIN-WAIT-1':
@@ -209,7 +215,7 @@ function afterAck(conn: Connection): boolean {
       conn.notify();
       return true;
     case 'CLOSING':
-      conn.enterTimeWait(conn.host.now);
+      conn.enterTimeWait(now);
       return true;
     case 'LAST-ACK':
       conn.end(0);
@@ -226,7 +232,11 @@ export function checkUrgent(conn: Connection, seg: Segment): void {
 
 /** Seventh: the text. */
 export function takeText(conn: Connection, seg: Segment, now: Micros): void {
-  if (seg.textLength === 0 || !mayReceiveText(conn.state)) return;
+  if (seg.textLength === 0) return;
+  if (!mayReceiveText(conn.state)) {
+    conn.host.context.drops.drop('tcp-text-after-fin');
+    return;
+  }
   const { receiver, ack } = conn;
   conn.host.mark(conn);
   // SHLD-3: the program is gone and this would be lost, which a RST tells the peer.
@@ -299,7 +309,7 @@ function answerInvalid(conn: Connection, seg: Segment, now: Micros, reason: stri
 /** Whether a SYN may end a TIME-WAIT and begin a new connection. RFC 6191 §2; without timestamps MAY-2. */
 export function mayReopen(tcb: Tcb, seg: Segment): boolean {
   if (!seg.syn || seg.hasAck || seg.rst || !isSynchronized(tcb.state)) return false;
-  const later = seqGt(seg.seq, tcb.rcvNxt);
+  const later = seqGe(seg.seq, tcb.rcvNxt); // beyond the FIN
   if (!tcb.timestampsOk || !seg.options.timestamps) return seg.options.timestamps || later;
   const newer = (seg.options.tsVal - tcb.tsRecent) | 0;
   return newer > 0 || (newer === 0 && later);

@@ -14,12 +14,12 @@ import { AckPolicy } from './ack-policy.ts';
 import { Reno } from './congestion/reno.ts';
 import { optionsAreValid } from './connection-options.ts';
 import type { DemuxEntry } from './demux.ts';
-import { TIMESTAMPS_LENGTH } from './options.ts';
+import { readinessOf } from './readiness.ts';
 import { Receiver } from './receiver.ts';
 import { NewReno } from './recovery/newreno.ts';
 import { Rto } from './rto.ts';
+import { effectiveMss, largestPayload } from './segment-size.ts';
 import { Sender } from './sender.ts';
-import { Readiness } from './service.ts';
 import type { ReadinessOwner, TcpConnection, TcpInfo, TcpOptions, TcpState } from './service.ts';
 import { isClosingDown, isSynchronized, mayFollow, maySend } from './state.ts';
 import { statusOf } from './status.ts';
@@ -27,10 +27,6 @@ import type { SeqNum } from './seq.ts';
 import { seqText } from './seq.ts';
 import { Tcb } from './tcb.ts';
 import { Timer, Timers } from './timers.ts';
-import { TCP_HEADER_MIN } from './wire.ts';
-
-/** Least effective MSS (octets): a path or a peer that names less is not believed, each segment would be mostly header. */
-const SMALLEST_MSS = 48;
 
 /** What a connection needs of the TCP that it belongs to. */
 export interface ConnectionHost {
@@ -109,7 +105,6 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
       new Rto(config.tcp),
       new Reno(config.tcp),
       new NewReno(),
-      config.tcp.swsOverride,
       options.sendBuffer,
       buffers,
     );
@@ -172,7 +167,7 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
   /** RECEIVE. §3.10.3. What was received before an error or the end is still handed out, as on Linux. */
   receive(into: Uint8Array, at: number, length: number, peek = false): number {
     const { ring } = this.receiver;
-    if (ring.length > 0 && this.wasEstablished) {
+    if (ring.length > 0) {
       const count = peek ? ring.peek(0, into, at, length) : ring.read(into, at, length);
       if (!peek && count > 0) this.#afterRead();
       return count;
@@ -283,24 +278,9 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
     return 0;
   }
 
-  /** As Linux's tcp_poll has it. */
+  /** What poll(2) would say. */
   readiness(): number {
-    const { state } = this;
-    const sendShut = this.sender.finQueued || state === 'CLOSED';
-    const peerDone = this.#peerIsDone || state === 'CLOSED' || this.#receiveShut;
-    let bits = this.#error === 0 ? 0 : Readiness.Error;
-    if (peerDone) bits |= Readiness.Readable | Readiness.ReadHangUp;
-    if (state === 'CLOSED' || (sendShut && peerDone)) bits |= Readiness.HangUp;
-    if (state === 'SYN-SENT' || state === 'SYN-RECEIVED' || state === 'LISTEN') return bits;
-    if (this.receiver.ring.length > 0) bits |= Readiness.Readable;
-    if (sendShut || this.hasSendSpace) bits |= Readiness.Writable;
-    if (this.receiver.urgentPending) bits |= Readiness.Urgent;
-    return bits;
-  }
-
-  /** A third of the send buffer is free: worth waking a writer for. Linux sk_stream_is_writeable. */
-  get hasSendSpace(): boolean {
-    return this.sender.ring.free * 3 >= this.sender.ring.limit;
+    return readinessOf(this.state, this.sender, this.receiver, this.#error !== 0, this.#receiveShut);
   }
 
   // What the event processing asks of the record.
@@ -373,38 +353,14 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
     this.notify();
   }
 
-  /** Eff.snd.MSS from the peer's MSS, the path, and TCP_MAXSEG. RFC 9293 §3.7.1, MUST-16. */
+  /** The path's MTU or an option may have changed: sets the segment size anew. */
   refreshSegmentSize(): void {
-    const { path, tcb } = this;
-    const header = TCP_HEADER_MIN + (tcb.timestampsOk ? TIMESTAMPS_LENGTH : 0);
-    const bound = this.options.maxSegment === 0 ? Infinity : this.options.maxSegment;
-    const segment = Math.min(tcb.sendMss + TCP_HEADER_MIN, path.mtu - path.headerLength, bound + TCP_HEADER_MIN);
-    const smss = Math.max(segment - header, SMALLEST_MSS);
-    const most = path.maxSegment - path.headerLength - header;
-    this.sender.setSegmentSize(smss, Math.max(smss, most - (most % smss)));
-  }
-
-  /** Sets the timers that depend on options rather than on segments. Called at the end of each look that poll takes. */
-  settle(now: Micros): void {
-    this.sender.settle(now);
-    if (!isSynchronized(this.state)) return;
-    if (this.closed && this.state === 'FIN-WAIT-2' && !this.timers.isSet(Timer.FinWait2)) {
-      this.timers.set(Timer.FinWait2, after(now, this.options.finWait2Timeout));
-    }
-    if (!this.options.keepalive || this.state === 'TIME-WAIT') this.timers.clear(Timer.Keepalive);
-    else if (!this.timers.isSet(Timer.Keepalive)) {
-      this.timers.set(Timer.Keepalive, after(now, this.options.keepaliveIdle));
-    }
+    const smss = effectiveMss(this.tcb, this.path, this.options.maxSegment);
+    this.sender.setSegmentSize(smss, largestPayload(this.tcb, this.path, smss));
   }
 
   onDeadline(now: Micros): void {
     this.host.onDeadline(this, now);
-  }
-
-  /** The peer has sent its FIN: nothing more comes. */
-  get #peerIsDone(): boolean {
-    const { state } = this;
-    return state === 'CLOSE-WAIT' || state === 'CLOSING' || state === 'LAST-ACK' || state === 'TIME-WAIT';
   }
 
   #mayNotSend(): number {

@@ -12,6 +12,7 @@ import type { Micros } from '../core/time.ts';
 import { IpProtocol } from '../ip/service.ts';
 import type { IpPacket, IpService, OutputOptions, Path } from '../ip/service.ts';
 import type { Connection } from './connection.ts';
+import { settleTimers } from './on-timeout.ts';
 import { MAX_WINDOW_SHIFT, emitOptions, noOptions, optionsLength } from './options.ts';
 import type { SegmentOptions } from './options.ts';
 import { MAX_UNSCALED_WINDOW } from './receiver.ts';
@@ -74,7 +75,8 @@ export class Output {
     let segments = BURST_SEGMENTS;
     while (conn.sender.next(chosen, now)) {
       if (octets <= 0 || segments === 0) {
-        if (conn.ack.owed) this.#sendAck(conn, now);
+        this.#sendAcks(conn, now);
+        settleTimers(conn, now);
         return true;
       }
       octets -= chosen.length;
@@ -87,7 +89,7 @@ export class Output {
       }
     }
     this.#sendAcks(conn, now);
-    conn.settle(now);
+    settleTimers(conn, now);
     return false;
   }
 
@@ -180,24 +182,20 @@ export class Output {
   #sendAcks(conn: Connection, now: Micros): void {
     const { ack, state } = conn;
     if (state === 'SYN-SENT') return;
-    for (; ack.duplicates > 0; ack.duplicates--) this.#sendAck(conn, now);
-    if (ack.owed) this.#sendAck(conn, now);
-    else if (conn.receiver.updateDue && mayOpenWindow(conn)) {
-      ack.now('window update');
-      this.#sendAck(conn, now);
-    }
+    for (; ack.duplicates > 0; ack.duplicates--) this.#sendAck(conn, 'duplicate ACK', now);
+    if (ack.owed) this.#sendAck(conn, ack.reason, now);
+    else if (conn.receiver.updateDue && mayOpenWindow(conn)) this.#sendAck(conn, 'window update', now);
     if (conn.keepaliveOwed) {
       conn.keepaliveOwed = false;
-      this.#sendAck(conn, now, -1);
+      this.#sendAck(conn, 'keep-alive probe', now, -1);
     }
   }
 
   /** <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>; one before SND.NXT for a keep-alive (RFC 9293 §3.8.4, SHLD-12). */
-  #sendAck(conn: Connection, now: Micros, shift = 0): void {
+  #sendAck(conn: Connection, reason: string, now: Micros, shift = 0): void {
     this.#prepare(conn, now);
     this.#header.seq = seqAdd(conn.tcb.sndNxt, shift);
     this.#header.flags = TcpFlag.Ack;
-    const reason = shift === 0 ? conn.ack.reason : 'keep-alive probe';
     this.#send(conn, this.#context.frames.acquire(0), reason, now);
     this.#acknowledged(conn);
   }

@@ -6,18 +6,18 @@
  */
 import { ByteRing } from '../core/ring.ts';
 import type { BufferPool } from '../core/ring.ts';
-import { NEVER, after } from '../core/time.ts';
+import { NEVER } from '../core/time.ts';
 import type { Micros } from '../core/time.ts';
 import type { CongestionControl } from './congestion/control.ts';
 import { Recovery } from './recovery/recovery.ts';
 import type { LossRecovery } from './recovery/recovery.ts';
+import { RoundTrip } from './round-trip.ts';
 import type { Rto } from './rto.ts';
 import { seqAdd, seqDiff, seqGe, seqGt, seqLe, seqLt, seqMax, seqNum } from './seq.ts';
 import type { SeqNum } from './seq.ts';
 import { maySendText } from './state.ts';
 import { DEFAULT_MSS } from './tcb.ts';
 import type { Tcb } from './tcb.ts';
-import { echoedRoundTrip } from './timestamps.ts';
 import { Timer } from './timers.ts';
 import type { Timers } from './timers.ts';
 
@@ -38,7 +38,7 @@ const WORTHWHILE_WINDOW = 1 / 2;
 export class Sender {
   readonly #tcb: Tcb;
   readonly #timers: Timers;
-  readonly #swsOverride: number;
+  readonly #roundTrip: RoundTrip;
   readonly rto: Rto;
   readonly control: CongestionControl;
   readonly recovery: LossRecovery;
@@ -72,11 +72,6 @@ export class Sender {
   #headOwed = false;
   /** One past the last segment below `smss` that was sent (Nagle). */
   #smallEnd: SeqNum = seqNum(0);
-  /** One past the segment that is timed, and when it was sent; NEVER when none is. RFC 6298 §3. */
-  #timedEnd: SeqNum = seqNum(0);
-  #timedAt: Micros = NEVER;
-  /** Something was sent again since the last sample: only timestamps can give one. */
-  #ambiguous = false;
   /** What was outstanding at a time-out is not all acknowledged yet. */
   #afterTimeout = false;
   #timeoutEnd: SeqNum = seqNum(0);
@@ -88,21 +83,20 @@ export class Sender {
   timeouts = 0;
   duplicateAcks = 0;
 
-  /** @param swsOverride how long a small segment waits at most (us); @param limit octets of the send ring */
+  /** @param limit octets of the send ring */
   constructor(
     tcb: Tcb,
     timers: Timers,
     rto: Rto,
     control: CongestionControl,
     recovery: LossRecovery,
-    swsOverride: number,
     limit: number,
     buffers: BufferPool,
   ) {
-    this.#swsOverride = swsOverride;
     this.#tcb = tcb;
     this.#timers = timers;
     this.rto = rto;
+    this.#roundTrip = new RoundTrip(rto);
     this.control = control;
     this.recovery = recovery;
     this.ring = new ByteRing(limit, buffers);
@@ -179,6 +173,7 @@ export class Sender {
     tcb.sndWnd = window;
     tcb.sndWl1 = seq;
     tcb.sndWl2 = ack;
+    if (window > 0) this.probeOwed = false;
     if (window > tcb.maxSndWnd) tcb.maxSndWnd = window;
   }
 
@@ -186,7 +181,7 @@ export class Sender {
   onNewAck(ack: SeqNum, tsEcr: number, now: Micros): number {
     const tcb = this.#tcb;
     const flightBefore = this.flightSize;
-    this.#measure(ack, tsEcr, now);
+    this.#roundTrip.onNewAck(tcb, ack, tsEcr, now);
     this.synAcked = true;
     tcb.sndUna = ack;
     tcb.sndUp = seqMax(tcb.sndUp, ack);
@@ -205,7 +200,7 @@ export class Sender {
     const verdict = this.recovery.onAck(freed, ack, this.smss, this.flightSize, this.control, now);
     if (growing) this.control.onAck(freed, flightBefore, this.#afterTimeout, now);
     if (verdict !== Recovery.None) this.#headOwed = true;
-    // RFC 6298 §5 (5.2), (5.3): stopped here, started again by `settle` when something is still outstanding.
+    // RFC 6298 §5 (5.2), (5.3): stopped here, started again at the end of the turn when something is still outstanding.
     if (verdict !== Recovery.RetransmitHeadKeepTimer) this.#timers.clear(Timer.Rto);
     return freed;
   }
@@ -243,7 +238,7 @@ export class Sender {
     this.#tcb.sndUp = this.textEnd;
   }
 
-  /** Names what to send now. False when nothing may be sent; `settle` then sees to the timer that will change that. */
+  /** Names what to send now. False when nothing may be sent; on-timeout.ts then sees to the timer that will change that. */
   next(out: Chosen, now: Micros): boolean {
     const { state } = this.#tcb;
     if (state === 'SYN-SENT' || state === 'SYN-RECEIVED') return this.#chooseSyn(out);
@@ -259,13 +254,9 @@ export class Sender {
     const end = seqAdd(chosen.seq, chosen.length + (chosen.syn ? 1 : 0) + (chosen.fin ? 1 : 0));
     if (seqLt(chosen.seq, tcb.sndNxt)) {
       this.retransmissions++;
-      this.#timedAt = NEVER; // Karn: RFC 6298 §3
-      this.#ambiguous = true;
+      this.#roundTrip.onRetransmitted();
     } else {
-      if (this.#timedAt === NEVER) {
-        this.#timedAt = now;
-        this.#timedEnd = end;
-      }
+      this.#roundTrip.onSent(end, now);
       if (chosen.length % this.smss !== 0) this.#smallEnd = end;
     }
     if (this.probeOwed) {
@@ -280,55 +271,6 @@ export class Sender {
     this.overridden = false;
     this.bytesSent += chosen.length;
     this.#lastSentAt = now;
-  }
-
-  /**
-   * Starts and stops the timers that watch over what is outstanding or queued. Called when nothing more may be sent now, so
-   * that one of them is always running while something is left to do. RFC 6298 §5, RFC 9293 §3.8.6.1, §3.8.6.2.1.
-   */
-  settle(now: Micros): void {
-    const tcb = this.#tcb;
-    const timers = this.#timers;
-    const waiting = this.synAcked && seqGt(this.queueEnd, this.rtxNxt);
-    if (tcb.sndNxt === tcb.sndUna && !waiting) {
-      timers.clear(Timer.Rto);
-      timers.clear(Timer.Persist);
-      timers.clear(Timer.SwsOverride);
-      timers.clear(Timer.User);
-      return;
-    }
-    if (this.userTimeout > 0 && !timers.isSet(Timer.User)) timers.set(Timer.User, after(now, this.userTimeout));
-    if (tcb.sndWnd === 0 && this.synAcked) {
-      // MUST-35, SHLD-29: the first probe one RTO after the window closed; persist.ts sets the later ones.
-      timers.clear(Timer.Rto);
-      if (!timers.isSet(Timer.Persist)) timers.set(Timer.Persist, after(now, this.rto.value));
-      return;
-    }
-    timers.clear(Timer.Persist);
-    this.probes = 0;
-    this.unansweredProbes = 0;
-    if (tcb.sndNxt !== tcb.sndUna) {
-      timers.clear(Timer.SwsOverride);
-      if (!timers.isSet(Timer.Rto)) timers.set(Timer.Rto, after(now, this.rto.value)); // (5.1), (5.3), (5.6)
-    } else if (!timers.isSet(Timer.SwsOverride)) {
-      // The window is open but too small, and no ACK is under way that could tell of a larger one.
-      timers.set(Timer.SwsOverride, after(now, this.#swsOverride));
-    }
-  }
-
-  /** One sample a round trip from a timed segment; from an echoed timestamp when Karn's algorithm forbids that. RFC 7323 §4.1. */
-  #measure(ack: SeqNum, tsEcr: number, now: Micros): void {
-    if (this.#timedAt !== NEVER) {
-      if (seqLt(ack, this.#timedEnd)) return;
-      this.rto.sample(now - this.#timedAt);
-      this.#timedAt = NEVER;
-      this.#ambiguous = false;
-    } else if (this.#ambiguous && this.#tcb.timestampsOk) {
-      const rtt = echoedRoundTrip(this.#tcb, tsEcr, now, this.rto.longest);
-      if (rtt === undefined) return;
-      this.rto.sample(rtt);
-      this.#ambiguous = seqLt(ack, this.#tcb.sndNxt);
-    }
   }
 
   #chooseSyn(out: Chosen): boolean {

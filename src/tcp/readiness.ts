@@ -1,0 +1,34 @@
+/**
+ * What poll(2) says of a connection, as Linux's tcp_poll has it.
+ */
+import type { Receiver } from './receiver.ts';
+import type { Sender } from './sender.ts';
+import { Readiness } from './service.ts';
+import type { TcpState } from './service.ts';
+
+/** The peer has sent its FIN: nothing more comes. */
+export const peerIsDone = (state: TcpState): boolean =>
+  state === 'CLOSE-WAIT' || state === 'CLOSING' || state === 'LAST-ACK' || state === 'TIME-WAIT';
+
+/** A third of the send buffer is free: worth waking a writer for. Linux sk_stream_is_writeable. */
+export const hasSendSpace = (sender: Sender): boolean => sender.ring.free * 3 >= sender.ring.limit;
+
+/** `failed`: an error is pending; `receiveShut`: SHUT_RD was called. */
+export function readinessOf(
+  state: TcpState,
+  sender: Sender,
+  receiver: Receiver,
+  failed: boolean,
+  receiveShut: boolean,
+): number {
+  const sendOver = sender.finQueued || state === 'CLOSED';
+  const receiveOver = receiveShut || state === 'CLOSED' || peerIsDone(state);
+  let bits = failed ? Readiness.Error : 0;
+  if (receiveOver) bits |= Readiness.Readable | Readiness.ReadHangUp;
+  if (state === 'CLOSED' || (sendOver && receiveOver)) bits |= Readiness.HangUp;
+  if (state === 'SYN-SENT' || state === 'SYN-RECEIVED' || state === 'LISTEN') return bits;
+  if (receiver.ring.length > 0) bits |= Readiness.Readable;
+  if (sendOver || hasSendSpace(sender)) bits |= Readiness.Writable;
+  if (receiver.urgentPending) bits |= Readiness.Urgent;
+  return bits;
+}

@@ -1,0 +1,54 @@
+/**
+ * Measures round trips: one timed segment at a time, and Karn's algorithm. RFC 6298 §3; RFC 7323 §4.1 where Karn forbids a sample.
+ *
+ * Differs from RFC 7323 in that echoed timestamps are used only after a retransmission: a timed segment tells microseconds where the
+ * timestamp clock tells milliseconds, and one sample a round trip is what RFC 6298's weights assume.
+ */
+import { NEVER } from '../core/time.ts';
+import type { Micros } from '../core/time.ts';
+import type { Rto } from './rto.ts';
+import { seqLt, seqNum } from './seq.ts';
+import type { SeqNum } from './seq.ts';
+import type { Tcb } from './tcb.ts';
+import { echoedRoundTrip } from './timestamps.ts';
+
+export class RoundTrip {
+  readonly #rto: Rto;
+  /** One past the segment that is timed, and when it was sent; NEVER when none is. */
+  #timedEnd: SeqNum = seqNum(0);
+  #timedAt: Micros = NEVER;
+  /** Something was sent again since the last sample: an ACK does not tell which of the two it is for. */
+  #ambiguous = false;
+
+  constructor(rto: Rto) {
+    this.#rto = rto;
+  }
+
+  /** New octets up to `end` were sent. */
+  onSent(end: SeqNum, now: Micros): void {
+    if (this.#timedAt !== NEVER) return;
+    this.#timedAt = now;
+    this.#timedEnd = end;
+  }
+
+  /** Old octets were sent again. */
+  onRetransmitted(): void {
+    this.#timedAt = NEVER;
+    this.#ambiguous = true;
+  }
+
+  /** An ACK has advanced SND.UNA to `ack`. */
+  onNewAck(tcb: Tcb, ack: SeqNum, tsEcr: number, now: Micros): void {
+    if (this.#timedAt !== NEVER) {
+      if (seqLt(ack, this.#timedEnd)) return;
+      this.#rto.sample(now - this.#timedAt);
+      this.#timedAt = NEVER;
+      this.#ambiguous = false;
+    } else if (this.#ambiguous && tcb.timestampsOk) {
+      const rtt = echoedRoundTrip(tcb, tsEcr, now, this.#rto.longest);
+      if (rtt === undefined) return;
+      this.#rto.sample(rtt);
+      this.#ambiguous = seqLt(ack, tcb.sndNxt);
+    }
+  }
+}

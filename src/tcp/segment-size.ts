@@ -1,0 +1,26 @@
+/**
+ * Eff.snd.MSS: how much text a segment may carry. RFC 9293 §3.7.1 (MUST-16), RFC 6691.
+ */
+import type { Path } from '../ip/service.ts';
+import { TIMESTAMPS_LENGTH } from './options.ts';
+import type { Tcb } from './tcb.ts';
+import { TCP_HEADER_MIN } from './wire.ts';
+
+/** Least effective MSS (octets): a path or a peer that names less is not believed, or each segment would be mostly header. */
+const SMALLEST_MSS = 48;
+
+/** Octets of TCP header that every segment of text has. */
+const headerOf = (tcb: Tcb): number => TCP_HEADER_MIN + (tcb.timestampsOk ? TIMESTAMPS_LENGTH : 0);
+
+/** Octets of text in a segment on the wire: min(SendMSS + 20, MMS_S) - TCP header; `bound` is TCP_MAXSEG, 0 for none. */
+export function effectiveMss(tcb: Tcb, path: Path, bound: number): number {
+  const sendMss = bound === 0 ? tcb.sendMss : Math.min(tcb.sendMss, bound);
+  const segment = Math.min(sendMss + TCP_HEADER_MIN, path.mtu - path.headerLength);
+  return Math.max(segment - headerOf(tcb), SMALLEST_MSS);
+}
+
+/** Octets of text that IP takes at once, to be cut further down: whole segments of `mss`. */
+export function largestPayload(tcb: Tcb, path: Path, mss: number): number {
+  const most = path.maxSegment - path.headerLength - headerOf(tcb);
+  return Math.max(mss, most - (most % mss));
+}
