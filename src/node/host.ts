@@ -111,10 +111,16 @@ export class Host implements AsyncDisposable {
   async shutdown(patience = 1000): Promise<void> {
     this.sockets.closeAll();
     const end = performance.now() + patience;
-    while (this.stack.tcp.unfinished > 0 && performance.now() < end) {
+    while (this.#unfinished() && performance.now() < end) {
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
     this.driver.close();
+  }
+
+  /** Whether a connection still has something to send or to hear; one in TIME-WAIT only waits. */
+  #unfinished(): boolean {
+    for (const connection of this.stack.tcp.connections()) if (connection.state !== 'TIME-WAIT') return true;
+    return false;
   }
 
   /** @internal Adds the planned interfaces and resolves when their addresses may be used. */
