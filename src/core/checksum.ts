@@ -7,17 +7,24 @@
 /** Sums above this are folded, so that a run of 64 KiB added to it stays exact. */
 const FOLD_ABOVE = 2 ** 48;
 
+/** From this length on (octets) `sumWords` pays for the view that it makes. */
+const LONG = 512;
+
+/** Whether a Uint32Array reads its octets least significant first. */
+const LITTLE_ENDIAN = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1;
+
 /**
- * Adds `length` octets of `bytes` from `at` to a running sum, as big-endian 16-bit words; an odd last octet is padded with
- * zero. Runs are summed from an even distance to the start of what the checksum covers, so pieces but the last are even.
+ * Adds `length` octets (at most 64 KiB) of `bytes` from `at` to a running sum, as big-endian 16-bit words; an odd last
+ * octet is padded with zero. Runs are summed from an even distance to the start of what the checksum covers, so pieces but
+ * the last are even.
  *
  * Words of 32 bits: 2^16 is congruent to 1 modulo 0xffff, so a 32-bit word adds the same as its two halves.
  */
 export function sumBytes(bytes: Uint8Array, at: number, length: number, sum = 0): number {
   let total = sum > FOLD_ABOVE ? foldSum(sum) : sum;
+  if (length >= LONG && ((bytes.byteOffset + at) & 1) === 0) return total + sumWords(bytes, at, length);
   let i = at;
   const last = at + length;
-  // Four words a turn: measured 0.27 us for 1,460 octets, 0.65 us by single octets.
   for (; i + 16 <= last; i += 16) {
     total +=
       (((bytes[i]! << 24) | (bytes[i + 1]! << 16) | (bytes[i + 2]! << 8) | bytes[i + 3]!) >>> 0) +
@@ -28,6 +35,40 @@ export function sumBytes(bytes: Uint8Array, at: number, length: number, sum = 0)
   for (; i + 2 <= last; i += 2) total += (bytes[i]! << 8) | bytes[i + 1]!;
   if (i < last) total += bytes[i]! << 8;
   return total;
+}
+
+/**
+ * The sum of a long run that begins at an even address, read in the machine's own words and byte order: swapping the octets
+ * of the folded sum gives what swapping each word would (RFC 1071 §2 (B)).
+ * Measured: 3x as fast as octets at 1,460, 4x at 64 KiB; a DataView gains half of that, other widths less (bench/micro.ts).
+ */
+function sumWords(bytes: Uint8Array, at: number, length: number): number {
+  const words = new Uint32Array(bytes.buffer, 0, bytes.buffer.byteLength >>> 2);
+  let i = bytes.byteOffset + at;
+  const last = i + length;
+  let total = 0;
+  // Octets outside the whole words, in the byte order that the words are in.
+  const high = LITTLE_ENDIAN ? 1 : 256;
+  const low = LITTLE_ENDIAN ? 256 : 1;
+  const offset = bytes.byteOffset;
+  if ((i & 2) !== 0) {
+    total += bytes[i - offset]! * high + bytes[i + 1 - offset]! * low;
+    i += 2;
+  }
+  let word = i >>> 2;
+  const lastWord = last >>> 2;
+  for (; word + 4 <= lastWord; word += 4) {
+    total += words[word]! + words[word + 1]! + words[word + 2]! + words[word + 3]!;
+  }
+  for (; word < lastWord; word++) total += words[word]!;
+  i = word << 2;
+  if (i + 2 <= last) {
+    total += bytes[i - offset]! * high + bytes[i + 1 - offset]! * low;
+    i += 2;
+  }
+  if (i < last) total += bytes[i - offset]! * high;
+  const folded = foldSum(total);
+  return LITTLE_ENDIAN ? ((folded & 0xff) << 8) | (folded >>> 8) : folded;
 }
 
 /** A running sum folded to 16 bits, not complemented; what the field of a partial checksum holds. */

@@ -81,8 +81,9 @@ export class Frame {
     return this.bytes.subarray(this.start, this.end);
   }
 
-  /** Adds a reference for a second holder. */
+  /** Adds a reference for a second holder. Throws for a frame that nobody holds any more. */
   retain(): this {
+    if (this.#references <= 0) throw new Error('retain of a released frame');
     this.#references++;
     return this;
   }

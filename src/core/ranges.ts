@@ -56,6 +56,7 @@ export class RangeSet {
 
   /** Takes [start, end) out. */
   remove(start: number, end: number): void {
+    if (end <= start) return;
     const edges = this.#edges;
     let i = 0;
     while (i < edges.length) {

@@ -88,8 +88,9 @@ export class ByteRing {
     this.#ahead = Math.max(this.#ahead, gap + length);
   }
 
-  /** Makes the next `count` octets, placed by `writeAhead`, readable. */
+  /** Makes the next `count` octets, placed by `writeAhead`, readable. Throws when it placed fewer. */
   commit(count: number): void {
+    if (count > this.#ahead) throw new Error(`commit of ${count} octets, only ${this.#ahead} placed`);
     this.#length += count;
     this.#ahead = Math.max(0, this.#ahead - count);
   }

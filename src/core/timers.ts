@@ -63,7 +63,10 @@ export class TimerHeap {
     this.#down(last.heapIndex);
   }
 
-  /** Calls each owner whose deadline is not after `now`, earliest first. Returns how many were called. */
+  /**
+   * Calls each owner whose deadline is not after `now`, earliest first. Returns how many were called. An owner that
+   * schedules itself for `now` or earlier is called again in the same turn; for ever, if it always does.
+   */
   expire(now: Micros): number {
     let called = 0;
     while (this.#heap.length > 0 && this.#heap[0]!.deadline <= now) {

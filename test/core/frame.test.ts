@@ -1,0 +1,124 @@
+import { expect } from 'chai';
+import { Checksum, FramePool, HEADROOM, LARGE_FRAME, SMALL_FRAME } from '../../src/core/frame.ts';
+
+describe('core/frame', () => {
+  it('a fresh frame is empty, with headroom and no facts', () => {
+    const frame = new FramePool().acquire(100);
+    expect(frame).to.include({
+      start: HEADROOM,
+      end: HEADROOM,
+      length: 0,
+      network: -1,
+      transport: -1,
+      gsoSize: 0,
+      linkBroadcast: false,
+      reason: '',
+      checksum: Checksum.Full,
+    });
+    expect(frame.bytes.length - frame.start).to.be.at.least(100);
+  });
+
+  it('prepends headers until the headroom is used up', () => {
+    const frame = new FramePool().from(Uint8Array.of(7));
+    expect(frame.prepend(20)).to.equal(HEADROOM - 20);
+    expect(frame.length).to.equal(21);
+    frame.prepend(HEADROOM - 20);
+    expect(() => frame.prepend(1)).to.throw('no headroom');
+    expect(frame.view().at(-1)).to.equal(7);
+  });
+
+  it('counts references: the last release gives the frame back, one more throws', () => {
+    const pool = new FramePool();
+    const frame = pool.acquire(10);
+    expect(frame.shared).to.equal(false);
+    frame.retain();
+    expect(frame.shared).to.equal(true);
+    expect(pool.inUse).to.equal(1);
+    frame.release();
+    expect(pool.inUse).to.equal(1);
+    frame.release();
+    expect(pool.inUse).to.equal(0);
+    expect(() => frame.release()).to.throw('released twice');
+    expect(() => frame.retain()).to.throw('released frame');
+    expect(pool.inUse).to.equal(0);
+  });
+
+  it('reuses buffers of both sizes, with the facts of the last use gone', () => {
+    const pool = new FramePool();
+    for (const capacity of [SMALL_FRAME, LARGE_FRAME]) {
+      const frame = pool.acquire(capacity);
+      Object.assign(frame, {
+        start: 3,
+        end: 9,
+        network: 3,
+        transport: 5,
+        checksum: Checksum.Verified,
+        gsoSize: 9,
+        linkBroadcast: true,
+        reason: 'x',
+      });
+      frame.release();
+      const again = pool.acquire(capacity);
+      expect(again).to.equal(frame);
+      expect(again).to.include({
+        start: HEADROOM,
+        end: HEADROOM,
+        network: -1,
+        transport: -1,
+        gsoSize: 0,
+        linkBroadcast: false,
+        reason: '',
+        checksum: Checksum.Full,
+      });
+    }
+    expect(pool.acquire(1)).not.to.equal(pool.acquire(1));
+  });
+
+  it('does not keep odd sizes, nor more free frames than its limit', () => {
+    const pool = new FramePool(1);
+    const big = pool.acquire(LARGE_FRAME + 1);
+    expect(big.bytes.length).to.equal(HEADROOM + LARGE_FRAME + 1);
+    big.release();
+    expect(pool.acquire(LARGE_FRAME + 1)).not.to.equal(big);
+    const [a, b] = [pool.acquire(1), pool.acquire(1)];
+    a.release();
+    b.release();
+    expect(pool.acquire(1)).to.equal(a);
+    expect(pool.acquire(1)).not.to.equal(b);
+  });
+
+  it('a clone has octets, offsets and facts of its own, also the headers behind which the frame stands', () => {
+    const pool = new FramePool();
+    const frame = pool.from(Uint8Array.from({ length: 90 }, (_, i) => i));
+    Object.assign(frame, {
+      network: frame.start + 14,
+      transport: frame.start + 34,
+      checksum: Checksum.Partial,
+      gsoSize: 5,
+      linkBroadcast: true,
+      reason: 'y',
+    });
+    frame.start += 34;
+    const copy = pool.clone(frame);
+    expect(copy.view()).to.deep.equal(frame.view());
+    expect(copy).to.include({
+      network: frame.network,
+      transport: frame.transport,
+      checksum: Checksum.Partial,
+      gsoSize: 5,
+      linkBroadcast: true,
+      reason: 'y',
+    });
+    expect(copy.bytes[copy.network]).to.equal(14);
+    copy.bytes[copy.start] = 255;
+    expect(frame.bytes[frame.start]).to.equal(34);
+    copy.release();
+    frame.release();
+    expect(pool.inUse).to.equal(0);
+  });
+
+  it('knows its pool, so that what holds a frame can make another', () => {
+    const pool = new FramePool();
+    expect(pool.acquire(1).pool).to.equal(pool);
+  });
+});
