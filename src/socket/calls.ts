@@ -58,7 +58,7 @@ export class SocketCalls {
   #formattedText = '0.0.0.0';
 
   constructor(context: Context, services: SocketServices) {
-    const { socket, tcp, ip } = context.config;
+    const { socket } = context.config;
     const { ephemeralLow, ephemeralHigh } = socket;
     this.#host = {
       context,
@@ -69,7 +69,7 @@ export class SocketCalls {
       readiness: new ReadinessQueue(socket.maxWaiters, () => this.onWork()),
     };
     this.#table = new DescriptorTable(socket.maxDescriptors, new SocketCount(socket.maxSockets));
-    this.#options = new OptionTable(tcp.maxBuffer, ip.defaultTtl);
+    this.#options = new OptionTable(context.config);
   }
 
   /** Open descriptors. */

@@ -11,7 +11,9 @@ import { RawSocket } from './raw-socket.ts';
 import type { Socket, SocketHost } from './socket.ts';
 import { StreamSocket } from './stream-socket.ts';
 
-/** Linux: SOCK_MAX (types above are EINVAL), and IPPROTO_MAX (protocols from there on are EINVAL). */
+/** Linux: SOCK_TYPE_MASK, SOCK_MAX less one, AF_MAX, IPPROTO_MAX less one. */
+const TYPE_MASK = 0xf;
+const FAMILY_COUNT = 46;
 const MAX_TYPE = 10;
 const MAX_PROTOCOL = 262;
 
@@ -23,7 +25,10 @@ export function createSocket(
   protocol: number,
   refused: number,
 ): Socket | number {
-  if (!(type >= 0 && type <= MAX_TYPE)) return -Errno.EINVAL;
+  // Flags that nobody knows, then families beyond the last, then types beyond the last: in this order.
+  if ((type & ~TYPE_MASK) !== 0) return -Errno.EINVAL;
+  if (!(domain >= 0 && domain < FAMILY_COUNT)) return -Errno.EAFNOSUPPORT;
+  if (type > MAX_TYPE) return -Errno.EINVAL;
   if (domain !== AF_INET) return -Errno.EAFNOSUPPORT;
   if (!(protocol >= 0 && protocol <= MAX_PROTOCOL)) return -Errno.EINVAL;
   if (type !== SOCK_STREAM && type !== SOCK_DGRAM && type !== SOCK_RAW) return -Errno.ESOCKTNOSUPPORT;

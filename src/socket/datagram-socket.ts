@@ -69,6 +69,8 @@ export class DatagramSocket implements Socket, UdpOwner {
     const opened = this.#openIfNeeded();
     if (typeof opened === 'number') return opened;
     const remote = this.#destination(address);
+    const path = this.#host.ip.route(remote, this.#boundAddress);
+    if (typeof path === 'number') return path;
     if (this.#host.ip.isBroadcast(remote) && !this.options.broadcast) return -Errno.EACCES;
     const result = opened.connect(remote, port);
     if (result < 0) return result;
@@ -86,17 +88,13 @@ export class DatagramSocket implements Socket, UdpOwner {
   send(bytes: Uint8Array, at: number, length: number, flags: number, to: Endpoint | undefined): number {
     const port = this.#openIfNeeded();
     if (typeof port === 'number') return port;
-    if (length > 0xffff) return -Errno.EMSGSIZE;
+    if (length > MAX_PAYLOAD) return -Errno.EMSGSIZE;
     if ((flags & MSG_OOB) !== 0) return -Errno.EOPNOTSUPP;
     if (to?.port === 0) return -Errno.EINVAL;
     if (to === undefined && port.remoteAddress === undefined) return -Errno.EDESTADDRREQ;
-    const remote = to === undefined ? port.remoteAddress! : this.#destination(to.address);
-    const path = this.#host.ip.route(remote, port.localAddress);
-    if (typeof path === 'number') return path;
-    if (this.#host.ip.isBroadcast(remote) && !this.options.broadcast) return -Errno.EACCES;
-    if (length > MAX_PAYLOAD) return -Errno.EMSGSIZE;
     if (this.#error !== 0) return -this.takeError();
     if (this.#shutSend) return -Errno.EPIPE;
+    const remote = to === undefined ? port.remoteAddress! : this.#destination(to.address);
     const remotePort = to === undefined ? port.remotePort : to.port;
     return port.send(bytes, at, length, remote, remotePort, this.options, this.options.sendBuffer);
   }

@@ -4,6 +4,7 @@
  *
  * Values are numbers, except SO_LINGER (a Linger record) and TCP_INFO (a TcpInfo record). Times are in the option's own unit.
  */
+import type { Config } from '../core/config.ts';
 import { Errno } from '../core/errno.ts';
 import { MS, SECOND } from '../core/time.ts';
 import type { TcpInfo, TcpOptions } from '../tcp/service.ts';
@@ -40,6 +41,9 @@ export interface OptionRow {
 /** Least SO_SNDBUF and SO_RCVBUF as getsockopt shows them. Linux SOCK_MIN_SNDBUF, SOCK_MIN_RCVBUF. */
 const MIN_SEND_BUFFER = 4608;
 const MIN_RECEIVE_BUFFER = 2304;
+
+/** Greatest TCP_LINGER2 (s). Linux TCP_FIN_TIMEOUT_MAX. */
+const MAX_LINGER2 = 120;
 
 const INT_MIN = -0x8000_0000;
 const INT_MAX = 0x7fff_ffff;
@@ -101,13 +105,14 @@ const sol = at(c.SOL_SOCKET, 'any');
 const ip = at(c.IPPROTO_IP, 'any');
 const tcp = at(c.IPPROTO_TCP, 'stream');
 
-/** Most octets that SO_SNDBUF and SO_RCVBUF take: config.tcp.maxBuffer. Set once per table below. */
+/** SO_SNDBUF and SO_RCVBUF: doubled, within bounds; a negative size is read as unsigned, hence as the largest. socket(7). */
 const clampBuffer = (asked: number, least: number, most: number): number =>
-  // A negative size is read as unsigned, hence as the largest, and what is asked for is doubled. socket(7).
   Math.max(2 * (asked < 0 ? most : Math.min(asked, most)), least);
 
-/** The whole table. `maxBuffer` bounds SO_SNDBUF and SO_RCVBUF (net.core.wmem_max, rmem_max). */
-export function makeOptionRows(maxBuffer: number, defaultTtl: number): readonly OptionRow[] {
+/** The whole table. config.tcp.maxBuffer bounds SO_SNDBUF and SO_RCVBUF (net.core.wmem_max, rmem_max). */
+export function makeOptionRows(config: Config): readonly OptionRow[] {
+  const { maxBuffer, finWait2Timeout } = config.tcp;
+  const { defaultTtl } = config.ip;
   return [
     flag(sol('SO_REUSEADDR', c.SO_REUSEADDR), 'reuseAddress'),
     flag(sol('SO_REUSEPORT', c.SO_REUSEPORT), 'reusePort'),
@@ -159,8 +164,18 @@ export function makeOptionRows(maxBuffer: number, defaultTtl: number): readonly 
     int(
       { ...at(c.SOL_RAW, 'icmp')('ICMP_FILTER', c.ICMP_FILTER) },
       ANY_INT,
-      (socket) => socket.options.icmpFilter,
+      (socket) => socket.options.icmpFilter >>> 0,
       (socket, value) => socket.changeOptions({ icmpFilter: value }),
+    ),
+    // 0 asks for the default; a negative number for no FIN-WAIT-2 at all once nobody can read, which reads back as 0.
+    int(
+      tcp('TCP_LINGER2', c.TCP_LINGER2),
+      ANY_INT,
+      ({ tcpOptions }) => Math.round(tcpOptions!.finWait2Timeout / SECOND),
+      (socket, value) =>
+        socket.changeTcpOptions({
+          finWait2Timeout: value === 0 ? finWait2Timeout : Math.max(0, Math.min(value, MAX_LINGER2)) * SECOND,
+        }),
     ),
     ...tcpRows,
   ];
@@ -182,7 +197,6 @@ const tcpRows: readonly OptionRow[] = [
   tcpInt(tcp('TCP_KEEPCNT', c.TCP_KEEPCNT), 'keepaliveProbes', 1, 127),
   tcpInt(tcp('TCP_SYNCNT', c.TCP_SYNCNT), 'synRetries', 1, 127),
   tcpInt(tcp('TCP_USER_TIMEOUT', c.TCP_USER_TIMEOUT), 'userTimeout', 0, INT_MAX, MS),
-  tcpInt(tcp('TCP_LINGER2', c.TCP_LINGER2), 'finWait2Timeout', 1, 120, SECOND),
   {
     ...readOnly(tcp('TCP_INFO', c.TCP_INFO), (socket) => socket.tcpInfo() ?? -Errno.ENOTCONN),
     type: 'info',
@@ -194,13 +208,14 @@ export class OptionTable {
   readonly rows: readonly OptionRow[];
   readonly #byKey = new Map<number, OptionRow>();
 
-  constructor(maxBuffer: number, defaultTtl: number) {
-    this.rows = makeOptionRows(maxBuffer, defaultTtl);
+  constructor(config: Config) {
+    this.rows = makeOptionRows(config);
     for (const row of this.rows) this.#byKey.set(keyOf(row.level, row.name), row);
   }
 
   /** The value, or a negative errno (no option has negative values): -EOPNOTSUPP for a level, -ENOPROTOOPT for a name. */
   get(socket: Socket, level: number, name: number): OptionValue {
+    if (isForeignFilter(socket, level, name)) return -Errno.EOPNOTSUPP;
     const row = this.#find(socket, level, name);
     if (row !== undefined) return row.get(socket);
     return hasLevel(socket, level) ? -Errno.ENOPROTOOPT : -Errno.EOPNOTSUPP;
@@ -209,7 +224,7 @@ export class OptionTable {
   /** 0, or a negative errno: -ENOPROTOOPT for an option that is unknown or read only, -EINVAL for a value out of range. */
   set(socket: Socket, level: number, name: number, value: number | boolean | Linger): number {
     const row = this.#find(socket, level, name);
-    if (row === undefined) return -Errno.ENOPROTOOPT;
+    if (row === undefined) return isForeignFilter(socket, level, name) ? -Errno.EOPNOTSUPP : -Errno.ENOPROTOOPT;
     if (row.type === 'linger') return setLinger(socket, value);
     if (row.set === undefined) return -Errno.ENOPROTOOPT;
     const number = Number(value);
@@ -223,6 +238,10 @@ export class OptionTable {
     return row !== undefined && has(socket, row) ? row : undefined;
   }
 }
+
+/** ICMP_FILTER on a raw socket of another protocol has an errno of its own. */
+const isForeignFilter = (socket: Socket, level: number, name: number): boolean =>
+  level === c.SOL_RAW && name === c.ICMP_FILTER && socket.kind === 'raw' && socket.protocol !== c.IPPROTO_ICMP;
 
 const keyOf = (level: number, name: number): number => level * 0x1_0000 + name;
 

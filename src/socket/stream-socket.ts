@@ -186,8 +186,11 @@ export class StreamSocket implements Socket {
       if (this.#error !== 0) return -this.takeError();
       return this.#shutReceive ? 0 : -Errno.ENOTCONN;
     }
-    if ((flags & MSG_TRUNC) !== 0 && (flags & MSG_PEEK) === 0) return receiveNothing(connection, length);
-    return connection.receive(into, at, length, (flags & MSG_PEEK) !== 0);
+    const peek = (flags & MSG_PEEK) !== 0;
+    const result =
+      (flags & MSG_TRUNC) !== 0 ? receiveNothing(connection, length, peek) : connection.receive(into, at, length, peek);
+    // A refused connection has ended, once its error has been told: Linux does not tell it from one that was there.
+    return result === -Errno.ENOTCONN && isOver(connection) ? 0 : result;
   }
 
   shutdown(how: number): number {
@@ -384,8 +387,12 @@ function tcpPart(before: CommonOptions, changes: Partial<CommonOptions>): Partia
   return part;
 }
 
-/** MSG_TRUNC on a stream: takes octets away without handing them out. tcp(7). */
-function receiveNothing(connection: TcpConnection, length: number): number {
+/** MSG_TRUNC on a stream: takes octets away (or, with MSG_PEEK, counts them) without handing them out. tcp(7). */
+function receiveNothing(connection: TcpConnection, length: number, peek: boolean): number {
+  if (peek) {
+    const result = connection.receive(discard, 0, Math.min(discard.length, length), true);
+    return result > 0 ? Math.min(length, connection.unread) : result;
+  }
   let taken = 0;
   while (taken < length) {
     const result = connection.receive(discard, 0, Math.min(discard.length, length - taken));
