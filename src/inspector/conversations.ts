@@ -40,6 +40,8 @@ export interface SegmentNumbers {
   readonly rst: boolean;
   /** The Window Scale option, undefined when absent. */
   readonly windowScale: number | undefined;
+  /** Whether nothing is to be learnt from it: it arrived damaged. */
+  readonly damaged?: boolean;
 }
 
 export class Conversations {
@@ -61,16 +63,7 @@ export class Conversations {
     const { sides } = this.#find(segment.from, segment.to);
     const sender = side(sides, segment.from);
     const receiver = side(sides, segment.to);
-    if (segment.syn) {
-      sender.first = segment.seq;
-      sender.guessed = false;
-      sender.shift = segment.windowScale;
-      // A new connection of the same ends: the other side has not spoken yet.
-      if (segment.ack === undefined && receiver.first !== undefined) receiver.first = undefined;
-    } else if (!segment.rst) {
-      guess(sender, segment.seq);
-    }
-    if (segment.ack !== undefined && !segment.rst) guess(receiver, segment.ack);
+    if (segment.damaged !== true) learn(segment, sender, receiver);
     // Only when both SYNs carried the option, and never in a SYN. RFC 7323 §2.2.
     const shift = !segment.syn && receiver.shift !== undefined ? (sender.shift ?? 0) : 0;
     return {
@@ -96,6 +89,20 @@ export class Conversations {
     }
     return found;
   }
+}
+
+/** What a segment tells about the two directions. */
+function learn(segment: SegmentNumbers, sender: Side, receiver: Side): void {
+  if (segment.syn) {
+    sender.first = segment.seq;
+    sender.guessed = false;
+    sender.shift = segment.windowScale;
+    // A new connection of the same ends: the other side has not spoken yet.
+    if (segment.ack === undefined) receiver.first = undefined;
+  } else if (!segment.rst) {
+    guess(sender, segment.seq);
+  }
+  if (segment.ack !== undefined && !segment.rst) guess(receiver, segment.ack);
 }
 
 function side(sides: Map<string, Side>, name: string): Side {

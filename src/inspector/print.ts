@@ -122,6 +122,7 @@ export class Printer {
       syn: has(TcpFlag.Syn),
       rst: has(TcpFlag.Rst),
       windowScale: option('windowScale')?.value,
+      damaged: tcp.problems.length > 0,
     });
     const sack = option('sack')
       ?.text.split(' ')

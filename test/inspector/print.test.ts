@@ -96,7 +96,7 @@ describe('inspector/print', () => {
     const broken = completePacket({});
     broken[50] = broken[50]! ^ 1;
     expect(line(broken, { dropped: 'link-down' })).to.equal(
-      '10.0.0.1:40000 > 10.0.0.2:80 TCP ACK seq 1 ack 1 win 512 (bad checksum) ' +
+      '10.0.0.1:40000 > 10.0.0.2:80 TCP ACK seq 1000 ack 7 win 512 (bad checksum) ' +
         'DROPPED link-down: the link refused the frame because it is down or closed',
     );
   });
@@ -130,6 +130,15 @@ describe('inspector/print', () => {
     const printer = new Printer();
     printer.words(captured(micros(0), completePacket({ seq: 1000 })));
     expect(printer.words(captured(micros(0), completePacket({ seq: 990 })))).to.contain('ACK seq -9 ack 1');
+  });
+
+  it('learns nothing from a damaged segment', () => {
+    const printer = new Printer();
+    const damaged = completePacket({ flags: 2, seq: 5 });
+    damaged[41] = 77;
+    expect(printer.words(captured(micros(0), damaged))).to.contain('(bad checksum)');
+    printer.words(captured(micros(0), completePacket({ flags: 2, seq: 5, ack: 0 })));
+    expect(printer.words(captured(micros(0), completePacket({ seq: 6 })))).to.contain('ACK seq 1 ack 1');
   });
 
   it('remembers a bounded number of connections', () => {
