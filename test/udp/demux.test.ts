@@ -1,0 +1,90 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { ANY_ADDRESS } from '../../src/ip/address.ts';
+import type { IpAddress } from '../../src/ip/address.ts';
+import { Demux, matchScore } from '../../src/udp/demux.ts';
+import type { Endpoint } from '../../src/udp/demux.ts';
+import { addr } from '../ip/host.ts';
+
+interface Named extends Endpoint {
+  readonly name: string;
+}
+
+function endpoint(name: string, local: string, localPort: number, remote?: string, remotePort = 0): Named {
+  return {
+    name,
+    localAddress: addr(local),
+    localPort,
+    remoteAddress: remote === undefined ? undefined : addr(remote),
+    remotePort,
+  };
+}
+
+describe('udp/demux', () => {
+  const demux = new Demux<Named>();
+  const all = [
+    endpoint('any', '0.0.0.0', 53),
+    endpoint('bound', '10.0.0.2', 53),
+    endpoint('connected', '10.0.0.2', 53, '10.0.0.9', 5000),
+    endpoint('connected any', '0.0.0.0', 53, '10.0.0.8', 5000),
+    endpoint('elsewhere', '10.0.0.3', 54),
+    endpoint('older', '0.0.0.0', 55),
+    endpoint('newer', '0.0.0.0', 55),
+  ];
+  for (const each of all) demux.add(each);
+
+  const rows: [local: string, port: number, remote: string, remotePort: number, name: string | undefined][] = [
+    ['10.0.0.2', 53, '10.0.0.9', 5000, 'connected'],
+    ['10.0.0.2', 53, '10.0.0.9', 5001, 'bound'],
+    ['10.0.0.2', 53, '10.0.0.8', 5000, 'connected any'],
+    ['10.0.0.2', 53, '10.0.0.7', 5000, 'bound'],
+    ['10.0.0.4', 53, '10.0.0.9', 5000, 'any'],
+    ['10.0.0.4', 53, '10.0.0.8', 5000, 'connected any'],
+    ['10.0.0.3', 54, '10.0.0.9', 1, 'elsewhere'],
+    ['10.0.0.2', 54, '10.0.0.9', 1, undefined],
+    ['10.0.0.2', 55, '10.0.0.9', 1, 'newer'],
+    ['10.0.0.2', 99, '10.0.0.9', 1, undefined],
+  ];
+  for (const [local, port, remote, remotePort, name] of rows) {
+    it(`${local}:${port} from ${remote}:${remotePort} is for ${name ?? 'nobody'}`, () => {
+      expect(demux.find(addr(local), port, addr(remote), remotePort)?.name).to.equal(name);
+    });
+  }
+
+  it('removing the last of a port leaves nobody', () => {
+    const small = new Demux<Named>();
+    const one = endpoint('one', '0.0.0.0', 7);
+    small.add(one);
+    small.remove(endpoint('other', '0.0.0.0', 7));
+    expect([...small.all()]).to.deep.equal([one]);
+    small.remove(one);
+    small.remove(one);
+    expect(small.find(addr('10.0.0.2'), 7, addr('10.0.0.9'), 1)).to.be.undefined;
+    expect(small.onPort(7)).to.deep.equal([]);
+  });
+
+  it('finds what a search through all of them finds', () => {
+    const address = fc.constantFrom<IpAddress>(ANY_ADDRESS, addr('10.0.0.2'), addr('10.0.0.3'));
+    const peer = fc.constantFrom(undefined, addr('10.0.0.8'), addr('10.0.0.9'));
+    const some = fc.record({
+      localAddress: address,
+      localPort: fc.nat(2),
+      remoteAddress: peer,
+      remotePort: fc.nat(1),
+    });
+    const packet = fc.tuple(fc.constantFrom(addr('10.0.0.2'), addr('10.0.0.4')), fc.nat(2), fc.nat(1));
+    fc.assert(
+      fc.property(fc.array(some, { maxLength: 12 }), fc.array(packet), (endpoints, packets) => {
+        const table = new Demux<Endpoint>();
+        for (const each of endpoints) table.add(each);
+        for (const [local, port, remotePort] of packets) {
+          const matching = endpoints
+            .map((each, age) => ({ each, age, score: matchScore(each, local, addr('10.0.0.9'), remotePort) }))
+            .filter(({ each, score }) => each.localPort === port && score >= 0)
+            .sort((a, b) => b.score - a.score || b.age - a.age);
+          expect(table.find(local, port, addr('10.0.0.9'), remotePort)).to.equal(matching[0]?.each);
+        }
+      }),
+    );
+  });
+});
