@@ -5,10 +5,10 @@
  * itself goes from one end to the other, so it costs no copy. Time is what `send` and `receive` are told, so the same
  * cable serves simulations and real time. It leaves out preamble, check sequence and gap: `bandwidth` counts frame octets.
  */
-import { getU16 } from '../core/bytes.ts';
 import { Drops } from '../core/drop.ts';
 import type { Frame } from '../core/frame.ts';
 import type { Micros } from '../core/time.ts';
+import { ETHERNET_HEADER, EtherType, VLAN_LAYOUT, typeOf } from '../ethernet/wire.ts';
 import { DEFAULT_INBOX_FRAMES, Inbox } from './inbox.ts';
 import type { FrameSink, Link } from './link.ts';
 import { QUEUE_FULL, Shaper } from './shaper.ts';
@@ -31,15 +31,10 @@ export interface CableOptions {
   readonly drops?: Drops;
 }
 
-/** Octets of an Ethernet header, and of an 802.1Q tag; both come on top of the MTU. */
-const ETHERNET_HEADER = 14;
-const VLAN_TAG = 4;
-const ETHERTYPE_VLAN = 0x8100;
-
 /** Whether a frame's datagram is at most `mtu` octets. A VLAN tag does not count, as on Linux. */
 export function fitsMtu(frame: Frame, mtu: number): boolean {
   const excess = frame.length - ETHERNET_HEADER - mtu;
-  return excess <= 0 || (excess <= VLAN_TAG && getU16(frame.bytes, frame.start + 12) === ETHERTYPE_VLAN);
+  return excess <= 0 || (excess <= VLAN_LAYOUT.span && typeOf(frame.bytes, frame.start) === EtherType.Vlan);
 }
 
 /** Two ends of one cable. Throws a RangeError for a delay or bandwidth that is negative or not a number. */

@@ -4,30 +4,47 @@
  * TCP builds segments as large as windows allow; one pass through the stack then serves up to 44 frames. What arrives is
  * passed on as it is. IPv4 only; pieces are what tcp_gso_segment of Linux makes (RFC 9293 §3.1 for the fields).
  */
-import { copyBytes, getU16, getU32, setU16, setU32 } from '../core/bytes.ts';
+import { copyBytes, getU16, setU16, setU32 } from '../core/bytes.ts';
 import { finishChecksum, pseudoHeaderSum, sumBytes } from '../core/checksum.ts';
 import type { Context } from '../core/context.ts';
 import type { Drops } from '../core/drop.ts';
 import { Checksum } from '../core/frame.ts';
 import type { Frame } from '../core/frame.ts';
 import type { Micros } from '../core/time.ts';
+import { ETHERNET_HEADER, EtherType, VLAN_LAYOUT, typeOf } from '../ethernet/wire.ts';
+import {
+  IPV4_HEADER_LENGTH,
+  IPV4_MAX_LENGTH,
+  ipDestination,
+  ipHeaderLength,
+  ipIdentification,
+  ipIsFragment,
+  ipProtocol,
+  ipSource,
+  ipTotalLength,
+  ipVersion,
+  setIpChecksum,
+  setIpIdentification,
+  setIpTotalLength,
+} from '../ip/ipv4-wire.ts';
+import {
+  TCP_CHECKSUM_OFFSET,
+  TCP_HEADER_MIN,
+  TCP_LAYOUT,
+  TcpFlag,
+  flags,
+  headerLength,
+  sequenceNumber,
+  setChecksum,
+} from '../tcp/wire.ts';
+import { UDP_LAYOUT } from '../udp/wire.ts';
 import type { FrameSink, Link } from './link.ts';
 
-/** Octets of the largest datagram that an IPv4 header can state. RFC 791 §3.1, Total Length. */
-export const MAX_DATAGRAM = 65_535;
-
-const ETHERTYPE_AT = 12;
-const ETHERTYPE_IPV4 = 0x0800;
-const ETHERTYPE_VLAN = 0x8100;
-const VLAN_TAG = 4;
-const IP = { totalLength: 2, id: 4, fragment: 6, protocol: 9, checksum: 10, source: 12, destination: 16 } as const;
-const TCP = { seq: 4, offset: 12, flags: 13, checksum: 16 } as const;
-const UDP_CHECKSUM = 6;
 const PROTOCOL_TCP = 6;
 const PROTOCOL_UDP = 17;
-const FIN = 0x01;
-const PSH = 0x08;
-const CWR = 0x80;
+const UDP_CHECKSUM_OFFSET = UDP_LAYOUT.offsetOf('checksum')!;
+const TCP_SEQUENCE_OFFSET = TCP_LAYOUT.offsetOf('sequenceNumber')!;
+const TCP_FLAGS_OFFSET = TCP_LAYOUT.offsetOf('flags')!;
 
 /** The link with `maxSegment` lifted to 64 KiB and partial checksums allowed; itself when it already does both. */
 export function segmented(link: Link, context: Context): Link {
@@ -39,11 +56,15 @@ export function segmented(link: Link, context: Context): Link {
  * less than a whole header. One VLAN tag is skipped.
  */
 export function findIpv4(bytes: Uint8Array, start: number, end: number): number {
-  let typeAt = start + ETHERTYPE_AT;
-  if (typeAt + 2 <= end && getU16(bytes, typeAt) === ETHERTYPE_VLAN) typeAt += VLAN_TAG;
-  const network = typeAt + 2;
-  if (network + 20 > end || getU16(bytes, typeAt) !== ETHERTYPE_IPV4) return -1;
-  return bytes[network]! >>> 4 === 4 ? network : -1;
+  let network = start + ETHERNET_HEADER;
+  if (network > end) return -1;
+  let type = typeOf(bytes, start);
+  if (type === EtherType.Vlan && network + VLAN_LAYOUT.span <= end) {
+    network += VLAN_LAYOUT.span;
+    type = getU16(bytes, network - 2);
+  }
+  if (type !== EtherType.Ipv4 || network + IPV4_HEADER_LENGTH > end) return -1;
+  return ipVersion(bytes, network) === 4 ? network : -1;
 }
 
 /**
@@ -51,10 +72,10 @@ export function findIpv4(bytes: Uint8Array, start: number, end: number): number 
  * whose IPv4 header is at `network`. Returns false, having changed nothing, when there is no whole one.
  */
 export function completeChecksumAt(bytes: Uint8Array, network: number, end: number): boolean {
-  const transport = network + (bytes[network]! & 0x0f) * 4;
-  const last = network + getU16(bytes, network + IP.totalLength);
-  const protocol = bytes[network + IP.protocol]!;
-  const field = transport + (protocol === PROTOCOL_TCP ? TCP.checksum : UDP_CHECKSUM);
+  const transport = network + ipHeaderLength(bytes, network);
+  const last = network + ipTotalLength(bytes, network);
+  const protocol = ipProtocol(bytes, network);
+  const field = transport + (protocol === PROTOCOL_TCP ? TCP_CHECKSUM_OFFSET : UDP_CHECKSUM_OFFSET);
   if ((protocol !== PROTOCOL_TCP && protocol !== PROTOCOL_UDP) || field + 2 > last || last > end) return false;
   const checksum = finishChecksum(sumBytes(bytes, transport, last - transport));
   // In UDP zero says that there is no checksum; the other form of zero is sent instead. RFC 768.
@@ -65,26 +86,28 @@ export function completeChecksumAt(bytes: Uint8Array, network: number, end: numb
 /** Completes a frame's partial checksum, if it has one; `start` is at the Ethernet header. False when it cannot. */
 export function completeChecksum(frame: Frame): boolean {
   if (frame.checksum !== Checksum.Partial) return true;
-  const network = frame.network >= 0 ? frame.network : findIpv4(frame.bytes, frame.start, frame.end);
+  const network = networkOf(frame);
   if (network < 0 || !completeChecksumAt(frame.bytes, network, frame.end)) return false;
   frame.checksum = Checksum.Full;
   return true;
 }
 
+/** Offset of the IPv4 header of a frame whose `start` is at its Ethernet header, or -1. */
+const networkOf = (frame: Frame): number =>
+  frame.network >= 0 ? frame.network : findIpv4(frame.bytes, frame.start, frame.end);
+
 /**
- * Offset of the TCP text in a frame whose `start` is at its Ethernet header, or -1 when it is not a whole TCP segment over
- * IPv4. Text ends where the datagram does.
+ * Offset of the TCP text behind the IPv4 header at `network` (-1: none), or -1 when that is not a whole TCP segment.
+ * Text ends where the datagram does.
  */
-function findTcpText(frame: Frame): number {
+function findTcpText(frame: Frame, network: number): number {
   const { bytes, end } = frame;
-  const network = frame.network >= 0 ? frame.network : findIpv4(bytes, frame.start, end);
-  if (network < 0 || bytes[network + IP.protocol] !== PROTOCOL_TCP) return -1;
-  if ((getU16(bytes, network + IP.fragment) & 0x3fff) !== 0) return -1;
-  const transport = network + (bytes[network]! & 0x0f) * 4;
-  if (transport + 20 > end) return -1;
-  const text = transport + (bytes[transport + TCP.offset]! >>> 4) * 4;
-  const last = network + getU16(bytes, network + IP.totalLength);
-  return text >= transport + 20 && text <= last && last <= end ? text : -1;
+  if (network < 0 || ipProtocol(bytes, network) !== PROTOCOL_TCP || ipIsFragment(bytes, network)) return -1;
+  const transport = network + ipHeaderLength(bytes, network);
+  if (transport + TCP_HEADER_MIN > end) return -1;
+  const text = transport + headerLength(bytes, transport);
+  const last = network + ipTotalLength(bytes, network);
+  return text >= transport + TCP_HEADER_MIN && text <= last && last <= end ? text : -1;
 }
 
 /**
@@ -92,83 +115,64 @@ function findTcpText(frame: Frame): number {
  * checksums are complete. The frame stays its holder's. Returns false, having emitted nothing, when it is not TCP over IPv4.
  */
 export function cutSegment(frame: Frame, emit: FrameSink, now: Micros): boolean {
-  const text = findTcpText(frame);
+  const network = networkOf(frame);
+  const text = findTcpText(frame, network);
   if (text < 0) return false;
-  const network = frame.network >= 0 ? frame.network : findIpv4(frame.bytes, frame.start, frame.end);
-  const transport = network + (frame.bytes[network]! & 0x0f) * 4;
-  const length = network + getU16(frame.bytes, network + IP.totalLength) - text;
+  const length = network + ipTotalLength(frame.bytes, network) - text;
   let done = 0;
   for (let index = 0; done < length || index === 0; index++) {
     const size = Math.min(frame.gsoSize, length - done);
-    emit(cutPiece(frame, network, transport, text, done, size, index, done + size === length), now);
+    const piece = copyPiece(frame, text, done, size);
+    piece.network = network + piece.start - frame.start;
+    piece.transport = piece.network + ipHeaderLength(frame.bytes, network);
+    writeIpv4Fields(piece, index);
+    writeTcpFields(piece, done, index === 0, done + size === length);
+    emit(piece, now);
     done += size;
   }
   return true;
 }
 
-/** One piece: the headers of the whole, with what differs written over, and `size` octets of its text from `done`. */
-function cutPiece(
-  frame: Frame,
-  network: number,
-  transport: number,
-  text: number,
-  done: number,
-  size: number,
-  index: number,
-  isLast: boolean,
-): Frame {
+/** The headers of the whole and `size` octets of its text from `done`. */
+function copyPiece(frame: Frame, text: number, done: number, size: number): Frame {
   const headers = text - frame.start;
   const piece = frame.pool.acquire(headers + size);
-  const bytes = piece.bytes;
-  const shift = piece.start - frame.start;
-  copyBytes(frame.bytes, frame.start, bytes, piece.start, headers);
-  copyBytes(frame.bytes, text + done, bytes, piece.start + headers, size);
+  copyBytes(frame.bytes, frame.start, piece.bytes, piece.start, headers);
+  copyBytes(frame.bytes, text + done, piece.bytes, piece.start + headers, size);
   piece.end = piece.start + headers + size;
-  piece.network = network + shift;
-  piece.transport = transport + shift;
   piece.reason = frame.reason;
-  writeIpv4Fields(bytes, piece.network, piece.transport, piece.end, index);
-  writeTcpFields(bytes, piece.network, piece.transport, piece.end, done, index === 0, isLast);
   return piece;
 }
 
 /** Total length, identification and checksum. The identification counts up, as datagrams of their own would have it. */
-function writeIpv4Fields(bytes: Uint8Array, network: number, transport: number, end: number, index: number): void {
-  setU16(bytes, network + IP.totalLength, end - network);
-  setU16(bytes, network + IP.id, getU16(bytes, network + IP.id) + index);
-  setU16(bytes, network + IP.checksum, 0);
-  setU16(bytes, network + IP.checksum, finishChecksum(sumBytes(bytes, network, transport - network)));
+function writeIpv4Fields(piece: Frame, index: number): void {
+  const { bytes, network } = piece;
+  setIpTotalLength(bytes, network, piece.end - network);
+  setIpIdentification(bytes, network, ipIdentification(bytes, network) + index);
+  setIpChecksum(bytes, network, piece.transport - network);
 }
 
-function writeTcpFields(
-  bytes: Uint8Array,
-  network: number,
-  transport: number,
-  end: number,
-  done: number,
-  isFirst: boolean,
-  isLast: boolean,
-): void {
-  setU32(bytes, transport + TCP.seq, (getU32(bytes, transport + TCP.seq) + done) >>> 0);
-  // FIN and PSH say something about the end of the text; CWR is to be seen once (RFC 3168 §6.1.2). The urgent pointer stays.
-  let flags = bytes[transport + TCP.flags]!;
-  if (!isLast) flags &= ~(FIN | PSH);
-  if (!isFirst) flags &= ~CWR;
-  bytes[transport + TCP.flags] = flags;
-  const pseudo = pseudoHeaderSum(
-    getU32(bytes, network + IP.source),
-    getU32(bytes, network + IP.destination),
-    PROTOCOL_TCP,
-  );
-  const length = end - transport;
-  setU16(bytes, transport + TCP.checksum, 0);
-  setU16(bytes, transport + TCP.checksum, finishChecksum(sumBytes(bytes, transport, length, pseudo + length)));
+/**
+ * Sequence number, flags and checksum. FIN and PSH say something about the end of the text; CWR is to be seen once (RFC 3168
+ * §6.1.2). The urgent pointer stays: it counts from each piece's own sequence number, and Linux leaves it too.
+ */
+function writeTcpFields(piece: Frame, done: number, isFirst: boolean, isLast: boolean): void {
+  const { bytes, network, transport } = piece;
+  setU32(bytes, transport + TCP_SEQUENCE_OFFSET, (sequenceNumber(bytes, transport) + done) >>> 0);
+  let control = flags(bytes, transport);
+  if (!isLast) control &= ~(TcpFlag.Fin | TcpFlag.Psh);
+  if (!isFirst) control &= ~TcpFlag.Cwr;
+  bytes[transport + TCP_FLAGS_OFFSET] = control;
+  const length = piece.end - transport;
+  const pseudo = pseudoHeaderSum(ipSource(bytes, network), ipDestination(bytes, network), PROTOCOL_TCP) + length;
+  setChecksum(bytes, transport, 0);
+  setChecksum(bytes, transport, finishChecksum(sumBytes(bytes, transport, length, pseudo)));
 }
 
 class Segmenter implements Link {
   readonly name: string;
   readonly mtu: number;
-  readonly maxSegment = MAX_DATAGRAM;
+  readonly maxSegment = IPV4_MAX_LENGTH;
   readonly checksumOffload = true;
   readonly #link: Link;
   readonly #drops: Drops;
@@ -192,7 +196,7 @@ class Segmenter implements Link {
 
   send(frame: Frame, now: Micros): void {
     if (frame.gsoSize > 0) {
-      const text = findTcpText(frame);
+      const text = findTcpText(frame, networkOf(frame));
       // More than gsoSize octets of text are cut even where they would fit the MTU: the peer's MSS may be smaller.
       if (text < 0 || frame.end - text > frame.gsoSize) {
         if (!cutSegment(frame, this.#sendPiece, now)) this.#drops.drop('link-not-cuttable', frame);

@@ -5,12 +5,12 @@
  * (IEEE 802.1D §7.7 - §7.9). It takes no time; impair a port for delay or rate. It leaves out VLANs and the spanning
  * tree: two switches joined twice make a loop that floods for ever, as the real thing would.
  */
-import { getU48 } from '../core/bytes.ts';
 import { Drops } from '../core/drop.ts';
 import type { DropReason } from '../core/drop.ts';
 import type { Frame } from '../core/frame.ts';
 import { MINUTE } from '../core/time.ts';
 import type { Micros } from '../core/time.ts';
+import { ETHERNET_HEADER, destinationOf, sourceOf } from '../ethernet/wire.ts';
 import { fitsMtu } from './cable.ts';
 import { Inbox } from './inbox.ts';
 import type { FrameSink, Link } from './link.ts';
@@ -37,7 +37,6 @@ export interface SwitchEntry {
   readonly seen: Micros;
 }
 
-const ETHERNET_HEADER = 14;
 /** 01-80-C2-00-00-00 to -0F are for the switch itself and never forwarded. IEEE 802.1D §7.12.6. */
 const RESERVED_PREFIX = 0x0180_c200_0000;
 
@@ -70,8 +69,8 @@ export class EthernetSwitch {
 
   /** @internal A frame that the host at port `from` sent; its reference comes with it. */
   forward(from: number, frame: Frame, now: Micros): void {
-    const destination = getU48(frame.bytes, frame.start);
-    this.#learn(getU48(frame.bytes, frame.start + 6), from, now);
+    const destination = destinationOf(frame.bytes, frame.start);
+    this.#learn(sourceOf(frame.bytes, frame.start), from, now);
     if (destination >= RESERVED_PREFIX && destination <= RESERVED_PREFIX + 0xf) {
       refuse(this.drops, 'switch-reserved', frame);
       return;
