@@ -26,11 +26,6 @@ export class Inbox {
     this.#limit = limit;
   }
 
-  /** Frames held. */
-  get size(): number {
-    return this.#line.size;
-  }
-
   get closed(): boolean {
     return this.#closed;
   }
