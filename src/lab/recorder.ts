@@ -26,15 +26,20 @@ export interface RecorderOptions {
   readonly octets?: number;
 }
 
+/** A place for a frame, since a drop reason may be noted on it later. */
+interface Noted {
+  frame: Captured;
+}
+
 export class Recorder {
   readonly #buffer = new CaptureBuffer();
   readonly #writer: PcapWriter;
   readonly #limit: number;
   /** Has seen the frames that are not kept any more, so that it knows where connections began. */
   readonly #printer = new Printer();
-  #frames: Captured[] = [];
-  /** Frames under way: sent or handed up, and not returned from yet. */
-  #depth = 0;
+  #frames: Noted[] = [];
+  /** Frames that are being sent or handed up, innermost last: what is handed up may send at once. */
+  readonly #open: Noted[] = [];
 
   constructor(options: RecorderOptions = {}) {
     this.#limit = options.frames ?? DEFAULT_FRAMES;
@@ -46,16 +51,16 @@ export class Recorder {
     return tee(
       pcap(link, this.#writer),
       (direction, frame, now) => this.#note(direction, frame, now),
-      () => this.#depth--,
+      () => void this.#open.pop(),
     );
   }
 
   /** To be called by `Drops.listener`: notes on the frame that is being sent or received why it went no further. */
   dropped(reason: DropReason): void {
-    if (this.#depth === 0) return;
+    const current = this.#open.at(-1);
+    if (current === undefined) return;
     this.#writer.annotate(reason);
-    const last = this.#frames.at(-1);
-    if (last !== undefined) this.#frames[this.#frames.length - 1] = { ...last, dropped: last.dropped ?? reason };
+    current.frame = { ...current.frame, dropped: current.frame.dropped ?? reason };
   }
 
   /** The capture file so far (pcapng). */
@@ -66,7 +71,7 @@ export class Recorder {
   /** The last frames, oldest first. */
   frames(): readonly Captured[] {
     this.#trim(this.#limit);
-    return this.#frames;
+    return this.#frames.map(({ frame }) => frame);
   }
 
   ladder(options?: Omit<LadderOptions, 'printer'>): string {
@@ -79,8 +84,9 @@ export class Recorder {
   }
 
   #note(direction: 'in' | 'out', frame: Frame, now: Micros): void {
-    this.#depth++;
-    this.#frames.push(captureFrame(frame, now, direction));
+    const noted = { frame: captureFrame(frame, now, direction) };
+    this.#open.push(noted);
+    this.#frames.push(noted);
     // Trimmed seldom, so that a long run does not move the whole list for each frame.
     if (this.#frames.length > 2 * this.#limit) this.#trim(this.#limit);
   }
@@ -89,7 +95,7 @@ export class Recorder {
   #trim(count: number): void {
     const excess = this.#frames.length - count;
     if (excess <= 0) return;
-    for (let i = 0; i < excess; i++) this.#printer.describe(this.#frames[i]!);
+    for (let i = 0; i < excess; i++) this.#printer.describe(this.#frames[i]!.frame);
     this.#frames = this.#frames.slice(excess);
   }
 }

@@ -104,6 +104,14 @@ describe('lab/topology', () => {
     expect(lab.recorder.lines()[0]).to.contain('  0.000000 out ARP announcement: 10.0.0.1 is at 02:00:00:00:00:01');
   });
 
+  it('notes a drop on the frame that was dropped, not on what was sent meanwhile', () => {
+    const lines = run({}, small)
+      .lab.recorder.lines()
+      .filter((line) => line.includes('DROPPED'));
+    expect(lines).to.have.length(1);
+    expect(lines[0]).to.match(/in {2}ARP announcement: 10\.0\.0\.2 is at .* DROPPED arp-not-for-us/);
+  });
+
   it('keeps a bounded number of frames for the story', () => {
     const { lab } = run({ record: { frames: 20 } }, small);
     expect(lab.recorder.frames()).to.have.length(20);
