@@ -1,0 +1,131 @@
+import { expect } from 'chai';
+import { DEFAULT_CONFIG } from '../../src/core/config.ts';
+import { Errno } from '../../src/core/errno.ts';
+import * as c from '../../src/socket/constants.ts';
+import { OptionTable, makeOptionRows } from '../../src/socket/options.ts';
+import type { OptionRow } from '../../src/socket/options.ts';
+import type { TcpInfo } from '../../src/tcp/service.ts';
+import { fakeHost } from '../support/fake-services.ts';
+
+const rows = makeOptionRows(DEFAULT_CONFIG);
+
+/** A socket that has the option. */
+function open(calls: ReturnType<typeof fakeHost>['calls'], row: OptionRow): number {
+  if (row.on === 'raw' || row.on === 'icmp') return calls.socket(c.AF_INET, c.SOCK_RAW, c.IPPROTO_ICMP);
+  return calls.socket(c.AF_INET, c.SOCK_STREAM, 0);
+}
+
+describe('socket options', () => {
+  it('are listed once each, under the name and number of constants.ts', () => {
+    const keys = rows.map(({ level, name }) => `${level}/${name}`);
+    expect(new Set(keys).size).to.equal(rows.length);
+    for (const { label, name } of rows) expect((c as Record<string, unknown>)[label], label).to.equal(name);
+    expect(new OptionTable(DEFAULT_CONFIG).rows).to.have.length(rows.length);
+  });
+
+  for (const row of rows) {
+    const { label, level, name, type } = row;
+    if (type === 'flag') {
+      it(`${label}: any number but 0 is 1`, () => {
+        const { calls } = fakeHost();
+        const fd = open(calls, row);
+        for (const [value, shown] of [
+          [1, 1],
+          [0, 0],
+          [-7, 1],
+          [false, 0],
+          [true, 1],
+        ] as const) {
+          expect(calls.setsockopt(fd, level, name, value)).to.equal(0);
+          expect(calls.getsockopt(fd, level, name)).to.equal(shown);
+        }
+      });
+    }
+    if (row.set === undefined && type !== 'linger') {
+      it(`${label}: can only be read`, () => {
+        const { calls } = fakeHost();
+        const fd = open(calls, row);
+        expect(calls.setsockopt(fd, level, name, 1)).to.equal(-Errno.ENOPROTOOPT);
+      });
+    } else if (type === 'int') {
+      it(`${label}: refuses what is out of range or no integer`, () => {
+        const { calls } = fakeHost();
+        const fd = open(calls, row);
+        const before = calls.getsockopt(fd, level, name);
+        for (const value of [row.min - 1, row.max + 1, 1.5, NaN, { onoff: true, linger: 1 }]) {
+          expect(calls.setsockopt(fd, level, name, value), JSON.stringify(value)).to.equal(-Errno.EINVAL);
+        }
+        expect(calls.getsockopt(fd, level, name)).to.equal(before);
+      });
+    }
+  }
+
+  it('SO_LINGER takes a record; the time stays when it is switched off', () => {
+    const { calls } = fakeHost();
+    const fd = calls.socket(c.AF_INET, c.SOCK_STREAM, 0);
+    expect(calls.setsockopt(fd, c.SOL_SOCKET, c.SO_LINGER, { onoff: true, linger: 7 })).to.equal(0);
+    expect(calls.setsockopt(fd, c.SOL_SOCKET, c.SO_LINGER, { onoff: false, linger: 9 })).to.equal(0);
+    expect(calls.getsockopt(fd, c.SOL_SOCKET, c.SO_LINGER)).to.deep.equal({ onoff: false, linger: 7 });
+    for (const value of [1, true, { onoff: true, linger: -1 }, { onoff: true, linger: 0.5 }]) {
+      expect(calls.setsockopt(fd, c.SOL_SOCKET, c.SO_LINGER, value)).to.equal(-Errno.EINVAL);
+    }
+  });
+
+  it('reach the connection: those set before connect, and those set after', () => {
+    const { calls, tcp } = fakeHost();
+    const fd = calls.socket(c.AF_INET, c.SOCK_STREAM, 0);
+    calls.setsockopt(fd, c.IPPROTO_TCP, c.TCP_NODELAY, 1);
+    calls.setsockopt(fd, c.IPPROTO_IP, c.IP_TTL, 9);
+    calls.setsockopt(fd, c.SOL_SOCKET, c.SO_LINGER, { onoff: true, linger: 2 });
+    calls.connect(fd, { address: '10.0.0.9', port: 80 });
+    const { options } = tcp.opened[0]!;
+    expect(options).to.include({ noDelay: true, ttl: 9, linger: 2_000_000, keepalive: false });
+    calls.setsockopt(fd, c.SOL_SOCKET, c.SO_KEEPALIVE, 1);
+    calls.setsockopt(fd, c.IPPROTO_TCP, c.TCP_KEEPIDLE, 5);
+    calls.setsockopt(fd, c.SOL_SOCKET, c.SO_RCVBUF, 100_000);
+    calls.setsockopt(fd, c.SOL_SOCKET, c.SO_LINGER, { onoff: false, linger: 0 });
+    expect(options).to.include({
+      keepalive: true,
+      keepaliveIdle: 5_000_000,
+      receiveBuffer: 100_000,
+      linger: undefined,
+    });
+    expect(calls.getsockopt(fd, c.SOL_SOCKET, c.SO_RCVBUF)).to.equal(200_000);
+  });
+
+  it('are inherited from the listener', () => {
+    const { calls, tcp } = fakeHost();
+    const fd = calls.socket(c.AF_INET, c.SOCK_STREAM, 0);
+    calls.setsockopt(fd, c.IPPROTO_TCP, c.TCP_NODELAY, 1);
+    calls.setsockopt(fd, c.SOL_SOCKET, c.SO_REUSEADDR, 1);
+    calls.listen(fd, 1);
+    tcp.listening[0]!.arrive(1234);
+    const child = calls.accept(fd);
+    expect(calls.getsockopt(child, c.IPPROTO_TCP, c.TCP_NODELAY)).to.equal(1);
+    expect(calls.getsockopt(child, c.SOL_SOCKET, c.SO_REUSEADDR)).to.equal(1);
+    expect(calls.getsockopt(child, c.SOL_SOCKET, c.SO_ACCEPTCONN)).to.equal(0);
+  });
+
+  it('SO_SNDBUF and SO_RCVBUF are bounded by the configuration', () => {
+    const { calls } = fakeHost({ tcp: { maxBuffer: 50_000 } });
+    const fd = calls.socket(c.AF_INET, c.SOCK_DGRAM, 0);
+    for (const name of [c.SO_SNDBUF, c.SO_RCVBUF]) {
+      for (const [asked, shown] of [
+        [60_000, 100_000],
+        [-1, 100_000],
+        [20_000, 40_000],
+      ] as const) {
+        expect(calls.setsockopt(fd, c.SOL_SOCKET, name, asked)).to.equal(0);
+        expect(calls.getsockopt(fd, c.SOL_SOCKET, name)).to.equal(shown);
+      }
+    }
+  });
+
+  it('TCP_INFO needs a connection', () => {
+    const { calls } = fakeHost();
+    const fd = calls.socket(c.AF_INET, c.SOCK_STREAM, 0);
+    expect(calls.getsockopt(fd, c.IPPROTO_TCP, c.TCP_INFO)).to.equal(-Errno.ENOTCONN);
+    calls.connect(fd, { address: '10.0.0.9', port: 80 });
+    expect((calls.getsockopt(fd, c.IPPROTO_TCP, c.TCP_INFO) as TcpInfo).state).to.equal('SYN-SENT');
+  });
+});
