@@ -71,6 +71,12 @@ describe('icmp/echo', () => {
     expect(sumIsValid(sumBytes(bytes, 20, 580))).to.be.true;
   });
 
+  it('1122-3.2.1.7-d: the TTL is the one configured', () => {
+    const host = makeHost({ ip: { defaultTtl: 33 } });
+    host.link.deliver(echo({}));
+    expect(readIpv4Header(host.link.sent[0]!.bytes, 0).ttl).to.equal(33);
+  });
+
   it('options of the request stay out of the reply', () => {
     const host = makeHost();
     host.link.deliver(echo({ options: [7, 7, 4, 0, 0, 0, 0] }, Uint8Array.of(1, 2)));
@@ -87,7 +93,7 @@ describe('icmp/echo', () => {
   });
 
   for (const destination of ['10.0.0.255', '255.255.255.255', '224.0.0.1']) {
-    it(`1122-3.2.2.6-c, -d: a request to ${destination} is not answered, unless configured`, () => {
+    it(`1122-3.2.2.6-c, 1122-3.2.2.6-d: a request to ${destination} is not answered, unless configured`, () => {
       const silent = makeHost();
       silent.link.deliver(echo({ destination }));
       expect(silent.link.sent).to.deep.equal([]);

@@ -25,7 +25,7 @@ const linkBroadcast = (frame: Frame): void => {
 };
 
 describe('icmp/errors', () => {
-  it('1122-3.2.2.1-a, 1122-4.1.3.1-a: Port Unreachable for a closed UDP port', () => {
+  it('1122-3.3.8-a, 1122-3.2.2.1-a, 1122-4.1.3.1-a: Port Unreachable for a closed UDP port', () => {
     const host = makeHost();
     host.link.deliver(closed);
     const { bytes } = host.link.sent[0]!;

@@ -41,7 +41,7 @@ function listen(host: Host, protocol = 200): Heard[] {
 }
 
 describe('icmp/reports', () => {
-  it('1122-3.2.2-d, 1122-3.4-f: an error reaches the protocol of the quoted header, with the quote', () => {
+  it('1122-3.2.2-d, 1122-3.4-e, 1122-3.4-f: an error reaches the protocol of the quoted header, with the quote', () => {
     const host = makeHost();
     const heard = listen(host);
     deliver(host, message(3, 1, 0, quote()));
@@ -173,7 +173,7 @@ describe('icmp/reports', () => {
     };
 
     for (const code of [0, 1, 2, 3]) {
-      it(`1122-3.2.2.2-b, -c, 1122-3.3.1.2-b: code ${code} changes the next hop of that host alone`, () => {
+      it(`1122-3.2.2.2-b, 1122-3.2.2.2-c, 1122-3.3.1.2-b, 1122-3.3.1.3-a: code ${code} changes the next hop of that host alone`, () => {
         const host = makeHost();
         expect(nextHop(host)).to.equal('10.0.0.1');
         deliver(host, message(5, code, NEW, quote()));

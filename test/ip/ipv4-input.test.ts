@@ -4,6 +4,7 @@ import type { DropReason } from '../../src/core/drop.ts';
 import type { Frame } from '../../src/core/frame.ts';
 import { IpProtocol } from '../../src/ip/service.ts';
 import type { IpPacket, ProtocolHandler, RawListener } from '../../src/ip/service.ts';
+import { FakeLink } from './fake-link.ts';
 import { T0, addr, concat, datagram, makeHost, patched, prefix, withTotalLength } from './host.ts';
 import type { Host } from './host.ts';
 
@@ -32,7 +33,7 @@ const linkBroadcast = (frame: Frame): void => {
 };
 
 describe('ip/ipv4 input', () => {
-  it('hands a datagram to its protocol, with everything the header says', () => {
+  it('1122-3.4-b: hands a datagram to its protocol, with everything the header says', () => {
     const host = makeHost();
     const seen = listen(host, 200);
     host.link.deliver(datagram({ ttl: 3, tos: 0xb8, payload: Uint8Array.of(1, 2, 3) }));
@@ -138,13 +139,42 @@ describe('ip/ipv4 input', () => {
     expect(options).to.deep.equal(Uint8Array.of(131, 7, 8, 9, 9, 9, 9, 0));
   });
 
-  it('1122-3.3.4.2-c: the weak model: an own address is taken whatever the interface', () => {
+  it('1122-3.1-c: the weak model of §3.3.4.2: an own address is taken whatever the interface', () => {
     const host = makeHost();
     const seen = listen(host, 200);
-    host.ip.setUp(host.network, true);
-    host.ip.addAddress(host.network, prefix('192.168.5.5/24'), {}, T0);
+    const network = host.ip.addInterface(new FakeLink(host.context, 'eth1'));
+    host.ip.addAddress(network, prefix('192.168.5.5/24'), {}, T0);
     host.link.deliver(datagram({ destination: '192.168.5.5' }));
-    expect(seen).to.have.length(1);
+    expect(seen.map(({ packet }) => packet.interfaceId)).to.deep.equal([host.network.id]);
+  });
+
+  it('1122-3.1-f, 1122-3.1-g: several interfaces do not make a gateway', () => {
+    const host = makeHost();
+    const second = new FakeLink(host.context, 'eth1');
+    host.ip.addAddress(host.ip.addInterface(second), prefix('192.168.5.5/24'), {}, T0);
+    host.link.deliver(datagram({ destination: '192.168.5.9' }));
+    expect([...host.link.sent, ...second.sent]).to.deep.equal([]);
+    expect(host.context.drops.snapshot()).to.deep.equal({ 'ip-not-for-us': 1 });
+  });
+
+  it('1122-3.1-h, 1122-3.1-i: what is discarded is counted, and shown to whoever listens', () => {
+    const host = makeHost();
+    const seen: [string, number | undefined][] = [];
+    host.context.drops.listener = (reason, frame) => seen.push([reason, frame?.length]);
+    host.link.deliver(datagram({ destination: '10.0.0.3' }));
+    host.link.deliver(datagram({ destination: '10.0.0.3' }));
+    expect(seen).to.deep.equal([
+      ['ip-not-for-us', 28],
+      ['ip-not-for-us', 28],
+    ]);
+    expect(host.context.drops.count('ip-not-for-us')).to.equal(2);
+  });
+
+  it('6864-4.1-a: the Identification of whole datagrams means nothing', () => {
+    const host = makeHost();
+    const seen = listen(host, 200);
+    for (let i = 0; i < 3; i++) host.link.deliver(datagram({ identification: 7 }));
+    expect(seen).to.have.length(3);
   });
 
   it('an interface that is down takes nothing', () => {

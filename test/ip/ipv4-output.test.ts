@@ -222,7 +222,7 @@ describe('ip/ipv4 output', () => {
       expect(nextHops(host)).to.deep.equal(['10.0.0.3', '10.0.0.3']);
     });
 
-    it('1122-3.3.1.4-a: a gateway that does not answer is replaced, and who sent is told', () => {
+    it('1122-3.3.1.4-a, 1122-3.3.1.4-b: a gateway that does not answer is replaced, and who sent is told', () => {
       const host = makeHost();
       host.ip.addRoute({ destination: prefix('0.0.0.0/0'), gateway: addr('10.0.0.3') });
       const reports: IpErrorReport[] = [];

@@ -16,7 +16,7 @@ const routes = (host: Host): string[] =>
     });
 
 describe('ip/networks', () => {
-  it('1122-3.3.1.6-a: addresses, masks and gateways can be entered, and shown', () => {
+  it('1122-3.3.1.6-a, 1122-3.2.2.9-b: addresses, masks and gateways can be entered, and shown', () => {
     const host = makeHost();
     expect(routes(host)).to.deep.equal(['connected 10.0.0.0/24', 'static 0.0.0.0/0 via 10.0.0.1']);
     expect(host.ip.interfaceInfo()).to.deep.equal([
@@ -50,7 +50,7 @@ describe('ip/networks', () => {
     ['loopback on a link', '127.0.0.1/8'],
     ['a network address', '10.3.0.0/16'],
     ['a broadcast address', '10.3.255.255/16'],
-    ['a prefix length of 0', '10.3.0.1/0'],
+    ['1122-3.2.2.9-h: a prefix length of 0', '10.3.0.1/0'],
   ];
   for (const [name, text] of bad) {
     it(`refuses as an address: ${name}`, () => {
@@ -59,7 +59,7 @@ describe('ip/networks', () => {
     });
   }
 
-  it('takes both ends of a /31 (RFC 3021), and a /32', () => {
+  it('1122-3.2.1.3-a: takes any prefix length, both ends of a /31 (RFC 3021), and a /32', () => {
     const host = makeHost();
     for (const text of ['10.9.0.0/31', '10.9.0.3/31', '10.9.0.9/32']) {
       expect(host.ip.addAddress(host.network, prefix(text), {}, T0), text).to.equal(0);

@@ -11,7 +11,7 @@ const gatewayOf = (route: Route | undefined): string =>
   route === undefined ? 'none' : route.gateway === undefined ? 'on link' : formatAddress(route.gateway);
 
 describe('ip/routes', () => {
-  it('the longest prefix wins, whatever the order of adding', () => {
+  it('1122-3.3.1.1-a, 1122-3.3.1.2-c, 1122-3.3.1.2-e: the longest prefix wins, whatever the order of adding', () => {
     const routes = table();
     routes.add('static', prefix('0.0.0.0/0'), addr('10.0.0.1'), 2, 0);
     routes.add('static', prefix('192.168.0.0/16'), addr('10.0.0.3'), 2, 0);

@@ -83,7 +83,7 @@ describe('udp/udp receive', () => {
     expect(one.events).to.deep.equal([' from 10.0.0.9:0 to 10.0.0.2 tos 0']);
   });
 
-  it('1122-4.1.3.2-a: options in the IP header do not disturb', () => {
+  it('options in the IP header do not disturb', () => {
     const host = makeHost();
     const one = open(host, '0.0.0.0', 7);
     host.link.deliver(udp(5000, 7, '0a', { options: [99, 4, 1, 1] }));
@@ -267,7 +267,7 @@ describe('udp/udp send', () => {
     ['224.0.0.251', 'multicast'],
   ];
   for (const [to, kind] of kinds) {
-    it(`sends to ${to} as ${kind}`, () => {
+    it(`1122-3.3.6-e: sends to ${to} as ${kind}`, () => {
       const host = makeHost();
       const { port } = open(host, '0.0.0.0', 5353);
       expect(send(port, to, '01', { ...OPTIONS, broadcast: true })).to.equal(1);
@@ -276,7 +276,7 @@ describe('udp/udp send', () => {
     });
   }
 
-  it('1122-4.1.3.5-b, -c, -d: the local address is the one bound, or one that is chosen and can be asked for', () => {
+  it('1122-4.1.3.5-b, 1122-4.1.3.5-c, 1122-4.1.3.5-d, 1122-3.3.4.2-b: the local address is the one bound, or one that is chosen and can be asked for', () => {
     const host = makeHost();
     host.ip.addAddress(host.network, prefix('192.168.5.5/24'), {}, T0);
     const bound = open(host, '192.168.5.5', 1);
@@ -295,6 +295,11 @@ describe('udp/udp send', () => {
     chosen.port.connect(undefined, 0);
     expect(chosen.port.localAddress).to.equal(ANY_ADDRESS);
     expect(chosen.port.connect(addr('240.0.0.1'), 9)).to.equal(-Errno.ENETUNREACH);
+  });
+
+  it('1122-4.1.3.6-b: a port bound to an address that is not ours cannot send', () => {
+    const host = makeHost();
+    expect(send(open(host, '10.0.0.3', 1).port, '10.0.0.9', '01')).to.equal(-Errno.EINVAL);
   });
 
   it('leaves in the order of sending, whatever the port', () => {
@@ -359,7 +364,7 @@ describe('udp/udp errors', () => {
     return datagram({ protocol: IpProtocol.Icmp, source: '10.0.0.1', payload: message(3, code, 0, quoted) });
   };
 
-  it('1122-4.1.3.3-a: an ICMP error reaches the port that caused it', () => {
+  it('1122-4.1.3.3-a, 1122-3.2.2.1-c: an ICMP error reaches the port that caused it', () => {
     const host = makeHost();
     const [one, two] = [open(host, '0.0.0.0', 5000), open(host, '0.0.0.0', 5001)];
     host.link.deliver(unreachable(3, 5000, 53));
