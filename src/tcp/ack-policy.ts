@@ -53,8 +53,15 @@ export class AckPolicy {
     this.owed = true;
   }
 
+  /** Text filled a gap or part of one: RFC 5681 §4.2. The ACKs owed for what lay beyond it would no longer be duplicates. */
+  onGapFilled(): void {
+    this.duplicates = 0;
+    this.now('gap filled');
+  }
+
   /** Text came in order. */
   onInOrder(length: number, now: Micros): void {
+    if (this.duplicates > 0) this.onGapFilled();
     this.#learnSize(length);
     this.#unacknowledged += length;
     if (this.#quick > 0) {

@@ -250,7 +250,7 @@ export function takeText(conn: Connection, seg: Segment, now: Micros): void {
       ack.onInOrder(textLength, now);
       break;
     case Arrival.FillsGap:
-      ack.now('gap filled'); // RFC 5681 §4.2
+      ack.onGapFilled();
       break;
     case Arrival.Refused:
       conn.host.context.drops.drop('tcp-out-of-order-full');

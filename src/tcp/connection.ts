@@ -5,7 +5,7 @@
  */
 import type { Context } from '../core/context.ts';
 import { Errno } from '../core/errno.ts';
-import { NEVER, after } from '../core/time.ts';
+import { NEVER, after, micros } from '../core/time.ts';
 import type { Micros } from '../core/time.ts';
 import type { TimerOwner } from '../core/timers.ts';
 import type { IpAddress } from '../ip/address.ts';
@@ -82,7 +82,7 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
   keepaliveProbes = 0;
   /** When the last segment came, and the last answer to an invalid one went. */
   lastReceivedAt: Micros = NEVER;
-  invalidAckAt: Micros = NEVER;
+  invalidAckAt: Micros = micros(-Infinity);
   /** What an ICMP error told that did not end the connection (positive errno, 0 for none). RFC 9293 §3.9.2.2. */
   softError = 0;
   segmentsSent = 0;
