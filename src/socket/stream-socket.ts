@@ -6,7 +6,6 @@
  * with a time is accepted and only its zero acts (a reset). Receiving MSG_OOB is left out.
  */
 import { Errno } from '../core/errno.ts';
-import { SECOND } from '../core/time.ts';
 import { ANY_ADDRESS, LOOPBACK_ADDRESS } from '../ip/address.ts';
 import type { IpAddress } from '../ip/address.ts';
 import { Readiness } from '../tcp/service.ts';
@@ -26,6 +25,7 @@ import type { Binding } from './ports.ts';
 import { Watch } from './readiness.ts';
 import { defaultOptions, mayBind } from './socket.ts';
 import type { CommonOptions, Endpoint, Socket, SocketHost } from './socket.ts';
+import { tcpPart } from './tcp-part.ts';
 
 type Phase = 'unconnected' | 'connecting' | 'connected' | 'listening';
 
@@ -370,22 +370,6 @@ export class StreamSocket implements Socket {
 /** In these states Linux counts a socket as closed: it has no connection that a call could act on. */
 const isOver = (connection: TcpConnection): boolean =>
   connection.state === 'CLOSED' || connection.state === 'TIME-WAIT';
-
-/** What of a change to the common options concerns TCP, in TCP's terms. */
-function tcpPart(before: CommonOptions, changes: Partial<CommonOptions>): Partial<TcpOptions> {
-  const part: Partial<TcpOptions> = {};
-  if (changes.keepalive !== undefined) part.keepalive = changes.keepalive;
-  if (changes.oobInline !== undefined) part.oobInline = changes.oobInline;
-  if (changes.sendBuffer !== undefined) part.sendBuffer = changes.sendBuffer / 2;
-  if (changes.receiveBuffer !== undefined) part.receiveBuffer = changes.receiveBuffer / 2;
-  if (changes.ttl !== undefined) part.ttl = changes.ttl;
-  if (changes.tos !== undefined) part.tos = changes.tos;
-  if (changes.lingerOn !== undefined) {
-    const seconds = changes.lingerSeconds ?? before.lingerSeconds;
-    part.linger = changes.lingerOn ? seconds * SECOND : undefined;
-  }
-  return part;
-}
 
 /** MSG_TRUNC on a stream: takes octets away (or, with MSG_PEEK, counts them) without handing them out. tcp(7). */
 function receiveNothing(connection: TcpConnection, length: number, peek: boolean): number {

@@ -1,0 +1,22 @@
+/**
+ * The options of socket(7) and ip(7) that concern TCP, in TCP's terms.
+ */
+import { SECOND } from '../core/time.ts';
+import type { TcpOptions } from '../tcp/service.ts';
+import type { CommonOptions } from './socket.ts';
+
+/** What of a change to the common options concerns TCP, in TCP's terms. */
+export function tcpPart(before: CommonOptions, changes: Partial<CommonOptions>): Partial<TcpOptions> {
+  const part: Partial<TcpOptions> = {};
+  if (changes.keepalive !== undefined) part.keepalive = changes.keepalive;
+  if (changes.oobInline !== undefined) part.oobInline = changes.oobInline;
+  if (changes.sendBuffer !== undefined) part.sendBuffer = changes.sendBuffer / 2;
+  if (changes.receiveBuffer !== undefined) part.receiveBuffer = changes.receiveBuffer / 2;
+  if (changes.ttl !== undefined) part.ttl = changes.ttl;
+  if (changes.tos !== undefined) part.tos = changes.tos;
+  if (changes.lingerOn !== undefined) {
+    const seconds = changes.lingerSeconds ?? before.lingerSeconds;
+    part.linger = changes.lingerOn ? seconds * SECOND : undefined;
+  }
+  return part;
+}
