@@ -59,8 +59,6 @@ export class Ipv4 implements IcmpSupport, InterfaceOwner {
   onUndeliverable: UndeliverableHook | undefined = undefined;
   /** Set by ICMP: sends Parameter Problem. */
   onParameterProblem: ParameterProblemHook | undefined = undefined;
-  /** Told when an address may be used from now on, or (`usable` false) was lost to another station. It only notes that down. */
-  onAddressSettled: ((address: IpAddress, usable: boolean) => void) | undefined = undefined;
   /** All interfaces, by id - 1; the first is the loopback. */
   readonly interfaces: readonly NetworkInterface[];
 
@@ -110,6 +108,11 @@ export class Ipv4 implements IcmpSupport, InterfaceOwner {
     this.#loopback = new LoopbackLink(context);
     const network = networks.addInterface(this.#loopback, true, this);
     networks.addAddress(network, LOOPBACK_PREFIX, false, 0 as Micros);
+  }
+
+  /** Told when an address may be used from now on, or (`usable` false) was lost to another station. It only notes that down. */
+  set onAddressSettled(listener: Networks['onAddressSettled']) {
+    this.#networks.onAddressSettled = listener;
   }
 
   // --- Configuration, RFC 1122 §3.3.1.6: as in networks.ts.

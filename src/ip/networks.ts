@@ -41,6 +41,8 @@ export class Networks {
   readonly interfaces: NetworkInterface[] = [];
   readonly addresses = new AddressTable();
   readonly routes: RouteTable;
+  /** Told when an address may be used (at once without a probe), or turned out to be another's. It must only note this down. */
+  onAddressSettled: ((address: IpAddress, usable: boolean) => void) | undefined = undefined;
   readonly #context: Context;
 
   constructor(context: Context) {
@@ -98,12 +100,14 @@ export class Networks {
     this.#syncConnected(network);
     this.#changed();
     this.#trace(now, 'address-ready', { interface: network.name, address: formatAddress(address) });
+    this.onAddressSettled?.(address, true);
   }
 
   /** Somebody else has the address: it is given up. RFC 5227 §2.1, §2.4. */
   conflict(network: NetworkInterface, address: IpAddress, now: Micros): void {
     this.#trace(now, 'address-conflict', { interface: network.name, address: formatAddress(address) });
     this.removeAddress(network, address);
+    this.onAddressSettled?.(address, false);
   }
 
   /**
