@@ -199,17 +199,21 @@ const missing = (tool: string, instead: string): string => `${instead}; ${tool} 
 async function converse(input: Writable, output: Readable, talk: Talk, end: () => void): Promise<Uint8Array> {
   const collector = new Collector();
   const { receive, until } = talk;
+  let timer: NodeJS.Timeout | undefined;
+  const over = new Promise<void>((resolve, reject) => {
+    output.on('data', (chunk: Buffer) => {
+      collector.add(chunk);
+      if (receive !== undefined && collector.length >= receive) resolve();
+    });
+    output.on('error', reject);
+    output.on('close', resolve);
+    if (until !== undefined) timer = setInterval(() => until() && resolve(), LOOK);
+  });
   // Without an end of its own the talk lasts until the host closes; nc then wants its own input closed to end.
   if (receive === undefined && until === undefined) input.end(talk.send);
   else if (talk.send !== undefined) input.write(talk.send);
-  const timer = until === undefined ? undefined : setInterval(() => until() && output.destroy(), LOOK);
   try {
-    for await (const chunk of output as AsyncIterable<Buffer>) {
-      collector.add(chunk);
-      if (receive !== undefined && collector.length >= receive) break;
-    }
-  } catch (error) {
-    if (until?.() !== true) throw error;
+    await over;
   } finally {
     clearInterval(timer);
     end();
