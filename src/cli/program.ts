@@ -16,7 +16,7 @@ export function makeProgram(finish: (exitCode: number) => void): Command {
     .description('A TCP/IP host in TypeScript on a Linux TAP device')
     .version(version())
     .exitOverride()
-    .showHelpAfterError('(tapstack --help says more)');
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'tapstack: ')) });
   addStart(program, finish);
   addUp(program, finish);
   addLab(program, finish);
@@ -27,8 +27,8 @@ function addStart(program: Command, finish: (exitCode: number) => void): void {
   const command = program.command('start').summary('make a private network with a host in it, and try it');
   command
     .description(
-      'Makes a network namespace with a TAP device, the kernel at 10.0.0.1 and a tapstack host with all services at 10.0.0.2.\n' +
-        'On a terminal it opens your shell in there; otherwise it tries everything itself and prints a line for each (exit\n' +
+      'Makes a network namespace with a TAP device, the kernel at 10.0.0.1 and a tapstack host with all services at 10.0.0.2. ' +
+        'On a terminal it opens your shell in there; otherwise it tries everything itself and prints a line for each (exit ' +
         'code 0 when all passed). Nothing stays behind. Without a TAP device it does the same between two hosts in memory.',
     )
     .action(async (options: StartOptions) => finish(await start(options, argumentsAfter('start'))));
@@ -63,7 +63,7 @@ function addUp(program: Command, finish: (exitCode: number) => void): void {
     .command('up')
     .summary('serve on a TAP device of this network namespace')
     .description(
-      'Attaches to a TAP device, which is created if it does not exist and you have the right to, and serves until Ctrl-C.\n' +
+      'Attaches to a TAP device, which is created if it does not exist and you have the right to, and serves until Ctrl-C. ' +
         "The kernel's side is yours to set up: ip address add 10.0.0.1/24 dev tap0; ip link set tap0 up",
     )
     .option('--tap <name>', 'TAP device', 'tap0')
