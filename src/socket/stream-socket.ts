@@ -27,7 +27,8 @@ import { defaultOptions, mayBind } from './socket.ts';
 import type { CommonOptions, Endpoint, Socket, SocketHost } from './socket.ts';
 import { tcpPart } from './tcp-part.ts';
 
-type Phase = 'unconnected' | 'connecting' | 'connected' | 'listening';
+/** 'disconnecting': shut down after a failed connect whose outcome nobody asked for; only AF_UNSPEC helps then. */
+type Phase = 'unconnected' | 'connecting' | 'connected' | 'listening' | 'disconnecting';
 
 /** Where MSG_TRUNC reads octets that nobody wants. */
 const discard = new Uint8Array(16384);
@@ -125,6 +126,7 @@ export class StreamSocket implements Socket {
   connect(address: IpAddress, port: number): number {
     if (this.#phase === 'connected' || this.#phase === 'listening') return -Errno.EISCONN;
     if (this.#phase === 'connecting') return this.#outcome();
+    if (this.#phase === 'disconnecting') return -Errno.EINVAL;
     if (this.#connection !== undefined) this.#forget();
 
     const from = this.#binding?.address ?? ANY_ADDRESS;
@@ -156,14 +158,15 @@ export class StreamSocket implements Socket {
   }
 
   disconnect(): number {
-    const wasUp = this.#connection !== undefined && !isOver(this.#connection);
     this.#stopListening();
-    if (this.#connection !== undefined) {
-      this.#connection.abort();
+    const connection = this.#connection;
+    if (connection !== undefined) {
+      this.#error = isOver(connection) ? connection.takeError() : Errno.ECONNRESET;
+      connection.abort();
       this.#forget();
     }
-    if (wasUp) this.#error = Errno.ECONNRESET;
     this.#phase = 'unconnected';
+    this.#shutReceive = false;
     this.#local.address = this.#boundAddress;
     this.watch.onReadiness();
     return 0;
@@ -211,9 +214,8 @@ export class StreamSocket implements Socket {
     }
     if (how !== SHUT_RD && !over) connection.shutdownSend();
     this.watch.onReadiness();
-    if (over) return -Errno.ENOTCONN;
-    this.#phase = 'connected';
-    return 0;
+    if (this.#phase === 'connecting') this.#phase = over ? 'disconnecting' : 'connected';
+    return over ? -Errno.ENOTCONN : 0;
   }
 
   close(): void {
@@ -318,6 +320,7 @@ export class StreamSocket implements Socket {
     connection.owner = undefined;
     this.#connection = undefined;
     connection.close();
+    this.#local.address = this.#boundAddress;
     this.#dropUnboundPort();
   }
 

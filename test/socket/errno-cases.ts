@@ -4,6 +4,7 @@
  * A step is [call, socket name, argument ...]; the calls are those of test/support/linux-sockets.py, which runs them on the
  * kernel. Sockets are non-blocking; everything happens on 127.0.0.1. What differs on purpose is listed with the reason.
  */
+import { SeededRandom, randomBelow } from '../../src/core/random.ts';
 import * as c from '../../src/socket/constants.ts';
 
 export type Step = readonly [call: string, ...args: (string | number | readonly number[])[]];
@@ -880,6 +881,43 @@ const options: readonly Case[] = [
   ),
 ];
 
+/** Sequences drawn at random from the calls that change a socket's state; the seed makes them the same each time. */
+function randomCases(count: number, seed: number): Case[] {
+  const random = new SeededRandom(seed);
+  const pick = <T>(items: readonly T[]): T => items[randomBelow(random, items.length)]!;
+  const draw = (): Step => {
+    const name = pick(['a', 'b', 'd', 'x']);
+    const port = pick([PORT, PORT + 1]);
+    return pick<Step>([
+      ['bind', name, pick([LO, '0.0.0.0', '127.0.0.2']), port],
+      ['listen', name, 3],
+      ['listen', name, 3],
+      ['connect', name, LO, port],
+      ['connect', name, LO, port],
+      ['connect', name, '0.0.0.0', 0, 0],
+      ['accept', name, 'x'],
+      ['accept', name, 'x'],
+      ['send', name, 'hello'],
+      ['sendto', name, 'to', 0, LO, port],
+      ['recv', name, pick([3, 9])],
+      ['shutdown', name, pick([SHUT_RD, SHUT_WR, SHUT_RDWR])],
+      ['close', name],
+      ['getsockname', name],
+      ['getpeername', name],
+      ['getsockopt', name, SOL_SOCKET, c.SO_ERROR],
+      option(name, c.SO_REUSEADDR, 1),
+    ]);
+  };
+  return Array.from({ length: count }, (_, index) => {
+    const open = pick([
+      [tcp('a'), tcp('b'), tcp('d')],
+      [tcp('a'), tcp('b'), udp('d')],
+      [udp('a'), udp('b'), tcp('d')],
+    ]);
+    return one(`random sequence ${index}`, ...open, ...Array.from({ length: 14 }, draw));
+  });
+}
+
 export const CASES: readonly Case[] = [
   ...creation,
   ...badDescriptor,
@@ -889,4 +927,5 @@ export const CASES: readonly Case[] = [
   ...established,
   ...datagrams,
   ...options,
+  ...randomCases(150, 1),
 ];
