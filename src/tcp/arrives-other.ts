@@ -200,10 +200,11 @@ function takeAck(conn: Connection, seg: Segment, now: Micros): void {
   }
 }
 
-/** RFC 5681 §2, "duplicate acknowledgment": (a) to (e). */
+/** RFC 5681 §2, "duplicate acknowledgment": (a) to (e). With a zero window it is the answer to a probe, and tells of no loss. */
 function isDuplicateAck(conn: Connection, seg: Segment, window: number): boolean {
   const { tcb } = conn;
-  return seg.length === 0 && seg.ack === tcb.sndUna && tcb.sndUna !== tcb.sndNxt && window === tcb.sndWnd;
+  const repeats = seg.ack === tcb.sndUna && window === tcb.sndWnd && window > 0;
+  return repeats && seg.length === 0 && tcb.sndUna !== tcb.sndNxt;
 }
 
 /** Fifth, the states in which our FIN may have been acknowledged. */

@@ -19,8 +19,9 @@ export function effectiveMss(tcb: Tcb, path: Path, bound: number): number {
   return Math.max(segment - headerOf(tcb), SMALLEST_MSS);
 }
 
-/** Octets of text that IP takes at once, to be cut further down: whole segments of `mss`. */
+/** Octets of text that IP takes at once: whole segments of `mss`, several only where something further down cuts them. */
 export function largestPayload(tcb: Tcb, path: Path, mss: number): number {
+  if (path.maxSegment <= path.mtu) return mss;
   const most = path.maxSegment - path.headerLength - headerOf(tcb);
   return Math.max(mss, most - (most % mss));
 }

@@ -37,13 +37,14 @@ export class NewReno implements LossRecovery {
       return Recovery.None;
     }
     this.#duplicateAcks++;
+    // Step 2: the ACK must cover more than `recover`, else these are echoes of an earlier loss event.
+    if (!seqGt(sndUna, this.#recover)) return Recovery.None;
     if (this.#duplicateAcks < DUP_ACK_THRESHOLD) {
       // Limited transmit: one new segment for each of the first two, without touching cwnd. RFC 3042 §2, RFC 5681 §3.2 step 1.
       this.inflation = this.#duplicateAcks * smss;
       return Recovery.None;
     }
-    // Step 2: the ACK must cover more than `recover`, else these are echoes of an earlier loss event.
-    if (this.#duplicateAcks > DUP_ACK_THRESHOLD || !seqGt(sndUna, this.#recover)) return Recovery.None;
+    if (this.#duplicateAcks > DUP_ACK_THRESHOLD) return Recovery.None;
     this.#recover = sndNxt;
     this.active = true;
     this.#partialAcks = 0;
