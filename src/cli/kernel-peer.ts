@@ -3,7 +3,7 @@
  * sockets, which are the same kernel's, and the outcome says so.
  */
 import { createSocket } from 'node:dgram';
-import { once } from 'node:events';
+import { once, setMaxListeners } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { get } from 'node:http';
 import type { IncomingMessage } from 'node:http';
@@ -37,12 +37,14 @@ export class KernelPeer implements Peer {
   constructor(options: KernelPeerOptions) {
     this.address = options.address;
     this.#signal = options.signal;
+    // Each socket and tool listens.
+    setMaxListeners(0, options.signal);
     this.#find = options.find ?? findTool;
   }
 
   async ping(target: string, count: number, size: number): Promise<PingOutcome> {
     const path = this.#find('ping');
-    if (path === undefined) return this.#probe(target);
+    if (path === undefined) return this.#probe(target, size);
     const args = ['-n', '-c', String(count), '-W', '2', '-s', String(size), target];
     const result = await runTool(path, args, this.#signal);
     const received = /(\d+) (?:packets )?received/.exec(result.stdout);
@@ -151,14 +153,14 @@ export class KernelPeer implements Peer {
   }
 
   /** Instead of a ping: a datagram to a closed port, which has the host answer with an ICMP error. */
-  async #probe(target: string): Promise<PingOutcome> {
+  async #probe(target: string, size: number): Promise<PingOutcome> {
     const socket = createSocket({ type: 'udp4', signal: this.#signal });
     const start = performance.now();
     try {
       socket.connect(CLOSED_PORT, target);
       await once(socket, 'connect');
       const refused = once(socket, 'error', { signal: AbortSignal.timeout(UDP_PATIENCE) });
-      socket.send('are you there?');
+      socket.send(new Uint8Array(size));
       const [error] = (await refused) as [NodeJS.ErrnoException];
       const how = missing('ping', 'ICMP port unreachable, by node:dgram');
       return { how, sent: 1, received: error.code === 'ECONNREFUSED' ? 1 : 0, mean: performance.now() - start };

@@ -52,10 +52,13 @@ export async function lab(options: StartOptions): Promise<number> {
       : await tourLab(options, kernelLab, 'the Linux kernel over a TAP device');
   } catch (error) {
     if (!(error instanceof TapError)) throw error;
-    sayWhy(error.message);
+    sayWhy(HAS_NO_RIGHT.has(error.code) ? NO_RIGHT : error.message);
     return inMemory(options);
   }
 }
+
+const HAS_NO_RIGHT: ReadonlySet<string> = new Set(['EPERM', 'EACCES']);
+const NO_RIGHT = 'no right to open /dev/net/tun; run as root, or have root allow it: chmod 666 /dev/net/tun';
 
 function sayWhy(reason: string): void {
   process.stderr.write(`tapstack: no TAP device: ${reason}\n`);
