@@ -1,0 +1,364 @@
+import { expect } from 'chai';
+import { execFile } from 'node:child_process';
+import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import type { Frame } from '../../src/core/frame.ts';
+import { FramePool } from '../../src/core/frame.ts';
+import { micros, NEVER } from '../../src/core/time.ts';
+import type { Micros } from '../../src/core/time.ts';
+import type { FrameSink, Link } from '../../src/link/link.ts';
+import { Driver, MonotonicClock } from '../../src/stack/driver.ts';
+import type { DriverOptions } from '../../src/stack/driver.ts';
+import type { StackSurface } from '../../src/stack/surface.ts';
+
+/** A link whose frames the test puts in. */
+class TestLink implements Link {
+  readonly name = 'test';
+  readonly mtu = 1500;
+  readonly maxSegment = 1500;
+  readonly checksumOffload = false;
+  readonly arrived: Frame[] = [];
+  deadline: Micros = NEVER;
+  closed = 0;
+  wake: () => void = () => undefined;
+
+  start(wake: () => void): void {
+    this.wake = wake;
+  }
+
+  receive(sink: FrameSink, now: Micros, budget: number): number {
+    if (this.closed > 0) return 0;
+    const batch = this.arrived.splice(0, budget);
+    for (const frame of batch) sink(frame, now);
+    return batch.length;
+  }
+
+  send(frame: Frame): void {
+    frame.release();
+  }
+
+  nextDeadline(): Micros {
+    return this.deadline;
+  }
+
+  close(): void {
+    this.closed++;
+  }
+}
+
+/** A stack that only writes down what the driver does. */
+class TestStack implements StackSurface {
+  log: string[] = [];
+  polls = 0;
+  polledAt: Micros = micros(0);
+  deadline: Micros = NEVER;
+  pending = false;
+
+  receive(port: number, frame: Frame): void {
+    this.log.push(`frame ${port}`);
+    frame.release();
+  }
+
+  poll(now: Micros): void {
+    this.log.push('poll');
+    this.polls++;
+    this.polledAt = now;
+    this.pending = false;
+    if (this.deadline <= now) this.deadline = NEVER;
+  }
+
+  nextDeadline(): Micros {
+    return this.deadline;
+  }
+}
+
+describe('stack/driver', () => {
+  const clock = new MonotonicClock();
+  let pool: FramePool;
+  let stack: TestStack;
+  let links: TestLink[];
+  let driver: Driver;
+
+  beforeEach(() => {
+    pool = new FramePool();
+    stack = new TestStack();
+    links = [new TestLink(), new TestLink()];
+  });
+
+  afterEach(() => driver.close());
+
+  /** A started driver that has had its first turn. */
+  const started = async (options: DriverOptions = {}): Promise<void> => {
+    const deliver = options.deliver ?? (() => undefined);
+    let live = false;
+    driver = new Driver(stack, links, clock, { lookFor: 0, ...options, deliver: () => live && deliver() });
+    driver.start();
+    await turns(2);
+    live = true;
+    stack.log = [];
+    stack.polls = 0;
+  };
+  const arrive = (port: number, count: number): void => {
+    for (let i = 0; i < count; i++) links[port]!.arrived.push(pool.from(new Uint8Array(60)));
+    links[port]!.wake();
+  };
+
+  it('does nothing before start, and starts once', async () => {
+    driver = new Driver(stack, links, clock);
+    driver.kick();
+    await turns(2);
+    expect(stack.polls).to.equal(0);
+    driver.start();
+    expect(() => driver.start()).to.throw(/running already/);
+  });
+
+  it('MUST-58, MUST-59: takes all frames of a batch, then polls once, then tells programs', async () => {
+    await started({ deliver: () => stack.log.push('deliver') });
+    arrive(0, 2);
+    arrive(1, 1);
+    await turns(1);
+    expect(stack.log).to.deep.equal(['frame 0', 'frame 0', 'frame 1', 'poll', 'deliver']);
+    expect(pool.inUse).to.equal(0);
+  });
+
+  it('takes a bounded batch of each link, and the event loop comes round in between', async () => {
+    await started({ budget: 2 });
+    arrive(0, 5);
+    arrive(1, 1);
+    let rounds = 0;
+    const count = (): void => {
+      stack.log.push('loop');
+      if (++rounds < 4) setImmediate(count);
+    };
+    setImmediate(count);
+    await turns(5);
+    expect(stack.log.filter((entry) => entry !== 'poll')).to.deep.equal([
+      'frame 0',
+      'frame 0',
+      'frame 1',
+      'loop',
+      'frame 0',
+      'frame 0',
+      'loop',
+      'frame 0',
+      'loop',
+      'loop',
+    ]);
+  });
+
+  it('polls once for all kicks of a program, before the event loop comes round', async () => {
+    await started();
+    driver.kick();
+    driver.kick();
+    expect(stack.polls).to.equal(0);
+    await Promise.resolve();
+    expect(stack.polls).to.equal(1);
+    await turns(2);
+    expect(stack.polls).to.equal(1);
+  });
+
+  it('programs that kick from microtasks for ever do not stop the event loop', async () => {
+    let going = true;
+    await started({
+      deliver: () => {
+        if (going) queueMicrotask(() => driver.kick());
+      },
+    });
+    driver.kick();
+    await turns(3);
+    await sleep(1);
+    going = false;
+    expect(stack.polls).to.be.greaterThan(3);
+  });
+
+  it('what programs do when they are told goes out in the same turn, within bounds', async () => {
+    let answers = 1;
+    await started({
+      deliver: () => {
+        stack.log.push('deliver');
+        if (answers-- > 0) stack.pending = true;
+      },
+    });
+    arrive(0, 1);
+    await turns(1);
+    expect(stack.log).to.deep.equal(['frame 0', 'poll', 'deliver', 'poll', 'deliver']);
+    answers = Infinity;
+    driver.kick();
+    await Promise.resolve();
+    expect(stack.polls).to.equal(2 + 4);
+    answers = 0;
+  });
+
+  it('a wake amid a turn is not lost', async () => {
+    await started({
+      deliver: () => {
+        if (stack.polls === 1) arrive(1, 1);
+      },
+    });
+    arrive(0, 1);
+    await turns(2);
+    expect(stack.log).to.deep.equal(['frame 0', 'poll', 'frame 1', 'poll']);
+  });
+
+  for (const [name, span] of [
+    ['300 us', 300],
+    ['3.5 ms', 3_500],
+    ['15 ms', 15_000],
+  ] as const) {
+    it(`polls when a deadline in ${name} has come, not before`, async () => {
+      await started();
+      const due = micros(clock.now() + span);
+      stack.deadline = due;
+      driver.kick();
+      while (stack.deadline !== NEVER) await sleep(1);
+      expect(stack.polledAt).to.be.at.least(due);
+    });
+  }
+
+  it('a nearer deadline replaces a farther one', async () => {
+    await started();
+    stack.deadline = micros(clock.now() + 60_000_000);
+    driver.kick();
+    await turns(2);
+    stack.deadline = micros(clock.now() + 2_000);
+    driver.kick();
+    while (stack.deadline !== NEVER) await sleep(1);
+  });
+
+  it("a link's deadline counts as the stack's own does", async () => {
+    await started();
+    links[1]!.deadline = micros(clock.now() + 2_000);
+    links[1]!.arrived.push(pool.from(new Uint8Array(60)));
+    driver.kick();
+    while (links[1]!.arrived.length > 0) await sleep(1);
+    links[1]!.deadline = NEVER;
+  });
+
+  it('an idle stack is left alone', async () => {
+    await started();
+    await turns(20);
+    await sleep(5);
+    expect(stack.polls).to.equal(0);
+  });
+
+  it('looks again for a while after a frame, then sleeps', async () => {
+    await started({ lookFor: 3_000 });
+    arrive(0, 1);
+    await turns(3);
+    expect(stack.polls).to.be.at.least(3);
+    await sleep(20);
+    await turns(2);
+    const { polls } = stack;
+    await turns(10);
+    expect(stack.polls).to.equal(polls);
+  });
+
+  it("lookFor 'spin' never sleeps", async () => {
+    await started({ lookFor: 'spin' });
+    await turns(10);
+    expect(stack.polls).to.be.at.least(9);
+  });
+
+  it('a link that is closed does not stop the others', async () => {
+    await started();
+    links[0]!.close();
+    arrive(0, 1);
+    arrive(1, 1);
+    await turns(1);
+    expect(stack.log).to.deep.equal(['frame 1', 'poll']);
+    for (const frame of links[0]!.arrived) frame.release();
+  });
+
+  it('takes a link that is added while it runs as the next port', async () => {
+    await started();
+    links.push(new TestLink());
+    driver.addLink(links[2]!);
+    arrive(2, 1);
+    await turns(1);
+    expect(stack.log).to.deep.equal(['frame 2', 'poll']);
+  });
+
+  it("a program's exception reaches its handler, and the host lives on", async () => {
+    await started({
+      deliver: () => {
+        if (stack.polls === 1) throw new Error('of the program');
+      },
+    });
+    const caught = await uncaught(() => arrive(0, 1));
+    expect(caught.message).to.equal('of the program');
+    arrive(0, 1);
+    await turns(1);
+    expect(stack.log).to.deep.equal(['frame 0', 'poll', 'frame 0', 'poll']);
+  });
+
+  it('close closes the links and ends all turns; twice is allowed', async () => {
+    await started({ lookFor: 'spin' });
+    driver.kick();
+    driver.close();
+    driver.close();
+    driver.kick();
+    arrive(0, 1);
+    await turns(3);
+    expect(stack.polls).to.equal(0);
+    expect(links.map((link) => link.closed)).to.deep.equal([1, 1]);
+  });
+
+  it('close may be called by a program amid a turn', async () => {
+    await started({
+      deliver: () => {
+        stack.pending = true;
+        driver.close();
+      },
+    });
+    arrive(0, 1);
+    await turns(3);
+    expect(stack.polls).to.equal(1);
+  });
+
+  for (const [what, call] of [
+    ['close', 'driver.close()'],
+    ['unref', 'driver.unref()'],
+    ['unref before start', ''],
+  ] as const) {
+    it(`nothing keeps the process alive after ${what}, though a deadline is far away`, async () => {
+      const script = `
+        import { Driver, MonotonicClock } from './src/stack/driver.ts';
+        const clock = new MonotonicClock();
+        const stack = { receive() {}, poll() {}, nextDeadline: () => clock.now() + 3_600_000_000, pending: false };
+        const driver = new Driver(stack, [], clock);
+        ${call === '' ? 'driver.unref();' : ''}
+        driver.start();
+        const wait = setTimeout(() => { ${call}; process.stdout.write('ended'); }, 10);`;
+      const args = ['--import', 'tsx', '--input-type=module', '-e', script];
+      const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 10_000 });
+      expect(stdout).to.equal('ended');
+    });
+  }
+
+  it('the clock is in whole microseconds and never goes back', () => {
+    let before = clock.now();
+    for (let i = 0; i < 1000; i++) {
+      const now = clock.now();
+      expect(Number.isInteger(now) && now >= before).to.equal(true);
+      before = now;
+    }
+  });
+});
+
+/** Lets the event loop come round `count` times. */
+async function turns(count: number): Promise<void> {
+  for (let i = 0; i < count; i++) await turn();
+}
+
+/** Runs `cause` and waits for the exception that nobody catches. The test runner's own handlers stand aside. */
+async function uncaught(cause: () => void): Promise<Error> {
+  const handlers = process.listeners('uncaughtException');
+  process.removeAllListeners('uncaughtException');
+  const caught = new Promise<Error>((resolve) => process.once('uncaughtException', resolve));
+  try {
+    cause();
+    return await caught;
+  } finally {
+    for (const handler of handlers) process.on('uncaughtException', handler);
+  }
+}
