@@ -32,6 +32,8 @@ export type Arrival = (typeof Arrival)[keyof typeof Arrival];
 export const MAX_OUT_OF_ORDER_RANGES = 2048;
 /** The largest window that a header without scaling can offer. */
 export const MAX_UNSCALED_WINDOW = 65535;
+/** The window that any peer is offered at first (octets). */
+const FIRST_WINDOW = 65536;
 /** Fr: the fraction of the buffer by which the window may always open. RFC 9293 §3.8.6.2.2. */
 const WORTHWHILE_BUFFER = 1 / 2;
 
@@ -172,7 +174,7 @@ export class Receiver {
   #room(): number {
     const tcb = this.#tcb;
     const largest = MAX_UNSCALED_WINDOW * (1 << tcb.rcvWindShift);
-    return Math.min(this.ring.free, MAX_UNSCALED_WINDOW + 2 * this.#received, largest);
+    return Math.min(this.ring.free, FIRST_WINDOW + 2 * this.#received, largest);
   }
 
   #hold(gap: number, seg: Segment): Arrival {

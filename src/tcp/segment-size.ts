@@ -19,9 +19,12 @@ export function effectiveMss(tcb: Tcb, path: Path, bound: number): number {
   return Math.max(segment - headerOf(tcb), SMALLEST_MSS);
 }
 
-/** Octets of text that IP takes at once: whole segments of `mss`, several only where something further down cuts them. */
+/**
+ * Octets of text that IP takes at once: whole segments of `mss`, several only where something further down cuts them. Whoever cuts
+ * completes checksums too; without that, a path MTU below the link's would look like a link that cuts.
+ */
 export function largestPayload(tcb: Tcb, path: Path, mss: number): number {
-  if (path.maxSegment <= path.mtu) return mss;
+  if (path.maxSegment <= path.mtu || !path.checksumOffload) return mss;
   const most = path.maxSegment - path.headerLength - headerOf(tcb);
   return Math.max(mss, most - (most % mss));
 }

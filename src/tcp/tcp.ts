@@ -34,7 +34,7 @@ import { onTimeouts } from './on-timeout.ts';
 import { Output } from './output.ts';
 import { Segment } from './segment.ts';
 import type { SeqNum } from './seq.ts';
-import type { TcpConnection, TcpListener, TcpOptions, TcpService } from './service.ts';
+import type { TcpOptions, TcpService } from './service.ts';
 import type { Tcb } from './tcb.ts';
 import { destinationPort, sourcePort } from './wire.ts';
 
@@ -94,7 +94,7 @@ export class Tcp implements TcpService, ProtocolHandler, ListenerHost, Arrivals 
     return conn;
   }
 
-  listen(local: IpAddress, port: number, backlog: number, options: TcpOptions): TcpListener | number {
+  listen(local: IpAddress, port: number, backlog: number, options: TcpOptions): Listener | number {
     if (this.#listeners.exact(local, port) !== undefined) return -Errno.EADDRINUSE;
     const listener = new Listener(this, local, port, backlog, options);
     this.#listeners.add(listener);
@@ -135,11 +135,11 @@ export class Tcp implements TcpService, ProtocolHandler, ListenerHost, Arrivals 
     working.length = 0;
   }
 
-  connections(): Iterable<TcpConnection> {
+  connections(): Iterable<Connection> {
     return this.#connections.all();
   }
 
-  listeners(): Iterable<TcpListener> {
+  listeners(): Iterable<Listener> {
     return this.#listeners.all();
   }
 

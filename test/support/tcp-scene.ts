@@ -58,7 +58,11 @@ export class Scene {
   readonly tcp: Tcp;
   now: Micros = micros(1 * SECOND);
   /** The connection under test, once there is one. */
-  conn!: Connection;
+  get conn(): Connection {
+    if (this.#conn === undefined) throw new Error('no connection yet');
+    return this.#conn;
+  }
+  #conn: Connection | undefined = undefined;
   listener: Listener | undefined = undefined;
   /** Everything sent that `take` has not handed out yet. */
   sent: Sent[] = [];
@@ -82,14 +86,14 @@ export class Scene {
   connect(changes: Partial<TcpOptions> = {}): this {
     const conn = this.tcp.connect(ANY_ADDRESS, LOCAL_PORT, THERE, PEER_PORT, this.options(changes));
     if (typeof conn === 'number') throw new Error(`connect: ${conn}`);
-    this.conn = conn;
+    this.#conn = conn;
     return this.poll();
   }
 
   listen(backlog = 5, changes: Partial<TcpOptions> = {}): this {
     const listener = this.tcp.listen(ANY_ADDRESS, LOCAL_PORT, backlog, this.options(changes));
     if (typeof listener === 'number') throw new Error(`listen: ${listener}`);
-    this.listener = listener as Listener;
+    this.listener = listener;
     return this;
   }
 
@@ -119,10 +123,14 @@ export class Scene {
     const frame = this.#build(text, from);
     this.#hand(frame);
     // The connection of a listener is found as soon as there is one.
-    if (this.listener !== undefined && this.conn === undefined) {
-      for (const found of this.tcp.connections()) this.conn = found as Connection;
+    if (this.listener !== undefined && this.#conn === undefined) {
+      for (const found of this.tcp.connections()) this.#conn = found;
     }
     return this;
+  }
+
+  get hasConnection(): boolean {
+    return this.#conn !== undefined;
   }
 
   /** A segment from the peer, then a poll. */
@@ -179,7 +187,12 @@ export class Scene {
   }
 
   #told(): string {
-    return ['', ...this.story, `    state ${this.conn?.state ?? '-'} at ${this.now / SECOND} s`, ''].join('\n');
+    return [
+      '',
+      ...this.story,
+      `    state ${this.#conn === undefined ? '-' : this.#conn.state} at ${this.now / SECOND} s`,
+      '',
+    ].join('\n');
   }
 
   #hand(frame: Frame): void {

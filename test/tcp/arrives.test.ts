@@ -178,7 +178,7 @@ function play(rows: Row[]): void {
     it(`${state}, ${name}`, () => {
       const s = state === 'LISTEN' ? new Scene().listen() : inState(state);
       s.deliver(...segments).expectSent(...sent);
-      if (s.conn === undefined) expect(after).to.equal('CLOSED');
+      if (!s.hasConnection) expect(after).to.equal('CLOSED');
       else s.expectState(after);
     });
   }

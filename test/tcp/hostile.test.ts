@@ -82,7 +82,7 @@ const step = fc.oneof(
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 
 function play(s: Scene, action: Step): void {
-  const conn = s.conn as Connection | undefined;
+  const conn = s.hasConnection ? s.conn : undefined;
   switch (action.kind) {
     case 'segment': {
       const nxt = conn === undefined ? 300 : ((conn.tcb.rcvNxt - conn.tcb.irs) | 0) + 300;

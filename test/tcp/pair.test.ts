@@ -68,6 +68,7 @@ function exchange(seed: number, impairment: Impairment, lengths: [number, number
   const pair = new Pair(seed, impairment, { tcp: { sendBuffer: 65536, receiveBuffer: 65536 } });
   pair.a.ip.maxSegment = maxSegment;
   pair.b.ip.maxSegment = maxSegment;
+  pair.a.ip.checksumOffload = pair.b.ip.checksumOffload = maxSegment > 1500;
   const sent: [Uint8Array, Uint8Array] = [randomData(lengths[0], seed), randomData(lengths[1], seed + 1)];
   const listener = pair.b.tcp.listen(ANY_ADDRESS, 80, 5, pair.b.tcp.defaultOptions()) as TcpListener;
   const client = pair.a.tcp.connect(
