@@ -185,6 +185,7 @@ function completeHandshake(tcp: Arrivals, conn: Connection, seg: Segment, packet
 function takeAck(conn: Connection, seg: Segment, now: Micros): void {
   const { tcb, sender } = conn;
   const window = seg.window * (1 << tcb.sndWindShift);
+  const recovering = sender.recovery.active;
   conn.host.mark(conn);
   if (seqGt(seg.ack, tcb.sndUna)) {
     const couldSend = hasSendSpace(sender);
@@ -198,6 +199,15 @@ function takeAck(conn: Connection, seg: Segment, now: Micros): void {
     if (window === 0) sender.onZeroWindow();
     sender.updateWindow(seg.seq, seg.ack, window);
   }
+  if (sender.recovery.active !== recovering) traceRecovery(conn, now);
+}
+
+function traceRecovery(conn: Connection, now: Micros): void {
+  const { trace } = conn.host.context;
+  if (!trace.enabled) return;
+  const { local, remote, cwnd, ssthresh, flightSize } = conn.info();
+  const name = conn.sender.recovery.active ? 'recovery-begins' : 'recovery-ends';
+  trace.emit(now, 'tcp', name, { local, remote, cwnd, ssthresh, flightSize });
 }
 
 /** RFC 5681 §2, "duplicate acknowledgment": (a) to (e). With a zero window it is the answer to a probe, and tells of no loss. */

@@ -317,6 +317,16 @@ describe('sender', () => {
       s.deliver(ack(101), ack(101), ack(101), ack(101)).expectSent();
     });
 
+    it('what it decides can be traced', () => {
+      const s = loss();
+      const names: string[] = [];
+      s.context.trace.listen((event) => names.push(event.name));
+      s.deliver(ack(101), ack(101), ack(101))
+        .deliver(ack(101 + 10 * MSS))
+        .advance(1 * SECOND);
+      expect(names.slice(0, 3)).to.deep.equal(['recovery-begins', 'recovery-ends', 'retransmission-timeout']);
+    });
+
     it('an ACK with text, or with another window, is no duplicate', () => {
       const s = loss();
       for (let i = 0; i < 4; i++) s.deliver(`<SEQ=${301 + i}><ACK=101><CTL=ACK><DATA=1>`);
