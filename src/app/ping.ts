@@ -4,7 +4,7 @@
 import { finishChecksum, sumBytes } from '../core/checksum.ts';
 import { getU16, setU16 } from '../core/bytes.ts';
 import { AF_INET, IPPROTO_ICMP, SOCK_RAW } from '../socket/constants.ts';
-import { errorCode } from './sockets.ts';
+import { closeQuietly, errorCode } from './sockets.ts';
 import type { AppSockets } from './sockets.ts';
 
 export interface PingOptions {
@@ -34,7 +34,7 @@ export async function ping(sockets: AppSockets, address: string, options: PingOp
   const { count = 3, size = 56, timeout = 1000, identifier = 0x7a70 } = options;
   const fd = sockets.socket(AF_INET, SOCK_RAW, IPPROTO_ICMP);
   const replies = new ReplyWaiter();
-  const reading = readReplies(sockets, fd, { address, identifier }, replies);
+  const reading = readReplies(sockets, fd, { address, identifier }, replies).finally(() => replies.end());
   const times: number[] = [];
   try {
     for (let sequence = 1; sequence <= count; sequence++) {
@@ -44,7 +44,7 @@ export async function ping(sockets: AppSockets, address: string, options: PingOp
       if (await replied) times.push(performance.now() - start);
     }
   } finally {
-    sockets.close(fd);
+    closeQuietly(sockets, fd);
     await reading;
   }
   return { sent: count, received: times.length, times };
@@ -53,10 +53,12 @@ export async function ping(sockets: AppSockets, address: string, options: PingOp
 /** Where the reader of replies and the sender of requests meet. */
 class ReplyWaiter {
   #sequence = -1;
+  #over = false;
   #resolve: (replied: boolean) => void = () => undefined;
 
   /** Whether the reply to `sequence` arrives within `timeout` ms. One wait at a time. */
   wait(sequence: number, timeout: number): Promise<boolean> {
+    if (this.#over) return Promise.resolve(false);
     this.#sequence = sequence;
     return new Promise((resolve) => {
       const timer = setTimeout(() => resolve(false), timeout);
@@ -65,6 +67,12 @@ class ReplyWaiter {
         resolve(replied);
       };
     });
+  }
+
+  /** Nobody reads any more: the wait under way and all later ones are in vain. */
+  end(): void {
+    this.#over = true;
+    this.#resolve(false);
   }
 
   replied(sequence: number): void {

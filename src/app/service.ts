@@ -6,7 +6,7 @@
  * accepting, so that more clients wait in the listener's backlog, which is bounded too.
  */
 import { AF_INET, SOCK_DGRAM, SOCK_STREAM } from '../socket/constants.ts';
-import { errorCode, errorText } from './sockets.ts';
+import { closeQuietly, errorCode, errorText } from './sockets.ts';
 import type { AppSockets, ReceivedDatagram } from './sockets.ts';
 
 /** Clients that one TCP service serves at once unless told otherwise. */
@@ -293,13 +293,4 @@ async function answerOne(
   if (reply === undefined) return;
   await sockets.sendto(fd, reply, datagram);
   counters.octetsOut += reply.length;
-}
-
-/** Closes a descriptor that may be closed already because the host is. */
-function closeQuietly(sockets: AppSockets, fd: number): void {
-  try {
-    sockets.close(fd);
-  } catch (error) {
-    if (errorCode(error) === '') throw error;
-  }
 }

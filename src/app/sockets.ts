@@ -66,3 +66,12 @@ export function errorText(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
   return text.split('\n', 1)[0] ?? '';
 }
+
+/** Closes a descriptor that may be closed already because the host is. */
+export function closeQuietly(sockets: AppSockets, fd: number): void {
+  try {
+    sockets.close(fd);
+  } catch (error) {
+    if (errorCode(error) === '') throw error;
+  }
+}
