@@ -3,7 +3,7 @@
  * It is the yardstick of the throughput benchmarks: what a stack in Node could reach on this machine if it cost nothing.
  *
  * It fakes the least that keeps a kernel socket going: a handshake, acknowledgements of what came in order, a window. Each
- * measurement runs in a process and a network namespace of its own. Needs root.
+ * measurement runs in a process and a network namespace of its own. Needs root, iproute2 and python3.
  *
  *     tsx scripts/bench/pump.ts [seconds]     prints all four
  */
@@ -42,17 +42,10 @@ export const pumpSend = (options: PumpOptions): Promise<PumpResult> => inOwnProc
 
 function inOwnProcess(direction: string, { offload, seconds }: PumpOptions): Promise<PumpResult> {
   const self = fileURLToPath(import.meta.url);
-  const args = [
-    '--net',
-    execPath,
-    '--import',
-    'tsx',
-    self,
-    'run',
-    direction,
-    offload ? 'offload' : 'plain',
-    `${seconds}`,
-  ];
+  // The pump is the first process of its process namespace: the kernel's end is killed with it, however it ends.
+  const isolation = ['--net', '--pid', '--fork', '--kill-child'];
+  const mode = offload ? 'offload' : 'plain';
+  const args = [...isolation, execPath, '--import', 'tsx', self, 'run', direction, mode, `${seconds}`];
   const child = spawn('unshare', args, { stdio: ['ignore', 'pipe', 'inherit'], timeout: (seconds + 20) * 1000 });
   return new Promise((resolve, reject) => {
     let output = '';
@@ -60,7 +53,10 @@ function inOwnProcess(direction: string, { offload, seconds }: PumpOptions): Pro
     child.on('error', reject);
     child.on('close', (code) => {
       if (code === 0) resolve(JSON.parse(output) as PumpResult);
-      else reject(new Error(`the pump ended with code ${String(code)}: it needs root and /dev/net/tun`));
+      else
+        reject(
+          new Error(`the pump ended with code ${String(code)}: it needs root, /dev/net/tun, iproute2 and python3`),
+        );
     });
   });
 }
@@ -300,18 +296,20 @@ function sender(pump: Pump, meter: Meter): () => void {
   return step;
 }
 
-/** The kernel's end: a Node program on the kernel's own sockets, in the same namespace. */
+/**
+ * The kernel's end: a program on the kernel's own sockets, in the same namespace. Python, because its calls with a buffer of
+ * 1 MiB take half again as much as Node's reads of 64 KiB, and the yardstick should be bounded by the pump.
+ */
 function kernelPeer(direction: string): ChildProcess {
   const source =
     direction === 'receive'
-      ? `const octets = Buffer.alloc(1 << 20);
-         const socket = require('net').connect(${PORT}, '${PUMP}');
-         const fill = () => { while (socket.write(octets)); };
-         socket.on('connect', fill).on('drain', fill);`
-      : `require('net').createServer((socket) => socket.resume()).listen(${PORT}, '${KERNEL}');`;
-  // It ends with the pump, however that ends: the pipe to it closes.
-  const script = `process.stdin.on('end', () => process.exit()).resume(); ${source}`;
-  return spawn(execPath, ['-e', script], { stdio: ['pipe', 'ignore', 'ignore'] });
+      ? [`s = socket.create_connection(('${PUMP}', ${PORT}))`, 'b = bytes(1 << 20)', 'while True: s.sendall(b)']
+      : [
+          `s, _ = socket.create_server(('${KERNEL}', ${PORT})).accept()`,
+          'b = bytearray(1 << 20)',
+          'while s.recv_into(b): pass',
+        ];
+  return spawn('python3', ['-c', ['import socket', ...source].join('\n')], { stdio: 'ignore' });
 }
 
 async function run(direction: string, offload: boolean, seconds: number): Promise<PumpResult> {

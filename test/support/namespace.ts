@@ -7,7 +7,7 @@
  */
 import { execFileSync, spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readdirSync } from 'node:fs';
 import koffi from 'koffi';
 
 export interface ExecOptions {
@@ -75,8 +75,12 @@ const NO_TAP = 'no TAP device can be had here: it needs Linux, root, /dev/net/tu
 
 let counter = 0;
 
+/** Where `ip netns` keeps namespaces. */
+const NETNS = '/var/run/netns';
+
 /** A fresh namespace with its loopback up. The name is unique on the machine. */
 export function createNamespace(): Namespace {
+  if (counter === 0) removeStale();
   const name = `tapstack-${process.pid}-${++counter}`;
   run('ip', ['netns', 'add', name]);
   const namespace = new KernelNamespace(name);
@@ -153,6 +157,19 @@ process.on('exit', () => {
   for (const namespace of living) namespace.destroy();
 });
 
+/** Removes what a test process that was killed has left behind. Another process may do the same at the same time. */
+function removeStale(): void {
+  for (const entry of existsSync(NETNS) ? readdirSync(NETNS) : []) {
+    const pid = /^tapstack-(\d+)-\d+$/.exec(entry)?.[1];
+    if (pid === undefined || existsSync(`/proc/${pid}`)) continue;
+    try {
+      run('ip', ['netns', 'delete', entry]);
+    } catch (error) {
+      if (existsSync(`${NETNS}/${entry}`)) throw error;
+    }
+  }
+}
+
 function run(command: string, args: readonly string[]): string {
   try {
     return execFileSync(command, args, { stdio: ['ignore', 'pipe', 'pipe'], encoding: 'utf8' });
@@ -182,7 +199,7 @@ let turn: Promise<unknown> = Promise.resolve();
 async function moved<T>(namespace: Namespace, open: () => Promise<T> | T): Promise<T> {
   const home = openSync('/proc/thread-self/ns/net', 'r');
   try {
-    enter(`/var/run/netns/${namespace.name}`);
+    enter(`${NETNS}/${namespace.name}`);
     return await open();
   } finally {
     setns(home);
