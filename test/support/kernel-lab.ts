@@ -1,0 +1,189 @@
+/**
+ * The set-up of the interop tests: a tapstack host in this process on a TAP device whose other side is the Linux kernel, in a
+ * network namespace of its own. Everything that crosses the device is captured and goes through tshark at the end.
+ *
+ * Host and test share a thread, so programs on the kernel's side run as children that the test awaits.
+ */
+import { expect } from 'chai';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ALL_SERVICES, startServices } from '../../src/app/services.ts';
+import type { RunningServices, ServicePlan } from '../../src/app/services.ts';
+import type { ConfigOverrides } from '../../src/core/config.ts';
+import type { DropReason } from '../../src/core/drop.ts';
+import type { Link } from '../../src/link/link.ts';
+import { PcapFile } from '../../src/link/pcap-file.ts';
+import { PcapWriter, pcap } from '../../src/link/pcap.ts';
+import { tap } from '../../src/link/tap.ts';
+import { createHost } from '../../src/node/host.ts';
+import type { Host } from '../../src/node/host.ts';
+import { createNamespace, inNamespace } from './namespace.ts';
+import type { ExecOptions, Namespace } from './namespace.ts';
+import { examine } from './tshark.ts';
+import type { Examination } from './tshark.ts';
+
+export const KERNEL = '10.0.0.1';
+export const HOST = '10.0.0.2';
+/** An address of the network that nobody has. */
+export const NOBODY = '10.0.0.77';
+export const HOST_MAC = '02:00:00:00:00:02';
+export const DEVICE = 'tap0';
+
+/** Both kinds of TAP device, for tests that are worth doing on each. */
+export const OFFLOADS = [
+  { offload: true, kind: 'with offload' },
+  { offload: false, kind: 'without offload' },
+] as const;
+
+export interface LabOptions {
+  /** Super-segments and partial checksums (default). */
+  readonly offload?: boolean;
+  /** What the host serves; nothing by default. */
+  readonly serve?: readonly ServicePlan[];
+  readonly config?: ConfigOverrides;
+  /** Puts something between the host and the captured device, e.g. an impairment. */
+  readonly wrap?: (link: Link) => Link;
+  /** Octets of the capture at most; the rest of the traffic is not looked at. Default: no bound. */
+  readonly captureLimit?: number;
+}
+
+/** A running host with the kernel beside it. Dispose of it with `close`. */
+export class KernelLab {
+  readonly ns: Namespace;
+  readonly host: Host;
+  readonly services: RunningServices;
+  readonly #folder: string;
+  readonly #capture: PcapFile;
+
+  constructor(ns: Namespace, host: Host, services: RunningServices, folder: string, capture: PcapFile) {
+    this.ns = ns;
+    this.host = host;
+    this.services = services;
+    this.#folder = folder;
+    this.#capture = capture;
+  }
+
+  /** Runs a program beside the kernel and returns what it printed; expects it to succeed. */
+  async run(command: string, args: readonly string[], options?: ExecOptions): Promise<string> {
+    const { code, stdout, stderr } = await this.ns.exec(command, args, options);
+    expect(code, `${command} ${args.join(' ')}: ${stdout}${stderr}`).to.equal(0);
+    return stdout;
+  }
+
+  /** Runs a Python program on the kernel's side that has `socket`, `struct`, `time` and the addresses KERNEL and HOST. */
+  python(program: string, options?: ExecOptions): Promise<string> {
+    return this.run('python3', ['-c', `${PYTHON_PRELUDE}${program}`], options);
+  }
+
+  /** Runs `use` and returns what the host dropped meanwhile, by reason. */
+  async dropped(use: () => Promise<unknown>): Promise<Partial<Record<DropReason, number>>> {
+    const earlier = this.host.snapshot().drops;
+    await use();
+    const drops = Object.entries(this.host.snapshot().drops) as [DropReason, number][];
+    const risen = drops.map(([reason, count]) => [reason, count - (earlier[reason] ?? 0)] as const);
+    return Object.fromEntries(risen.filter(([, count]) => count > 0));
+  }
+
+  /**
+   * Ends the host and has tshark look at all that was captured: no malformed packet, no bad checksum, and no expert note, warning
+   * or error but those that match one of `allowed`. Returns what was found.
+   */
+  async close(allowed: readonly RegExp[] = []): Promise<Examination> {
+    try {
+      this.services.stop();
+      await this.host.shutdown(200);
+      this.#capture.close();
+      const found = await examine(join(this.#folder, CAPTURE));
+      const patterns = [...CLOSING, ...allowed];
+      const unexpected = found.complaints.filter(({ text }) => !patterns.some((pattern) => pattern.test(text)));
+      const listed = unexpected.slice(0, 20).map(({ packet, text }) => `${packet}: ${text}`);
+      expect(listed, `what tshark says about ${found.packets} packets`).to.deep.equal([]);
+      return found;
+    } finally {
+      this.destroy();
+    }
+  }
+
+  /** Removes everything, looked at or not. Twice is allowed. */
+  destroy(): void {
+    this.host.close();
+    this.#capture.close();
+    this.ns.destroy();
+    if (process.env['TAPSTACK_KEEP'] === undefined) rmSync(this.#folder, { recursive: true, force: true });
+    else process.stderr.write(`kept: ${this.#folder}\n`);
+  }
+}
+
+const CAPTURE = 'capture.pcapng';
+
+const PYTHON_PRELUDE = `
+import socket, struct, sys, time
+KERNEL, HOST = '${KERNEL}', '${HOST}'
+`;
+
+/** Starts a lab. The caller closes it, also when a test fails (see `useLab`). */
+export async function openLab(options: LabOptions = {}): Promise<KernelLab> {
+  const { offload = true, serve = [], captureLimit = Infinity, wrap = (link: Link) => link } = options;
+  const ns = createNamespace();
+  const folder = mkdtempSync(join(tmpdir(), 'tapstack-test-'));
+  const capture = new PcapFile(join(folder, CAPTURE));
+  try {
+    const device = await inNamespace(ns, () => tap(DEVICE, { offload }));
+    configureKernel(ns);
+    const writer = new PcapWriter(capture.sink, { maxOctets: captureLimit });
+    const link = wrap(pcap(device, writer));
+    const config = options.config ?? {};
+    const host = await createHost({ link, address: `${HOST}/24`, mac: HOST_MAC, gateway: KERNEL, config });
+    host.stack.context.drops.listener = (reason) => writer.annotate(reason);
+    return new KernelLab(ns, host, startServices(host, serve), folder, capture);
+  } catch (error) {
+    capture.close();
+    rmSync(folder, { recursive: true, force: true });
+    ns.destroy();
+    throw error;
+  }
+}
+
+/** The kernel's side of the device: its address, and no IPv6 chatter. */
+export function configureKernel(ns: Namespace): void {
+  ns.ip(`link set ${DEVICE} addrgenmode none`);
+  ns.ip(`link set ${DEVICE} multicast off`);
+  ns.ip(`address add ${KERNEL}/24 dev ${DEVICE}`);
+  ns.ip(`link set ${DEVICE} up`);
+}
+
+/**
+ * One lab for all tests of a `describe`: opened before them, and closed after them, when all that they captured goes through
+ * tshark. Returns a function that hands it out within a test.
+ */
+export function useLab(options: LabOptions & { readonly allowed?: readonly RegExp[] } = {}): () => KernelLab {
+  let lab: KernelLab | undefined = undefined;
+  before(async () => {
+    lab = await openLab(options);
+  });
+  after(async function () {
+    this.timeout(60_000);
+    await lab?.close(options.allowed);
+  });
+  return () => lab!;
+}
+
+/** Runs `use` with a lab of its own, then closes it; tshark may say what `allowed` matches. */
+export async function withLab(
+  options: LabOptions & { readonly allowed?: readonly RegExp[] },
+  use: (lab: KernelLab) => Promise<void>,
+): Promise<Examination> {
+  const lab = await openLab(options);
+  try {
+    await use(lab);
+    return await lab.close(options.allowed);
+  } finally {
+    lab.destroy();
+  }
+}
+
+/** What tshark remarks in the end of any TCP connection. */
+const CLOSING = [/^Note: This frame (initiates|undergoes) the connection closing$/];
+
+export { ALL_SERVICES };
