@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes a fresh clone ready: npm packages, the compiled dist/ and, with --test, the tools that the tests run against the kernel.
+# Makes a fresh clone ready: npm packages, the compiled dist/, the tools of the lab and, with --test, those of the interop tests.
 # Does nothing that is already done, so that `npm start` and `npm test` can call it every time.
 set -eu
 cd "$(dirname "$0")/.."
@@ -21,25 +21,30 @@ if [ ! -e dist/.tsbuildinfo ] || [ -n "$(find src types tsconfig.json tsconfig.b
   touch dist/.tsbuildinfo
 fi
 
-[ "${1:-}" = --test ] || exit 0
 missing=""
 need() { command -v "$1" >/dev/null 2>&1 || missing="$missing $2"; }
+# What the lab is made with, and what one tries in it. Without them the tour falls back to checks of its own.
 need ip iproute2
 need unshare util-linux
 need ping iputils-ping
-need arping iputils-arping
-need nc netcat-openbsd
-need socat socat
 need curl curl
-need nmap nmap
-need traceroute traceroute
-need nft nftables
-need tshark tshark
-need python3 python3
+need nc netcat-openbsd
+if [ "${1:-}" = --test ]; then
+  need arping iputils-arping
+  need socat socat
+  need nmap nmap
+  need traceroute traceroute
+  need nft nftables
+  need tshark tshark
+  need python3 python3
+  need setpriv util-linux
+fi
 [ -n "$missing" ] || exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
-  echo "installing the tools that the interop tests use:$missing" >&2
-  apt-get update -qq >&2 && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
+  echo "installing Debian packages:$missing" >&2
+  if ! { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing; } >/dev/null; then
+    echo "could not install$missing; what needs them will be skipped or done without" >&2
+  fi
 else
-  echo "the interop tests that need these Debian packages will be skipped:$missing" >&2
+  echo "these Debian packages are missing, and what needs them will be skipped or done without:$missing" >&2
 fi

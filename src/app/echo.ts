@@ -7,7 +7,7 @@
 import type { Client, Service, ServiceOptions } from './service.ts';
 import { serveTcp, serveUdp } from './service.ts';
 import type { AppSockets } from './sockets.ts';
-import { receiveSome, sendAll } from './sockets.ts';
+import { sendAll } from './sockets.ts';
 
 export const ECHO_PORT = 7;
 /** Octets taken at a time. */
@@ -16,7 +16,7 @@ const CHUNK = 65536;
 /** Sends back what one client sends until it finishes. */
 export async function echoClient(sockets: AppSockets, client: Client): Promise<void> {
   for (;;) {
-    const data = await receiveSome(sockets, client.fd, CHUNK);
+    const data = await sockets.recv(client.fd, CHUNK);
     if (data.length === 0) return;
     client.counters.octetsIn += data.length;
     await sendAll(sockets, client.fd, data);

@@ -4,8 +4,6 @@
  * Failures throw a NetError, which has the errno's name in `code`, as Node's own errors do.
  */
 
-import { MSG_PEEK } from '../socket/constants.ts';
-
 /** An address in dotted-decimal text with a port (0 to 65535). */
 export interface Endpoint {
   readonly address: string;
@@ -42,18 +40,6 @@ export interface AppSockets {
 export async function sendAll(sockets: AppSockets, fd: number, data: Uint8Array): Promise<void> {
   let sent = await sockets.send(fd, data);
   while (sent < data.length) sent += await sockets.send(fd, data.subarray(sent));
-}
-
-/** Where octets are looked at that nobody reads. */
-const PEEKED = new Uint8Array(1);
-
-/**
- * Receives at most `size` octets, without holding a buffer while it waits: an idle connection costs next to nothing. Empty at the
- * end of the stream. One caller per descriptor.
- */
-export async function receiveSome(sockets: Pick<AppSockets, 'recv'>, fd: number, size: number): Promise<Uint8Array> {
-  await sockets.recv(fd, PEEKED, { flags: MSG_PEEK });
-  return sockets.recv(fd, size);
 }
 
 /** The errno's name that an error carries, e.g. 'ECONNRESET'; '' for anything else. */

@@ -152,7 +152,12 @@ export class Drops {
     return this.#counts.get(reason) ?? 0;
   }
 
-  /** All reasons that occurred, with how often. */
+  /** Reasons that occurred, with how often. */
+  entries(): Iterable<[DropReason, number]> {
+    return this.#counts.entries();
+  }
+
+  /** The same as a record. */
   snapshot(): Partial<Record<DropReason, number>> {
     return Object.fromEntries(this.#counts);
   }

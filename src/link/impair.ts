@@ -41,6 +41,7 @@ class Impaired implements ImpairedLink {
   readonly mtu: number;
   readonly maxSegment: number;
   readonly checksumOffload = false;
+  readonly losses: readonly Drops[];
   readonly outgoing: Impairment;
   readonly incoming: Impairment;
   readonly #link: Link;
@@ -55,6 +56,7 @@ class Impaired implements ImpairedLink {
     this.maxSegment = link.mtu;
     this.#link = link;
     this.#drops = drops;
+    this.losses = [drops, ...(link.losses ?? [])];
     this.outgoing = new Impairment(options.outgoing ?? {}, random.fork(), drops);
     this.incoming = new Impairment(options.incoming ?? {}, random.fork(), drops);
     this.#intake = (frame, now) => this.incoming.accept(frame, now);

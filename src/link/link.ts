@@ -4,6 +4,7 @@
  * A link moves octets and decides nothing. Its owner (stack/driver.ts, lab/simulator.ts) drains it with `receive`, a batch
  * at a time, and gives it frames with `send`. Middleware (impair, pcap, segmentation) wraps a link and is one.
  */
+import type { Drops } from '../core/drop.ts';
 import type { Frame } from '../core/frame.ts';
 import type { Micros } from '../core/time.ts';
 
@@ -22,6 +23,9 @@ export interface Link {
   readonly maxSegment: number;
   /** Whether `send` accepts `Checksum.Partial` and completes it. */
   readonly checksumOffload: boolean;
+
+  /** Counters of what this link, and those that it wraps, could not carry; a host's snapshot adds them to its own. */
+  readonly losses?: readonly Drops[];
 
   /**
    * Starts the link. It calls `wake` whenever frames may wait for `receive`; never from inside `receive` or `send`.

@@ -22,6 +22,7 @@ export class LoopbackLink implements Link {
   readonly mtu: number;
   readonly maxSegment: number;
   readonly checksumOffload = false;
+  readonly losses: readonly Drops[];
   readonly #inbox: Inbox;
   readonly #drops: Drops;
 
@@ -30,6 +31,7 @@ export class LoopbackLink implements Link {
     this.mtu = options.mtu ?? 1500;
     this.maxSegment = this.mtu;
     this.#drops = options.drops ?? new Drops();
+    this.losses = [this.#drops];
     this.#inbox = new Inbox(this.#drops, options.queueFrames ?? 1024);
   }
 

@@ -174,6 +174,7 @@ class Segmenter implements Link {
   readonly mtu: number;
   readonly maxSegment = IPV4_MAX_LENGTH;
   readonly checksumOffload = true;
+  readonly losses: readonly Drops[];
   readonly #link: Link;
   readonly #drops: Drops;
   readonly #sendPiece: FrameSink;
@@ -183,6 +184,7 @@ class Segmenter implements Link {
     this.mtu = link.mtu;
     this.#link = link;
     this.#drops = drops;
+    this.losses = link.losses ?? [];
     this.#sendPiece = (piece, now) => link.send(piece, now);
   }
 

@@ -37,6 +37,7 @@ class StreamLink implements Link {
   readonly name: string;
   readonly mtu: number;
   readonly maxSegment: number;
+  readonly losses: readonly Drops[];
   readonly checksumOffload = false;
 
   readonly #duplex: Duplex;
@@ -60,6 +61,7 @@ class StreamLink implements Link {
     this.#limit = options.queue ?? DEFAULT_QUEUE;
     this.#frames = options.frames ?? new FramePool();
     this.#drops = options.drops ?? new Drops();
+    this.losses = [this.#drops];
     this.#onLost = options.onLost;
     duplex.on('error', (error) => this.#lose(error));
     duplex.on('end', () => this.#lose(undefined));

@@ -75,6 +75,7 @@ class TapLink implements Link {
   readonly mtu: number;
   readonly maxSegment: number;
   readonly checksumOffload: boolean;
+  readonly losses: readonly Drops[];
 
   readonly #libc: Libc;
   readonly #frames: FramePool;
@@ -102,6 +103,7 @@ class TapLink implements Link {
     this.#fd = device.fd;
     this.#frames = options.frames ?? new FramePool();
     this.#drops = options.drops ?? new Drops();
+    this.losses = [this.#drops];
     this.#onLost = options.onLost;
     this.#offload = device.offload;
     this.#headerLength = device.offload ? VNET_LENGTH : 0;

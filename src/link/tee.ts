@@ -1,6 +1,7 @@
 /**
  * Shows each frame of a link, in both directions, to a listener on the side. Nothing else changes: the frame goes on as it is.
  */
+import type { Drops } from '../core/drop.ts';
 import type { Frame } from '../core/frame.ts';
 import type { Micros } from '../core/time.ts';
 import type { FrameSink, Link } from './link.ts';
@@ -24,6 +25,7 @@ class Tee implements Link {
   readonly mtu: number;
   readonly maxSegment: number;
   readonly checksumOffload: boolean;
+  readonly losses: readonly Drops[];
   readonly #link: Link;
   readonly #listener: TeeListener;
   readonly #afterwards: (() => void) | undefined;
@@ -36,6 +38,7 @@ class Tee implements Link {
     this.mtu = link.mtu;
     this.maxSegment = link.maxSegment;
     this.checksumOffload = link.checksumOffload;
+    this.losses = link.losses ?? [];
     this.#link = link;
     this.#listener = listener;
     this.#afterwards = afterwards;

@@ -9,8 +9,6 @@ import { IPPROTO_TCP, MSG_PEEK, SHUT_WR, SOL_SOCKET, SO_KEEPALIVE, TCP_NODELAY }
 
 /** Octets read at a time. */
 const READ_SIZE = 65536;
-/** Where octets are looked at that nobody reads. */
-const PEEKED = new Uint8Array(1);
 /** Chunks that wait together are sent as one up to this size (octets): a header and its body in one segment. */
 const JOIN_LIMIT = 65536;
 
@@ -90,7 +88,7 @@ export class SocketDuplex extends Duplex {
   }
 
   override _read(): void {
-    this.#receive().then(
+    this.#sockets.recv(this.fd, READ_SIZE).then(
       (data) => this.#received(data),
       (error: unknown) => this.#failed(error),
     );
@@ -125,12 +123,6 @@ export class SocketDuplex extends Duplex {
     } catch (closeError) {
       callback(error ?? (closeError as Error));
     }
-  }
-
-  /** Waits without a buffer, then takes what is there. */
-  async #receive(): Promise<Uint8Array> {
-    await this.#sockets.recv(this.fd, PEEKED, { flags: MSG_PEEK });
-    return this.#sockets.recv(this.fd, READ_SIZE);
   }
 
   #received(data: Uint8Array): void {

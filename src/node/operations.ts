@@ -116,6 +116,42 @@ export class ReceiveOperation extends Waiting<number> {
   }
 }
 
+/** recv and recvfrom without a buffer of the caller's; resolves to an array of just the size that came. */
+export class ReceiveNewOperation extends Waiting<Uint8Array> {
+  readonly syscall: 'recv' | 'recvfrom';
+  readonly #calls: SocketCalls;
+  readonly #fd: number;
+  readonly #scratch: Uint8Array;
+  readonly #flags: number;
+  readonly #from: SocketAddress | undefined;
+
+  /** @param scratch where to receive before the size is known; shared, so it holds nothing between tries */
+  constructor(
+    calls: SocketCalls,
+    fd: number,
+    scratch: Uint8Array,
+    flags: number,
+    from: SocketAddress | undefined,
+    signal: AbortSignal | undefined,
+  ) {
+    super(signal);
+    this.syscall = from === undefined ? 'recv' : 'recvfrom';
+    this.#calls = calls;
+    this.#fd = fd;
+    this.#scratch = scratch;
+    this.#flags = flags;
+    this.#from = from;
+  }
+
+  attempt(): boolean {
+    const result = receiveNow(this.#calls, this.#fd, this.#scratch, this.#flags, 0, this.#from);
+    if (result === WOULD_BLOCK) return false;
+    if (result < 0) this.reject(new NetError(this.syscall, result));
+    else this.resolve(this.#scratch.slice(0, result));
+    return true;
+  }
+}
+
 /** send and sendto; on a stream until everything is queued. */
 export class SendOperation extends Waiting<number> {
   readonly syscall: 'send' | 'sendto';

@@ -8,6 +8,7 @@
 import { Errno } from '../core/errno.ts';
 import { parseAddress } from '../ip/address.ts';
 import type { SocketAddress, SocketCalls } from '../socket/calls.ts';
+import { MSG_WAITALL } from '../socket/constants.ts';
 import type { IPPROTO_TCP, SOL_SOCKET, SO_LINGER, TCP_INFO } from '../socket/constants.ts';
 import type { Linger, OptionValue } from '../socket/options.ts';
 import { Readiness } from '../tcp/service.ts';
@@ -16,6 +17,7 @@ import { NetError } from './net-error.ts';
 import {
   AcceptOperation,
   ConnectOperation,
+  ReceiveNewOperation,
   ReceiveOperation,
   SendOperation,
   receiveNow,
@@ -138,16 +140,9 @@ export class Sockets {
     into: Uint8Array | number = DEFAULT_SIZE,
     options: CallOptions = NO_OPTIONS,
   ): Promise<Uint8Array | number> => {
-    if (typeof into !== 'number') return this.#receive(fd, into, undefined, options);
-    const line = this.#readers.get(fd);
-    const flags = options.flags ?? 0;
-    const isSimple = into <= DEFAULT_SIZE && (line === undefined || line.empty) && options.signal === undefined;
-    if (isSimple && !wantsMore(flags, 0, this.#scratch)) {
-      const result = this.#calls.recv(fd, this.#scratch, flags, 0, into);
-      if (result >= 0) return Promise.resolve(this.#scratch.slice(0, Math.min(result, into)));
-    }
-    const buffer = new Uint8Array(into);
-    return this.#receive(fd, buffer, undefined, options).then((count) => shortened(buffer, count));
+    return typeof into === 'number'
+      ? this.#receiveNew(fd, into, undefined, options)
+      : this.#receive(fd, into, undefined, options);
   }) as Receive;
 
   /** Waits for a datagram; what exceeds `size` octets of it is lost. */
@@ -157,20 +152,7 @@ export class Sockets {
     options: CallOptions = NO_OPTIONS,
   ): Promise<ReceivedDatagram> => {
     const from: SocketAddress = { address: '0.0.0.0', port: 0 };
-    const line = this.#readers.get(fd);
-    if (size <= DEFAULT_SIZE && (line === undefined || line.empty) && options.signal === undefined) {
-      const result = this.#calls.recvfrom(fd, this.#scratch, options.flags ?? 0, from, 0, size);
-      if (result >= 0) {
-        const { address, port } = from;
-        return Promise.resolve({ data: this.#scratch.slice(0, Math.min(result, size)), address, port });
-      }
-    }
-    const buffer = new Uint8Array(size);
-    return this.#receive(fd, buffer, from, options).then((count) => ({
-      data: shortened(buffer, count),
-      address: from.address,
-      port: from.port,
-    }));
+    return this.#receiveNew(fd, size, from, options).then((data) => ({ data, address: from.address, port: from.port }));
   };
 
   /** SHUT_RD, SHUT_WR or SHUT_RDWR. Throws ENOTCONN. */
@@ -242,6 +224,31 @@ export class Sockets {
       }
     }
     const operation = new ReceiveOperation(this.#calls, fd, buffer, flags, received, from, signal);
+    this.#reader(fd).join(operation);
+    return operation.promise;
+  }
+
+  /**
+   * Into a new array of just the size that came, so that a call which waits holds no memory; only for MSG_WAITALL and sizes beyond
+   * the scratch buffer's it is made beforehand.
+   */
+  #receiveNew(fd: number, size: number, from: SocketAddress | undefined, options: CallOptions): Promise<Uint8Array> {
+    const { flags = 0, signal } = options;
+    if (size > DEFAULT_SIZE || (flags & MSG_WAITALL) !== 0) {
+      const buffer = new Uint8Array(size);
+      return this.#receive(fd, buffer, from, options).then((count) => shortened(buffer, count));
+    }
+    if (signal?.aborted === true) return Promise.reject(abortReason(signal));
+    const scratch = size === DEFAULT_SIZE ? this.#scratch : this.#scratch.subarray(0, size);
+    const line = this.#readers.get(fd);
+    if (line === undefined || line.empty) {
+      const result = receiveNow(this.#calls, fd, scratch, flags, 0, from);
+      if (result >= 0) return Promise.resolve(scratch.slice(0, result));
+      if (!this.#mayWait(fd, result, options)) {
+        return Promise.reject(new NetError(from === undefined ? 'recv' : 'recvfrom', result));
+      }
+    }
+    const operation = new ReceiveNewOperation(this.#calls, fd, scratch, flags, from, signal);
     this.#reader(fd).join(operation);
     return operation.promise;
   }

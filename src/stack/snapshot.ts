@@ -25,7 +25,7 @@ export interface Snapshot {
   readonly descriptors: number;
   readonly ip: Ipv4Counters;
   readonly icmp: IcmpCounters;
-  /** Drop counters by reason; reasons that never occurred are left out. */
+  /** Drop counters by reason, those of the links included; reasons that never occurred are left out. */
   readonly drops: Partial<Record<DropReason, number>>;
 }
 
@@ -59,7 +59,7 @@ export interface NeighborSnapshot {
 
 /** Takes a snapshot; it shares nothing with the live stack. Cost grows with the number of connections and neighbours. */
 export function takeSnapshot(stack: Stack, now: Micros): Snapshot {
-  const { ip, icmp, tcp, udp, calls, context } = stack;
+  const { ip, icmp, tcp, udp, calls } = stack;
   const names = new Map(ip.interfaces.map((network) => [network.id, network.name]));
   return {
     time: now,
@@ -102,7 +102,7 @@ export function takeSnapshot(stack: Stack, now: Micros): Snapshot {
     descriptors: calls.size,
     ip: ip.counters(),
     icmp: icmp.counters(),
-    drops: context.drops.snapshot(),
+    drops: allDrops(stack),
   };
 }
 
@@ -115,3 +115,13 @@ const traffic = (
   framesOut: port?.framesOut ?? 0,
   octetsOut: port?.octetsOut ?? 0,
 });
+
+/** The stack's drops and its links', each set of counters once. */
+function allDrops(stack: Stack): Snapshot['drops'] {
+  const counters = new Set([stack.context.drops, ...stack.ports.flatMap(({ link }) => link.losses ?? [])]);
+  const sums: Partial<Record<DropReason, number>> = {};
+  for (const drops of counters) {
+    for (const [reason, count] of drops.entries()) sums[reason] = (sums[reason] ?? 0) + count;
+  }
+  return sums;
+}
