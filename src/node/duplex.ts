@@ -5,7 +5,7 @@
  * those methods of net.Socket that http.Server uses; it is not a net.Socket.
  */
 import { Duplex } from 'node:stream';
-import { IPPROTO_TCP, MSG_PEEK, SHUT_WR, SOL_SOCKET, SO_KEEPALIVE, TCP_NODELAY } from '../socket/constants.ts';
+import { IPPROTO_TCP, SHUT_WR, SOL_SOCKET, SO_KEEPALIVE, TCP_NODELAY } from '../socket/constants.ts';
 
 /** Octets read at a time. */
 const READ_SIZE = 65536;
@@ -14,7 +14,6 @@ const JOIN_LIMIT = 65536;
 
 /** The socket calls that a stream needs: a part of a host's `sockets`. */
 export interface StreamSockets {
-  recv(fd: number, buffer: Uint8Array, options: { readonly flags: number }): Promise<number>;
   recv(fd: number, size: number): Promise<Uint8Array>;
   send(fd: number, data: Uint8Array): Promise<number>;
   shutdown(fd: number, how: number): void;
