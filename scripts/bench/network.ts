@@ -1,0 +1,120 @@
+/**
+ * The figures between tapstack and a kernel: bulk transfers, round trips, connections. Yardsticks: the bare TAP pump, and the
+ * kernel itself over a veth pair with the same client program.
+ */
+import { CHARGEN_PORT } from '../../src/app/chargen.ts';
+import { DISCARD_PORT } from '../../src/app/discard.ts';
+import { ECHO_PORT } from '../../src/app/echo.ts';
+import type { Contestant, Figure, Sample, Session } from './figure.ts';
+import { TARGET, kernelPlace, runPeer, tapstackPlace } from './place.ts';
+import type { Place, PlaceOptions } from './place.ts';
+import { pumpReceive, pumpSend } from './pump.ts';
+
+/** How one client measures one place. */
+type Measure = (place: Place, seconds: number) => Promise<Sample>;
+
+const bulk =
+  (command: 'in' | 'out', port: number): Measure =>
+  (place, seconds) =>
+    runPeer(place, [command, TARGET, port, seconds, ...(place.countsCpu ? [place.server.pid!] : [])], seconds);
+
+const pingPong: Measure = (place, seconds) => runPeer(place, ['ping-pong', TARGET, ECHO_PORT, seconds], seconds);
+
+const connections =
+  (port: number, mode: 'close' | 'echo'): Measure =>
+  (place, seconds) =>
+    runPeer(place, ['connections', TARGET, port, seconds, mode], seconds);
+
+/** Mean round trip (us) of a flood, in which each answer draws the next request. */
+const floodPing: Measure = async (place, seconds) => {
+  const args = ['-f', '-q', '-w', `${Math.ceil(seconds)}`, TARGET];
+  const command = place.options.pinned ? ['taskset', '-c', '0', 'ping', ...args] : ['ping', ...args];
+  const { stdout, stderr } = await place.namespace.exec(command[0]!, command.slice(1), {
+    timeout: (seconds + 20) * 1000,
+  });
+  const mean = /= [\d.]+\/([\d.]+)\//.exec(stdout)?.[1];
+  if (mean === undefined) throw new Error(`ping told no times: ${stdout}${stderr}`.trim());
+  return { value: Number(mean) * 1000 };
+};
+
+/** Old connections in TIME-WAIT do not keep the client from using their ports again after a second. */
+function shortTimeWait(place: Place): Promise<unknown> {
+  return place.namespace.exec('sysctl', ['-qw', 'net.ipv4.tcp_tw_reuse=1']);
+}
+
+async function openSession(
+  options: PlaceOptions,
+  measure: Measure,
+  pump?: (seconds: number) => Promise<Sample>,
+): Promise<Session> {
+  const tapstack = await tapstackPlace(options);
+  const kernel = await kernelPlace(options);
+  for (const place of [tapstack, kernel]) await shortTimeWait(place);
+  const contestants: Contestant[] = [
+    { name: 'tapstack', measure: (seconds) => measure(tapstack, seconds) },
+    ...(pump === undefined ? [] : [{ name: 'pump', measure: pump }]),
+    { name: 'kernel', measure: (seconds) => measure(kernel, seconds) },
+  ];
+  const close = async (): Promise<void> => {
+    await tapstack.close();
+    await kernel.close();
+  };
+  return { contestants, close };
+}
+
+const pump =
+  (run: typeof pumpReceive, offload: boolean) =>
+  async (seconds: number): Promise<Sample> => {
+    const { gbps, framesPerSecond, microsPerFrame } = await run({ offload, seconds });
+    return { value: gbps, cpu: (framesPerSecond * microsPerFrame) / 1e6 };
+  };
+
+function bulkFigures(): Figure[] {
+  return [true, false].flatMap((offload): Figure[] => {
+    const mode = offload ? 'offload' : 'MTU frames';
+    const suffix = offload ? 'offload' : 'plain';
+    const options = { offload, pinned: false };
+    return [
+      {
+        name: `in-${suffix}`,
+        title: `TCP in, ${mode}`,
+        unit: 'Gbit/s',
+        better: 'more',
+        ...(offload && { bar: { against: 'pump', ratio: 0.5 } }),
+        open: () => openSession(options, bulk('in', DISCARD_PORT), pump(pumpReceive, offload)),
+      },
+      {
+        name: `out-${suffix}`,
+        title: `TCP out, ${mode}`,
+        unit: 'Gbit/s',
+        better: 'more',
+        ...(offload && { bar: { against: 'pump', ratio: 0.3 } }),
+        open: () => openSession(options, bulk('out', CHARGEN_PORT), pump(pumpSend, offload)),
+      },
+    ];
+  });
+}
+
+/** One figure as the machine comes, and one with client and services on one processor, where idle processors do not count. */
+function bothWays(figure: Omit<Figure, 'open'>, measure: Measure): Figure[] {
+  return [false, true].map((isPinned) => ({
+    ...figure,
+    name: isPinned ? `${figure.name}-pinned` : figure.name,
+    title: isPinned ? `${figure.title}, one processor` : figure.title,
+    open: () => openSession({ offload: true, pinned: isPinned }, measure),
+  }));
+}
+
+export const NETWORK_FIGURES: readonly Figure[] = [
+  ...bulkFigures(),
+  ...bothWays({ name: 'ping-pong', title: 'TCP round trips of 64 octets', unit: '/s', better: 'more' }, pingPong),
+  ...bothWays({ name: 'flood-ping', title: 'flood ping, mean', unit: 'us', better: 'less' }, floodPing),
+  ...bothWays(
+    { name: 'connect-close', title: 'connections, opened and closed', unit: '/s', better: 'more' },
+    connections(DISCARD_PORT, 'close'),
+  ),
+  ...bothWays(
+    { name: 'connect-echo', title: 'connections with one octet echoed', unit: '/s', better: 'more' },
+    connections(ECHO_PORT, 'echo'),
+  ),
+];
