@@ -6,7 +6,7 @@
  * than one queue, and following a change of the device's MTU.
  */
 import { Drops } from '../core/drop.ts';
-import { Checksum, FramePool, SMALL_FRAME } from '../core/frame.ts';
+import { Checksum, FramePool, LARGE_FRAME, SMALL_FRAME } from '../core/frame.ts';
 import type { Frame } from '../core/frame.ts';
 import { NEVER } from '../core/time.ts';
 import type { Micros } from '../core/time.ts';
@@ -198,8 +198,10 @@ class TapLink implements Link {
   }
 
   #acquire(): Frame {
-    const frame = this.#frames.acquire(this.#readLimit);
-    if (this.#readLimit > SMALL_FRAME) frame.start = LARGE_START;
+    if (this.#readLimit <= SMALL_FRAME) return this.#frames.acquire(this.#readLimit);
+    // A pooled buffer is just long enough, since it needs less headroom than what is sent.
+    const frame = this.#frames.acquire(LARGE_FRAME);
+    frame.start = LARGE_START;
     return frame;
   }
 
