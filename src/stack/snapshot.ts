@@ -5,11 +5,11 @@ import type { DropReason } from '../core/drop.ts';
 import type { Micros } from '../core/time.ts';
 import { formatMac } from '../ethernet/address.ts';
 import type { EthernetPort } from '../ethernet/ethernet.ts';
-
 import type { IcmpCounters } from '../icmp/icmp.ts';
 import { formatAddress, formatPrefix } from '../ip/address.ts';
 import type { Ipv4Counters } from '../ip/ipv4.ts';
 import type { TcpInfo } from '../tcp/service.ts';
+import type { UdpCounters } from '../udp/udp.ts';
 import type { Stack } from './stack.ts';
 
 export interface Snapshot {
@@ -25,6 +25,7 @@ export interface Snapshot {
   readonly descriptors: number;
   readonly ip: Ipv4Counters;
   readonly icmp: IcmpCounters;
+  readonly udp: UdpCounters;
   /** Drop counters by reason, those of the links included; reasons that never occurred are left out. */
   readonly drops: Partial<Record<DropReason, number>>;
 }
@@ -102,6 +103,7 @@ export function takeSnapshot(stack: Stack, now: Micros): Snapshot {
     descriptors: calls.size,
     ip: ip.counters(),
     icmp: icmp.counters(),
+    udp: udp.counters(),
     drops: allDrops(stack),
   };
 }

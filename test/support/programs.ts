@@ -17,9 +17,13 @@ import {
   SO_SNDBUF,
   TCP_INFO,
 } from '../../src/socket/constants.ts';
+import { CLOSED } from '../../src/socket/readiness.ts';
 import type { Waiter } from '../../src/socket/readiness.ts';
 import { Readiness } from '../../src/tcp/service.ts';
 import type { TcpInfo } from '../../src/tcp/service.ts';
+
+/** Whether the descriptor was closed behind its program's back (closeAll). */
+const isClosed = (bits: number): boolean => (bits & CLOSED) !== 0;
 
 /** The result of a call that must not fail here. */
 export function must(result: number, call: string): number {
@@ -58,6 +62,7 @@ export class StreamEnd {
   #reading: boolean;
   #finishing = false;
   #finished = false;
+  #closing = false;
   #waiter: Waiter | undefined = undefined;
 
   constructor(host: LabHost, fd: number, connected: boolean, options: StreamEndOptions = {}) {
@@ -100,9 +105,10 @@ export class StreamEnd {
     return this;
   }
 
-  /** Half-close, once everything is taken. */
-  finish(): this {
+  /** Half-close, or with `close` the end of the descriptor, once everything is taken. */
+  finish(close = false): this {
     this.#finishing = true;
+    this.#closing = close;
     this.#pump();
     return this;
   }
@@ -157,6 +163,10 @@ export class StreamEnd {
       else if (count < first.length) this.#queue[0] = first.subarray(count);
       else this.#queue.shift();
     }
+    if (this.#closing && (this.#queue.length === 0 || this.error !== '')) {
+      this.close();
+      return;
+    }
     if (!this.#finishing || this.#finished || this.error !== '') return;
     this.#finished = true;
     const result = this.#calls.shutdown(this.fd, SHUT_WR);
@@ -167,10 +177,11 @@ export class StreamEnd {
     let mask = 0;
     if (!this.connected || this.#queue.length > 0) mask |= Readiness.Writable;
     if (this.connected && this.#reading && !this.ended) mask |= Readiness.Readable;
-    if (mask === 0 || this.error !== '') return;
-    const waiter = this.#calls.wait(this.fd, mask, () => {
+    if (mask === 0 || this.error !== '' || this.closed) return;
+    const waiter = this.#calls.wait(this.fd, mask, (bits) => {
       this.#waiter = undefined;
-      this.#onReady();
+      if (isClosed(bits)) this.closed = true;
+      else this.#onReady();
     });
     if (typeof waiter === 'number') throw new Error(`wait: ${errnoName(waiter)}`);
     this.#waiter = waiter;
@@ -218,7 +229,7 @@ export function serve(
       onAccept(new StreamEnd(host, fd, true, options));
     }
     calls.wait(listener, Readiness.Readable, (bits) => {
-      if ((bits & 0x20) === 0) accept();
+      if (!isClosed(bits)) accept();
     });
   };
   accept();
@@ -238,13 +249,14 @@ export function serveEcho(host: LabHost, port: number): number {
           const count = calls.recv(end.fd, buffer);
           if (count === -Errno.EAGAIN) break;
           if (count <= 0) {
-            end.finish();
-            end.close();
+            end.finish(true);
             return;
           }
           end.write(buffer.slice(0, count));
         }
-        calls.wait(end.fd, Readiness.Readable, () => turn());
+        calls.wait(end.fd, Readiness.Readable, (bits) => {
+          if (!isClosed(bits)) turn();
+        });
       };
       turn();
     },
@@ -282,7 +294,7 @@ export function datagramEnd(host: LabHost, port: number, address = '0.0.0.0', ec
       if (echo) calls.sendto(fd, buffer.slice(0, count), 0, from);
     }
     calls.wait(fd, Readiness.Readable, (bits) => {
-      if ((bits & 0x20) === 0) turn();
+      if (!isClosed(bits)) turn();
     });
   };
   turn();
@@ -315,7 +327,7 @@ export function ping(
       if (isReply && count === at + message.length) replies.push(from.address);
     }
     calls.wait(fd, Readiness.Readable, (bits) => {
-      if ((bits & 0x20) === 0) turn();
+      if (!isClosed(bits)) turn();
     });
   };
   turn();
