@@ -9,6 +9,7 @@ import type { BufferPool } from '../core/ring.ts';
 import { NEVER } from '../core/time.ts';
 import type { Micros } from '../core/time.ts';
 import type { CongestionControl } from './congestion/control.ts';
+import { ControlFeed } from './control-feed.ts';
 import { Recovery } from './recovery/recovery.ts';
 import type { LossRecovery } from './recovery/recovery.ts';
 import { RoundTrip } from './round-trip.ts';
@@ -39,8 +40,9 @@ export class Sender {
   readonly #tcb: Tcb;
   readonly #timers: Timers;
   readonly #roundTrip: RoundTrip;
+  readonly #feed: ControlFeed;
   readonly rto: Rto;
-  readonly control: CongestionControl;
+  control: CongestionControl;
   readonly recovery: LossRecovery;
   /** Octets that are queued or not yet acknowledged; the first is `ringSeq`. */
   readonly ring: ByteRing;
@@ -97,6 +99,7 @@ export class Sender {
     this.#timers = timers;
     this.rto = rto;
     this.#roundTrip = new RoundTrip(rto);
+    this.#feed = new ControlFeed(tcb);
     this.control = control;
     this.recovery = recovery;
     this.ring = new ByteRing(limit, buffers);
@@ -132,6 +135,7 @@ export class Sender {
     this.rtxNxt = iss;
     this.ringSeq = seqAdd(iss, 1);
     this.#smallEnd = iss;
+    this.#feed.start(iss);
     this.recovery.start(iss);
   }
 
@@ -184,6 +188,7 @@ export class Sender {
     this.#roundTrip.onNewAck(tcb, ack, tsEcr, now);
     this.synAcked = true;
     tcb.sndUna = ack;
+    this.#feed.onNewAck(now);
     tcb.sndUp = seqMax(tcb.sndUp, ack);
     this.rtxNxt = seqMax(this.rtxNxt, ack);
     this.#smallEnd = seqMax(this.#smallEnd, ack);
@@ -198,11 +203,17 @@ export class Sender {
     // RFC 5681 §3.1: the ACK of the SYN does not open the window.
     const growing = freed > 0 && !this.recovery.active;
     const verdict = this.recovery.onAck(freed, ack, this.smss, this.flightSize, this.control, now);
-    if (growing) this.control.onAck(freed, flightBefore, this.#afterTimeout, now);
+    if (growing) this.#feed.tell(this.control, freed, flightBefore, this.rto.srtt, this.#afterTimeout, now);
     if (verdict !== Recovery.None) this.#headOwed = true;
     // RFC 6298 §5 (5.2), (5.3): stopped here, started again at the end of the turn when something is still outstanding.
     if (verdict !== Recovery.RetransmitHeadKeepTimer) this.#timers.clear(Timer.Rto);
     return freed;
+  }
+
+  /** Changes the congestion control algorithm; a running connection keeps its window. */
+  setControl(control: CongestionControl): void {
+    if (this.control.cwnd > 0) control.start(this.smss, false, this.control);
+    this.control = control;
   }
 
   /** A duplicate ACK as RFC 5681 §2 defines it. */
@@ -252,11 +263,15 @@ export class Sender {
   sent(chosen: Chosen, now: Micros): void {
     const tcb = this.#tcb;
     const end = seqAdd(chosen.seq, chosen.length + (chosen.syn ? 1 : 0) + (chosen.fin ? 1 : 0));
-    if (seqLt(chosen.seq, tcb.sndNxt)) {
+    const again = seqLt(chosen.seq, tcb.sndNxt);
+    tcb.sndNxt = seqMax(tcb.sndNxt, end);
+    if (again) {
       this.retransmissions++;
       this.#roundTrip.onRetransmitted();
+      this.#feed.onRetransmitted();
     } else {
       this.#roundTrip.onSent(end, now);
+      this.#feed.onSent(end, now);
       if (chosen.length % this.smss !== 0) this.#smallEnd = end;
     }
     if (this.probeOwed) {
@@ -267,7 +282,6 @@ export class Sender {
     } else {
       this.rtxNxt = end;
     }
-    tcb.sndNxt = seqMax(tcb.sndNxt, end);
     this.overridden = false;
     this.bytesSent += chosen.length;
     this.#lastSentAt = now;
@@ -313,7 +327,7 @@ export class Sender {
     const textLeft = seqDiff(this.textEnd, start);
     if (textLeft < 0 || (textLeft === 0 && !this.finQueued)) return false;
     const used = seqDiff(start, tcb.sndUna);
-    if (used === 0 && start === tcb.sndNxt && now - this.#lastSentAt > this.rto.value) this.control.onIdle();
+    if (used === 0 && start === tcb.sndNxt) this.control.onResume(now - this.#lastSentAt, this.rto.value, now);
     const usable = tcb.sndWnd - used; // U; negative when the peer has shrunk its window (MUST-34)
     const congestion = Math.max(this.control.cwnd + this.recovery.inflation, this.smss) - used;
     if (textLeft === 0) {
@@ -322,6 +336,7 @@ export class Sender {
       this.#choose(out, start, 0);
     } else {
       const room = Math.min(usable, congestion, this.maxPayload);
+      if (congestion < usable && congestion < textLeft) this.#feed.onLimited(used);
       const length = this.#worthSending(Math.min(textLeft, room), textLeft, usable, congestion, start);
       if (length <= 0) return false;
       this.#choose(out, start, length);

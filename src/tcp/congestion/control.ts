@@ -1,32 +1,58 @@
 /**
- * What the sender asks of a congestion control algorithm. It sees octets acknowledged, loss, time-outs and the time; never a
- * segment, a ring or a timer. Reno is reno.ts. Loss recovery (recovery/) is kept apart: it decides what was lost and may
- * inflate the window while it repairs.
+ * What the sender asks of a congestion control algorithm. It sees octets acknowledged, round trips, loss, time-outs and the time;
+ * never a segment, a ring or a timer. Loss recovery (recovery/) is kept apart: it decides what was lost and may inflate the window
+ * while it repairs.
+ *
+ * base.ts has what loss-based algorithms share; reno.ts is the smallest example, cubic.ts the default. To try one of your own,
+ * extend WindowControl (base.ts) or write this interface, and name it to the stack: registry.ts tells how.
  */
 import type { Micros } from '../../core/time.ts';
 
+/** What one acknowledgment of new data tells. The sender reuses one record: copy what is to be kept. */
+export interface AckSample {
+  /** Octets of text newly acknowledged; above 0. */
+  acked: number;
+  /** Octets that were outstanding before this acknowledgment. RFC 5681 §2, FlightSize. */
+  flightSize: number;
+  /** Round-trip time measured by this acknowledgment (us); 0 when it measured none. */
+  rtt: Micros;
+  /** Smoothed round-trip time (us), RFC 6298; 0 before the first sample. */
+  srtt: Micros;
+  /** A round trip has ended: what was outstanding when the last one ended is acknowledged. */
+  roundStart: boolean;
+  /** The congestion window was what held the sender back in the last round trip, not the program and not the peer's window. */
+  cwndLimited: boolean;
+  /** What was outstanding at a time-out is still being acknowledged: `acked` may cover old data. RFC 3465 §2.3. */
+  afterTimeout: boolean;
+}
+
 export interface CongestionControl {
   readonly name: string;
-  /** Congestion window (octets); at least one SMSS. RFC 5681 §2. */
+  /** Congestion window (octets), a whole number; at least one SMSS. RFC 5681 §2. */
   readonly cwnd: number;
   /** Slow start threshold (octets); Infinity at first. RFC 5681 §3.1. */
   readonly ssthresh: number;
 
-  /** The handshake is done: the initial window. `synLost` when a SYN or SYN,ACK had to be sent again. RFC 5681 §3.1. */
-  start(smss: number, synLost: boolean): void;
+  /**
+   * The handshake is done: the initial window. `synLost` when a SYN or SYN,ACK had to be sent again. RFC 5681 §3.1. With `from` a
+   * running connection changes its algorithm (TCP_CONGESTION): go on with the window that `from` has.
+   */
+  start(smss: number, synLost: boolean, from?: CongestionControl): void;
   /** The sender's maximum segment size has changed (octets). */
   setSmss(smss: number): void;
-  /**
-   * New data was acknowledged outside of recovery: `acked` octets, of the `flightSize` that were outstanding before.
-   * `afterTimeout` while what was outstanding at a time-out is being acknowledged.
-   */
-  onAck(acked: number, flightSize: number, afterTimeout: boolean, now: Micros): void;
-  /** A loss that recovery found, once per window. */
+  /** New data was acknowledged outside of recovery. */
+  onAck(sample: AckSample, now: Micros): void;
+  /** A loss that recovery found, once per window: reduce `ssthresh` and `cwnd`. */
   onLoss(flightSize: number, now: Micros): void;
   /** Recovery is over: everything outstanding at its start is acknowledged. */
   onRecovered(flightSize: number, now: Micros): void;
   /** The retransmission timer expired; `again` when the same segment had already been sent again for that reason. */
   onTimeout(flightSize: number, again: boolean, now: Micros): void;
-  /** Sending begins again after an idle time longer than the RTO. RFC 5681 §4.1. */
-  onIdle(): void;
+  /** The last `onLoss` or `onTimeout` turned out to be a mistake, nothing was lost: take it back. RFC 4015, RFC 9438 §4.9. */
+  onSpurious(now: Micros): void;
+  /**
+   * Text is about to be sent while nothing is outstanding, `idle` microseconds after text was last sent (negative when none was);
+   * `rto` is the retransmission timeout (us). May be called more than once. RFC 5681 §4.1, RFC 9438 §5.8.
+   */
+  onResume(idle: number, rto: number, now: Micros): void;
 }

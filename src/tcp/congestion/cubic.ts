@@ -1,0 +1,163 @@
+/**
+ * CUBIC: after a reduction cwnd rises as the cube of the time towards where it was, flat around it, then steep again; never slower
+ * than Reno would. RFC 9438; names are its own, windows in octets. Slow start with HyStart++ (hystart.ts); the rest is base.ts.
+ *
+ * Leaves out the reduction by ECN-Echo, which needs RFC 3168's part of the sender.
+ */
+import type { TcpConfig } from '../../core/config.ts';
+import { NEVER, SECOND, micros } from '../../core/time.ts';
+import type { Micros } from '../../core/time.ts';
+import { WindowControl } from './base.ts';
+import type { AckSample, CongestionControl } from './control.ts';
+import { HyStart } from './hystart.ts';
+
+/** Multiplicative decrease factor. RFC 9438 §4.6. */
+export const BETA = 0.7;
+/** Aggressiveness (segments per second^3). RFC 9438 §5. */
+export const C = 0.4;
+/** Additive increase factor of the Reno-friendly region. RFC 9438 §4.3. */
+export const ALPHA = (3 * (1 - BETA)) / (1 + BETA);
+
+/** W_cubic(t): the window (segments) `t` seconds into a congestion avoidance stage. RFC 9438 §4.2, figure 1. */
+export const cubicWindow = (t: number, k: number, wMax: number): number => C * (t - k) ** 3 + wMax;
+/** K: seconds until the window is `wMax` again (segments). RFC 9438 §4.2, figure 2. */
+export const cubicTime = (wMax: number, cwndEpoch: number): number => Math.cbrt((wMax - cwndEpoch) / C);
+
+/** What RFC 9438 §4.9.2 saves before a reduction, besides cwnd and ssthresh. */
+interface Saved {
+  readonly cwndPrior: number;
+  readonly wMax: number;
+  readonly k: number;
+  readonly epoch: Micros;
+  readonly wEst: number;
+}
+
+export class Cubic extends WindowControl {
+  readonly name = 'cubic';
+  /** cwnd when ssthresh was last set (octets). */
+  #cwndPrior = 0;
+  /** W_max (octets); 0 when it is not known: after a time-out, and when slow start ended without a loss. */
+  #wMax = 0;
+  /** K (s). */
+  #k = 0;
+  /** t_epoch: when this congestion avoidance stage began, moved on by the time in which cwnd was not made use of; NEVER before. */
+  #epoch: Micros = NEVER;
+  /** W_est, Reno's window (octets). */
+  #wEst = 0;
+  /** When cwnd was last worked out in this stage. */
+  #updatedAt: Micros = NEVER;
+  #saved: Saved | undefined = undefined;
+  readonly #hystart: HyStart | undefined;
+
+  constructor(config: TcpConfig) {
+    super(config);
+    this.#hystart = config.hystart ? new HyStart() : undefined;
+  }
+
+  override start(smss: number, synLost: boolean, from?: CongestionControl): void {
+    super.start(smss, synLost, from);
+    this.#cwndPrior = this.cwnd;
+  }
+
+  /** HyStart++ in the first slow start only, as RFC 9406 §4.3 advises. RFC 9438 §4.10. */
+  protected override slowStartGrowth(sample: AckSample): number {
+    const growth = super.slowStartGrowth(sample);
+    if (this.#hystart === undefined || this.ssthresh !== Infinity) return growth;
+    const cautious = this.#hystart.growth(sample, growth);
+    if (!this.#hystart.done) return cautious;
+    this.ssthresh = this.cwnd;
+    this.#cwndPrior = this.cwnd;
+    this.#wMax = 0;
+    return 0;
+  }
+
+  /** RFC 9438 §4.2 to §4.5. */
+  protected avoid(sample: AckSample, now: Micros): void {
+    if (!sample.cwndLimited) {
+      this.beforeResume(now);
+      return;
+    }
+    if (this.#epoch === NEVER) this.#beginStage(now);
+    this.#updatedAt = now;
+    const { smss, exactCwnd: cwnd } = this;
+    const t = (now - this.#epoch) / SECOND;
+    // §4.3: once Reno would be back where it was, it grows by a whole segment a round trip.
+    const alpha = this.#wEst < this.#cwndPrior ? ALPHA : 1;
+    this.#wEst += (alpha * smss * sample.acked) / cwnd;
+    if (this.#window(t) < this.#wEst) {
+      this.grow(Math.max(0, this.#wEst - cwnd));
+      return;
+    }
+    const target = Math.min(this.#window(t + sample.srtt / SECOND), 1.5 * cwnd);
+    // §4.4, §4.5: (target - cwnd) / cwnd for each segment acknowledged.
+    if (target > cwnd) this.grow(((target - cwnd) * sample.acked) / cwnd);
+  }
+
+  /**
+   * RFC 9438 §4.6. While cwnd is what limits the sender it stands for flight_size, as §4.6 permits and Linux does: an ACK that comes in
+   * one batch with the signs of a loss has lowered flight_size already, though nothing else was lost.
+   */
+  protected reduced(flightSize: number): number {
+    const inFlight = this.cwndLimited ? this.cwnd : Math.min(flightSize, this.cwnd);
+    return Math.max(Math.floor(inFlight * BETA), 2 * this.smss);
+  }
+
+  protected override beforeReduction(timeout: boolean): void {
+    this.#saved = {
+      cwndPrior: this.#cwndPrior,
+      wMax: this.#wMax,
+      k: this.#k,
+      epoch: this.#epoch,
+      wEst: this.#wEst,
+    };
+    const { cwnd } = this;
+    // §4.7, fast convergence. §4.8: the stage after a time-out starts from where it begins.
+    this.#wMax = timeout ? 0 : cwnd < this.#wMax ? (cwnd * (1 + BETA)) / 2 : cwnd;
+    this.#cwndPrior = cwnd;
+    this.#epoch = NEVER;
+  }
+
+  /** RFC 9438 §4.9.2: only while cwnd has not grown beyond it anyway. */
+  override onSpurious(): void {
+    const saved = this.#saved;
+    this.#saved = undefined;
+    if (saved !== undefined && this.cwnd < this.#cwndPrior) {
+      this.#cwndPrior = saved.cwndPrior;
+      this.#wMax = saved.wMax;
+      this.#k = saved.k;
+      this.#epoch = saved.epoch;
+      this.#wEst = saved.wEst;
+    }
+    super.onSpurious();
+  }
+
+  override onResume(idle: number, rto: number, now: Micros): void {
+    const before = this.cwnd;
+    super.onResume(idle, rto, now);
+    if (this.cwnd < before) this.#epoch = NEVER; // a stage begins when slow start is over again
+  }
+
+  /** §4.2: the time in which cwnd was not made use of does not count. */
+  protected override beforeResume(now: Micros): void {
+    if (this.#epoch === NEVER) return;
+    this.#epoch = micros(this.#epoch + now - this.#updatedAt);
+    this.#updatedAt = now;
+  }
+
+  #beginStage(now: Micros): void {
+    const { exactCwnd: cwnd, smss } = this;
+    this.#epoch = now;
+    this.#wEst = cwnd;
+    if (cwnd < this.#wMax) {
+      this.#k = cubicTime(this.#wMax / smss, cwnd / smss);
+    } else {
+      this.#k = 0; // §4.8, §4.10
+      this.#wMax = cwnd;
+    }
+  }
+
+  /** W_cubic(t) in octets. */
+  #window(t: number): number {
+    return cubicWindow(t, this.#k, this.#wMax / this.smss) * this.smss;
+  }
+}
