@@ -76,8 +76,15 @@ export class AckPolicy {
     }
   }
 
-  /** Text came beyond a gap: an immediate duplicate ACK for each segment in the frame. */
+  /**
+   * Text came beyond a gap: an immediate duplicate ACK for each segment in the frame; where SACK tells what came, one for the frame,
+   * as Linux does.
+   */
   onOutOfOrder(length: number): void {
+    if (this.#tcb.sackOk) {
+      this.duplicates = Math.min(DUPLICATES_PER_TURN, this.duplicates + 1);
+      return;
+    }
     const segments = Math.min(DUPLICATES_PER_FRAME, Math.max(1, Math.ceil(length / this.#fullSize)));
     this.duplicates = Math.min(DUPLICATES_PER_TURN, this.duplicates + segments);
   }

@@ -39,6 +39,7 @@ function checkTimestamps(tcp: Arrivals, conn: Connection, seg: Segment, now: Mic
   }
   if (!failsPaws(tcb, seg, now)) return true;
   tcp.drop('tcp-paws');
+  conn.receiver.onOldText(seg); // RFC 2883 §4.3
   answerInvalid(conn, seg, now, 'old timestamp');
   return false;
 }
@@ -51,6 +52,7 @@ function checkSequence(tcp: Arrivals, conn: Connection, seg: Segment, now: Micro
   if (!isAcceptable(tcb, seg)) {
     tcp.drop('tcp-not-acceptable');
     if (seg.rst) return false;
+    conn.receiver.onOldText(seg);
     // A FIN that comes again in TIME-WAIT is acknowledged like anything else here, and restarts 2 MSL (fifth check).
     if (tcb.state === 'TIME-WAIT' && seg.fin && seg.end === tcb.rcvNxt) conn.restartTimeWait(now);
     answerInvalid(conn, seg, now, 'not acceptable');
@@ -82,6 +84,7 @@ function trimToWindow(conn: Connection, seg: Segment): void {
   const { tcb } = conn;
   const old = seqDiff(tcb.rcvNxt, seg.seq);
   if (old > 0) {
+    conn.receiver.onOldText(seg);
     seg.trimFront(old);
     conn.ack.now('old octets'); // the peer sends again what it has sent: our ACK may be lost
     conn.host.mark(conn);

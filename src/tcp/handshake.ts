@@ -1,5 +1,5 @@
 /**
- * What a SYN settles: the MSS, window scaling and timestamps. RFC 9293 §3.7.1, RFC 7323 §2.2, §3.2.
+ * What a SYN settles: the MSS, window scaling, timestamps and SACK. RFC 9293 §3.7.1, RFC 7323 §2.2, §3.2, RFC 2018 §2.
  */
 import type { TcpConfig } from '../core/config.ts';
 import { NEVER } from '../core/time.ts';
@@ -26,7 +26,7 @@ export function prepareOffer(conn: Connection, config: TcpConfig): void {
 /** Takes IRS and the options of the peer's SYN. The window of a SYN is never scaled (RFC 7323 §2.2). */
 export function takeSyn(conn: Connection, seg: Segment, config: TcpConfig, now: Micros): void {
   const { tcb } = conn;
-  const { mss, windowScale, timestamps, tsVal } = seg.options;
+  const { mss, windowScale, timestamps, tsVal, sackPermitted } = seg.options;
   conn.receiver.start(seg.seq);
   tcb.lastAckSent = tcb.rcvNxt;
   tcb.sendMss = mss > 0 ? mss : DEFAULT_MSS; // MUST-15
@@ -37,6 +37,7 @@ export function takeSyn(conn: Connection, seg: Segment, config: TcpConfig, now: 
     tcb.sndWindShift = 0;
     tcb.rcvWindShift = 0;
   }
+  tcb.sackOk = sackPermitted && config.sack;
   tcb.timestampsOk = timestamps && config.timestamps;
   tcb.tsRecent = seqNum(timestamps ? tsVal : 0);
   tcb.tsRecentAt = timestamps ? now : NEVER;

@@ -1,6 +1,6 @@
 /**
  * TCP options: parsing what arrives, writing what is sent. RFC 9293 §3.2 (EOL, NOP, MSS), RFC 7323 §2.2, §3.2 (Window Scale,
- * Timestamps), RFC 2018 §2, §3 (SACK: recognised here, used by loss recovery later).
+ * Timestamps), RFC 2018 §2, §3 (SACK).
  *
  *    EOL |0|   NOP |1|   MSS |2|4| MSS (16) |   WScale |3|3|shift|   SACK permitted |4|2|
  *    SACK |5|8n+2| n times left edge (32), right edge (32) |   TS |8|10| TSval (32) | TSecr (32) |
@@ -18,8 +18,15 @@ export const OptionKind = {
   Timestamps: 8,
 } as const;
 
+/** Octets of options that a header has room for. RFC 9293 §3.1. */
+const MAX_OPTIONS_LENGTH = 40;
 /** Octets that Timestamps takes in a header, two NOPs included. RFC 7323, Appendix A. */
 export const TIMESTAMPS_LENGTH = 12;
+
+/** Most SACK blocks that a header has room for. RFC 2018 §3. */
+export const MAX_SACK_BLOCKS = 4;
+/** Octets that SACK options of 0 to 4 blocks take, two NOPs included. RFC 2018 §3, Appendix A. */
+const sackLength = (blocks: number): number => (blocks > 0 ? 4 + 8 * blocks : 0);
 
 /** The shift count that a larger one is replaced with. RFC 7323 §2.3. */
 export const MAX_WINDOW_SHIFT = 14;
@@ -35,9 +42,9 @@ export interface SegmentOptions {
   timestamps: boolean;
   tsVal: number;
   tsEcr: number;
-  /** Where the SACK blocks start in the frame, and how many there are. */
-  sackAt: number;
+  /** SACK blocks: how many, and their edges, left and right in turn (signed, as sequence numbers are held). */
   sackCount: number;
+  readonly sackEdges: Int32Array;
 }
 
 export const noOptions = (): SegmentOptions => ({
@@ -47,8 +54,8 @@ export const noOptions = (): SegmentOptions => ({
   timestamps: false,
   tsVal: 0,
   tsEcr: 0,
-  sackAt: 0,
   sackCount: 0,
+  sackEdges: new Int32Array(2 * MAX_SACK_BLOCKS),
 });
 
 /** NOP, NOP, Timestamps, 10: how Appendix A of RFC 7323 lays the option out, and everyone does. */
@@ -105,8 +112,8 @@ function takeOption(bytes: Uint8Array, at: number, kind: number, length: number,
       break;
     case OptionKind.Sack:
       if (length >= 10 && (length - 2) % 8 === 0) {
-        into.sackAt = at + 2;
-        into.sackCount = (length - 2) / 8;
+        into.sackCount = Math.min((length - 2) / 8, MAX_SACK_BLOCKS);
+        for (let i = 0; i < 2 * into.sackCount; i++) into.sackEdges[i] = getU32(bytes, at + 2 + 4 * i);
       }
       break;
     case OptionKind.Timestamps:
@@ -128,7 +135,16 @@ export function optionsLength(options: SegmentOptions): number {
   if (options.sackPermitted && !options.timestamps) length += 4;
   if (options.timestamps) length += TIMESTAMPS_LENGTH;
   if (options.windowScale >= 0) length += 4;
-  return length;
+  return length + sackLength(options.sackCount);
+}
+
+/** SACK blocks, `wanted` or fewer, that fit beside the other options and in `room` octets. */
+export function sackBlocksThatFit(options: SegmentOptions, wanted: number, room: number): number {
+  let blocks = Math.min(wanted, MAX_SACK_BLOCKS);
+  const used = optionsLength(options);
+  const most = Math.min(room, MAX_OPTIONS_LENGTH);
+  while (blocks > 0 && used + sackLength(blocks) > most) blocks--;
+  return blocks;
 }
 
 /**
@@ -160,5 +176,17 @@ export function emitOptions(bytes: Uint8Array, at: number, options: SegmentOptio
     setU8(bytes, i + 1, OptionKind.WindowScale);
     setU8(bytes, i + 2, 3);
     setU8(bytes, i + 3, options.windowScale);
+    i += 4;
   }
+  if (options.sackCount > 0) emitSack(bytes, i, options);
+}
+
+/** NOP, NOP, SACK. RFC 2018, Appendix A. */
+function emitSack(bytes: Uint8Array, at: number, options: SegmentOptions): void {
+  const edges = 2 * options.sackCount;
+  setU8(bytes, at, OptionKind.NoOperation);
+  setU8(bytes, at + 1, OptionKind.NoOperation);
+  setU8(bytes, at + 2, OptionKind.Sack);
+  setU8(bytes, at + 3, 2 + 4 * edges);
+  for (let i = 0; i < edges; i++) setU32(bytes, at + 4 + 4 * i, options.sackEdges[i]!);
 }

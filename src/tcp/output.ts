@@ -13,7 +13,14 @@ import { IpProtocol } from '../ip/service.ts';
 import type { IpPacket, IpService, OutputOptions, Path } from '../ip/service.ts';
 import type { Connection } from './connection.ts';
 import { settleTimers } from './on-timeout.ts';
-import { MAX_WINDOW_SHIFT, emitOptions, noOptions, optionsLength } from './options.ts';
+import {
+  MAX_SACK_BLOCKS,
+  MAX_WINDOW_SHIFT,
+  emitOptions,
+  noOptions,
+  optionsLength,
+  sackBlocksThatFit,
+} from './options.ts';
 import type { SegmentOptions } from './options.ts';
 import { MAX_UNSCALED_WINDOW } from './receiver.ts';
 import type { Segment } from './segment.ts';
@@ -168,6 +175,8 @@ export class Output {
       this.#prepareSyn(conn);
     } else {
       header.flags |= TcpFlag.Ack;
+      // Differs: RFC 2018 §4 wants blocks in every ACK that could have some; text does not give way to them, pure ACKs carry them.
+      if (tcb.sackOk) this.#addSack(conn, sender.smss - chosen.length, 0);
       if (chosen.length > 0 && seqGt(tcb.sndUp, chosen.seq)) {
         header.flags |= TcpFlag.Urg;
         header.urgentPointer = Math.min(seqDiff(tcb.sndUp, chosen.seq), 0xffff); // MUST-62; MUST-31: any length
@@ -182,22 +191,33 @@ export class Output {
   #sendAcks(conn: Connection, now: Micros): void {
     const { ack, state } = conn;
     if (state === 'SYN-SENT') return;
-    for (; ack.duplicates > 0; ack.duplicates--) this.#sendAck(conn, 'duplicate ACK', now);
+    for (; ack.duplicates > 0; ack.duplicates--) this.#sendAck(conn, 'duplicate ACK', now, 0, ack.duplicates - 1);
     if (ack.owed) this.#sendAck(conn, ack.reason, now);
     else if (conn.receiver.updateDue && mayOpenWindow(conn)) this.#sendAck(conn, 'window update', now);
+    while (conn.receiver.duplicatesToReport > 0) this.#sendAck(conn, 'D-SACK', now);
     if (conn.keepaliveOwed) {
       conn.keepaliveOwed = false;
       this.#sendAck(conn, 'keep-alive probe', now, -1);
     }
   }
 
-  /** <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>; one before SND.NXT for a keep-alive (RFC 9293 §3.8.4, SHLD-12). */
-  #sendAck(conn: Connection, reason: string, now: Micros, shift = 0): void {
+  /** <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>; one before SND.NXT for a keep-alive (RFC 9293 §3.8.4, SHLD-12). `later`: ACKs to follow. */
+  #sendAck(conn: Connection, reason: string, now: Micros, shift = 0, later = 0): void {
     this.#prepare(conn, now);
+    if (conn.tcb.sackOk) this.#addSack(conn, Infinity, later);
     this.#header.seq = seqAdd(conn.tcb.sndNxt, shift);
     this.#header.flags = TcpFlag.Ack;
     this.#send(conn, this.#context.frames.acquire(0), reason, now);
     this.#acknowledged(conn);
+  }
+
+  /** SACK blocks, as many as fit into `room` octets. */
+  #addSack(conn: Connection, room: number, later: number): void {
+    const { receiver, tcb } = conn;
+    if (tcb.state === 'SYN-RECEIVED' || (!receiver.hasGap && receiver.duplicatesToReport === 0)) return;
+    const options = this.#options;
+    const blocks = sackBlocksThatFit(options, MAX_SACK_BLOCKS, room + optionsLength(options));
+    if (blocks > 0) receiver.writeSack(options, blocks, later);
   }
 
   #acknowledged(conn: Connection): void {
@@ -232,6 +252,7 @@ export class Output {
     this.#header.flags |= initiating ? TcpFlag.Syn : TcpFlag.Syn | TcpFlag.Ack;
     if (initiating) this.#header.ack = 0;
     options.mss = tcb.rmss; // MUST-14, MUST-65
+    options.sackPermitted = initiating ? this.#context.config.tcp.sack : tcb.sackOk; // RFC 2018 §2
     if (conn.offersScaling) options.windowScale = tcb.rcvWindShift;
   }
 
@@ -241,6 +262,7 @@ export class Output {
     options.windowScale = -1;
     options.sackPermitted = false;
     options.timestamps = false;
+    options.sackCount = 0;
   }
 
   /** Header in front of the text, and off to IP. Returns what IP says. */

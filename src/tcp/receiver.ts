@@ -8,8 +8,10 @@
 import { RangeSet } from '../core/ranges.ts';
 import { ByteRing } from '../core/ring.ts';
 import type { BufferPool } from '../core/ring.ts';
+import type { SegmentOptions } from './options.ts';
+import { SackReports } from './sack-reports.ts';
 import type { Segment } from './segment.ts';
-import { seqAdd, seqDiff, seqGt } from './seq.ts';
+import { seqAdd, seqDiff, seqGt, seqLt } from './seq.ts';
 import type { SeqNum } from './seq.ts';
 import type { Tcb } from './tcb.ts';
 
@@ -46,6 +48,7 @@ export class Receiver {
   #received = 0;
   /** Stream offsets that are held beyond a gap; undefined while there never were any. */
   #outOfOrder: RangeSet | undefined = undefined;
+  readonly #reports = new SackReports();
   /** Stream offset of a FIN that came beyond a gap, -1 for none. */
   #finAt = -1;
 
@@ -77,6 +80,7 @@ export class Receiver {
   onText(seg: Segment): Arrival {
     const gap = seqDiff(seg.seq, this.#tcb.rcvNxt);
     if (gap > 0) return this.#hold(gap, seg);
+    if (this.hasGap) this.#noteOverlap(this.#received, this.#received + seg.textLength);
     this.ring.writeAhead(0, seg.bytes, seg.textAt, seg.textLength);
     this.#advance(seg.textLength);
     return this.#mergeHeld() ? Arrival.FillsGap : Arrival.InOrder;
@@ -109,6 +113,24 @@ export class Receiver {
     this.#outOfOrder = undefined;
     this.ring.dropAhead();
     return true;
+  }
+
+  /** Octets of a segment that came before: those before RCV.NXT. To be called before it is trimmed. RFC 2883 §4. */
+  onOldText(seg: Segment): void {
+    const { rcvNxt, sackOk } = this.#tcb;
+    if (!sackOk || seg.textLength === 0 || seg.syn || !seqLt(seg.seq, rcvNxt)) return;
+    const right = seqAdd(seg.seq, seg.textLength);
+    this.#reports.duplicate(seg.seq, seqLt(right, rcvNxt) ? right : rcvNxt);
+  }
+
+  /** Duplicates that are still to be reported, one with each ACK. RFC 2883 §4 (2). */
+  get duplicatesToReport(): number {
+    return this.#reports.duplicates;
+  }
+
+  /** Writes SACK blocks, `room` at most; `skip` ACKs of this turn are still to follow. RFC 2018 §4. */
+  writeSack(options: SegmentOptions, room: number, skip: number): void {
+    this.#reports.write(options, room, this.#outOfOrder, this.#received, this.#tcb.rcvNxt, skip);
   }
 
   /** RCV.UP <- max(RCV.UP, SEG.UP). True when it advanced. RFC 9293 §3.10.7.4, sixth; MUST-32. */
@@ -183,7 +205,24 @@ export class Receiver {
     const from = this.#received + gap;
     if (held.size >= MAX_OUT_OF_ORDER_RANGES) return Arrival.Refused;
     this.ring.writeAhead(gap, seg.bytes, seg.textAt, seg.textLength);
-    return held.add(from, from + seg.textLength) > 0 ? Arrival.OutOfOrder : Arrival.None;
+    this.#noteOverlap(from, from + seg.textLength);
+    const added = held.add(from, from + seg.textLength);
+    if (this.#tcb.sackOk) this.#reports.touched(held, from);
+    return added > 0 ? Arrival.OutOfOrder : Arrival.None;
+  }
+
+  /** Text from `from` to before `to` (stream offsets) has come; the first part of it that was held already is a duplicate. */
+  #noteOverlap(from: number, to: number): void {
+    const held = this.#outOfOrder;
+    const { sackOk, rcvNxt } = this.#tcb;
+    if (!sackOk || held === undefined) return;
+    let first = held.size - 1;
+    while (first > 0 && held.end(first - 1) > from) first--;
+    if (first < 0) return;
+    const left = Math.max(from, held.start(first));
+    const right = Math.min(to, held.end(first));
+    if (left >= right) return;
+    this.#reports.duplicate(seqAdd(rcvNxt, left - this.#received), seqAdd(rcvNxt, right - this.#received));
   }
 
   /** RCV.NXT moves over `count` octets, already in their place. */
@@ -203,6 +242,7 @@ export class Receiver {
     const end = held.endOf(this.#received);
     if (end !== undefined) this.#advance(end - this.#received);
     held.remove(0, this.#received);
+    this.#reports.settle(this.#received);
     return true;
   }
 }

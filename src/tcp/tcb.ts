@@ -76,6 +76,8 @@ export class Tcb {
   tsRecentAt: Micros = NEVER;
   /** Last.ACK.sent. RFC 7323 §4.3. */
   lastAckSent: SeqNum = ZERO;
+  /** SACK-permitted was in both SYNs: blocks may be sent and are understood. RFC 2018 §2. */
+  sackOk = false;
   /** Added to the timestamp clock on this connection. RFC 7323 §5.4, §7.1. */
   tsOffset = 0;
 

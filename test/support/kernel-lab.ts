@@ -18,10 +18,12 @@ import { PcapWriter, pcap } from '../../src/link/pcap.ts';
 import { tap } from '../../src/link/tap.ts';
 import { createHost } from '../../src/node/host.ts';
 import type { Host } from '../../src/node/host.ts';
+import { AF_INET, SOCK_STREAM } from '../../src/socket/constants.ts';
 import { createNamespace, inNamespace } from './namespace.ts';
 import type { ExecOptions, Namespace } from './namespace.ts';
 import { examine } from './tshark.ts';
 import type { Examination } from './tshark.ts';
+import { until } from './wait.ts';
 
 export const KERNEL = '10.0.0.1';
 export const HOST = '10.0.0.2';
@@ -74,6 +76,48 @@ export class KernelLab {
   /** Runs a Python program on the kernel's side that has `socket`, `struct`, `time` and the addresses KERNEL and HOST. */
   python(program: string, options?: ExecOptions): Promise<string> {
     return this.run('python3', ['-c', `${PYTHON_PRELUDE}${program}`], options);
+  }
+
+  /** Resolves once a program on the kernel's side listens on a TCP port. */
+  async listening(port: number): Promise<void> {
+    await until(async () => (await this.run('ss', ['-Hltn', `sport = :${port}`])) !== '');
+  }
+
+  /** A listening socket of the host on a TCP port. */
+  listen(port: number, backlog = 128): number {
+    const { socket, bind, listen } = this.host.sockets;
+    const fd = socket(AF_INET, SOCK_STREAM);
+    bind(fd, { address: HOST, port });
+    listen(fd, backlog);
+    return fd;
+  }
+
+  /** Accepts one connection on a TCP port of the host and closes the listener. */
+  async acceptOne(port: number): Promise<number> {
+    const listener = this.listen(port);
+    try {
+      return await this.host.sockets.accept(listener);
+    } finally {
+      this.host.sockets.close(listener);
+    }
+  }
+
+  /** Connects the host to a TCP port of the kernel. */
+  async connect(port: number): Promise<number> {
+    const { socket, connect } = this.host.sockets;
+    const fd = socket(AF_INET, SOCK_STREAM);
+    await connect(fd, { address: KERNEL, port });
+    return fd;
+  }
+
+  /** Receives until the end of the stream. */
+  async receiveAll(fd: number): Promise<Buffer> {
+    const parts: Uint8Array[] = [];
+    for (;;) {
+      const part = await this.host.sockets.recv(fd);
+      if (part.length === 0) return Buffer.concat(parts);
+      parts.push(part);
+    }
   }
 
   /** Runs `use` and returns what the host dropped meanwhile, by reason. */
