@@ -89,6 +89,16 @@ export interface TcpConfig {
   finWait2Timeout: number;
   /** Initial window in segments. RFC 6928 §2. */
   initialWindow: number;
+  /** Congestion control of new connections, by name: 'cubic', 'reno', or one of your own. Linux tcp_congestion_control. */
+  congestion: string;
+  /** CUBIC leaves its first slow start when the round-trip time rises. RFC 9406. */
+  hystart: boolean;
+  /**
+   * The congestion window after an idle time. 'restart': back to the initial window after one RTO (RFC 5681 §4.1). 'halve': half of it
+   * for each RTO (RFC 2861), which Linux's tcp_slow_start_after_idle=1 does. 'keep': valid for five minutes (RFC 7661), about what
+   * tcp_slow_start_after_idle=0 does.
+   */
+  idleWindow: 'restart' | 'halve' | 'keep';
   /** Default and greatest send buffer (octets): the default is where SO_SNDBUF stands. */
   sendBuffer: number;
   /** Default receive buffer (octets); the window offered never exceeds it. */
@@ -146,6 +156,9 @@ export interface Config {
 /** Some tunables to change, by layer. */
 export type ConfigOverrides = { readonly [Layer in keyof Config]?: Partial<Config[Layer]> };
 
+/** What a tunable that is a word may be. config.tcp.congestion depends on the stack: tcp/congestion/registry.ts. */
+const CHOICES: Readonly<Record<string, readonly string[]>> = { idleWindow: ['restart', 'halve', 'keep'] };
+
 export const DEFAULT_CONFIG: Config = {
   arp: {
     reachableTime: 30 * SECOND,
@@ -183,6 +196,9 @@ export const DEFAULT_CONFIG: Config = {
     msl: 30 * SECOND,
     finWait2Timeout: 60 * SECOND,
     initialWindow: 10,
+    congestion: 'reno',
+    hystart: true,
+    idleWindow: 'restart',
     sendBuffer: 4 * 1024 * 1024,
     receiveBuffer: 4 * 1024 * 1024,
     maxBuffer: 64 * 1024 * 1024,
@@ -229,6 +245,10 @@ export function makeConfig(overrides: ConfigOverrides = {}): Config {
       }
       if (typeof value === 'number' && !(value >= 0)) {
         throw new RangeError(`config.${layer}.${name} must be a number of at least 0, not ${value}`);
+      }
+      const choices = CHOICES[name];
+      if (choices !== undefined && !choices.includes(String(value))) {
+        throw new RangeError(`config.${layer}.${name} must be one of ${choices.join(', ')}, not ${String(value)}`);
       }
     }
   }
