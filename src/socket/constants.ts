@@ -59,6 +59,7 @@ export const TCP_USER_TIMEOUT = 18;
 export const IP_TOS = 1;
 export const IP_TTL = 2;
 export const IP_HDRINCL = 3;
+export const IP_RECVERR = 11;
 
 /** Option at SOL_RAW of an IPPROTO_ICMP socket: a set bit keeps messages of that type away. raw(7). */
 export const ICMP_FILTER = 1;

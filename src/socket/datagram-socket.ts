@@ -1,8 +1,9 @@
 /**
  * SOCK_DGRAM over UDP: one open port with a queue in front of it. udp(7), RFC 768, RFC 1122 §4.1.
  *
- * A port is opened by bind, or by the first connect or send (an ephemeral one). ICMP errors reach the program only while
- * it is connected, as on Linux (1122-4.1.3.3). Left out: multicast membership, IP_PKTINFO, IP_RECVERR.
+ * A port is opened by bind, or by the first connect or send (an ephemeral one). As on Linux a program is told of lasting
+ * ICMP errors while it is connected, and with IP_RECVERR of all (1122-4.1.3.3-a), a neighbour that does not answer included.
+ * Left out: multicast membership, IP_PKTINFO, and what IP_RECVERR queues for MSG_ERRQUEUE.
  */
 import { Errno } from '../core/errno.ts';
 import { ANY_ADDRESS, LOOPBACK_ADDRESS } from '../ip/address.ts';
@@ -177,7 +178,7 @@ export class DatagramSocket implements Socket, UdpOwner {
   onError(report: IpErrorReport, destinationPort: number): void {
     const port = this.#port;
     const fromPeer = port?.remoteAddress === report.destination && port.remotePort === destinationPort;
-    if (!fromPeer || !report.hard) return;
+    if (!this.options.receiveErrors && !(fromPeer && report.hard)) return;
     this.#error = report.errno;
     this.watch.onReadiness();
   }

@@ -161,6 +161,7 @@ export function makeOptionRows(config: Config): readonly OptionRow[] {
         }),
     ),
     flag({ ...ip('IP_HDRINCL', c.IP_HDRINCL), on: 'raw' }, 'headerIncluded'),
+    flag(ip('IP_RECVERR', c.IP_RECVERR), 'receiveErrors'),
     int(
       { ...at(c.SOL_RAW, 'icmp')('ICMP_FILTER', c.ICMP_FILTER) },
       ANY_INT,

@@ -192,7 +192,9 @@ export class RawSocket implements Socket, RawListener, RawSender {
 
   /** Told to the program while connected and when it ends something, as for UDP. raw(7). */
   errorRaw(report: IpErrorReport): void {
-    if (!this.#connected || report.destination !== this.#peer.address || !report.hard) return;
+    if (this.#connected && report.destination !== this.#peer.address) return;
+    // As on Linux: without IP_RECVERR only a connected socket is told, and of lasting errors.
+    if (!this.options.receiveErrors && !(this.#connected && report.hard)) return;
     this.#error = report.errno;
     this.watch.onReadiness();
   }

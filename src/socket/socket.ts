@@ -51,6 +51,8 @@ export interface CommonOptions {
   tos: number;
   /** IP_HDRINCL: the program brings its own IP header. raw(7). */
   headerIncluded: boolean;
+  /** IP_RECVERR: a datagram or raw socket is told of passing errors too, and without being connected. ip(7). */
+  receiveErrors: boolean;
   /** ICMP_FILTER: a bit per message type that is not wanted. raw(7). */
   icmpFilter: number;
 }
@@ -117,6 +119,7 @@ export function defaultOptions(host: SocketHost): CommonOptions {
     ttl: ip.defaultTtl,
     tos: 0,
     headerIncluded: false,
+    receiveErrors: false,
     icmpFilter: 0,
   };
 }
