@@ -4,6 +4,7 @@
 import type { Micros } from '../core/time.ts';
 import type { IpPacket } from '../ip/service.ts';
 import type { Arrivals } from './arrivals.ts';
+import { trimToWindow } from './arrives-other.ts';
 import type { Listener } from './listener.ts';
 import type { Segment } from './segment.ts';
 import { seqAdd, seqGt } from './seq.ts';
@@ -61,6 +62,7 @@ function takeConnection(
   takeSyn(conn, seg, config, now);
   // The segment that begins after the SYN: other controls and text wait for the end of the handshake.
   seg.trimFront(1);
+  trimToWindow(conn, seg);
   conn.receiver.holdEarly(seg);
   const iss = tcp.newIss(tcb, now);
   conn.begin('SYN-RECEIVED', beyond !== undefined && seqGt(beyond, iss) ? seqAdd(beyond, 1) : iss);

@@ -34,6 +34,7 @@ function checkTimestamps(tcp: Arrivals, conn: Connection, seg: Segment, now: Mic
   const { tcb } = conn;
   if (!tcb.timestampsOk || seg.rst) return true;
   if (!seg.options.timestamps) {
+    if (seg.syn) return true; // of a peer that has begun anew: the fourth check challenges it
     tcp.drop('tcp-no-timestamp'); // RFC 7323 §3.2: silently
     return false;
   }
@@ -58,19 +59,23 @@ function checkSequence(tcp: Arrivals, conn: Connection, seg: Segment, now: Micro
     answerInvalid(conn, seg, now, 'not acceptable');
     return false;
   }
-  if (tcb.timestampsOk && !seg.rst) updateTsRecent(tcb, seg, now);
+  if (tcb.timestampsOk && seg.options.timestamps && !seg.rst) updateTsRecent(tcb, seg, now);
   trimToWindow(conn, seg);
   return true;
 }
 
-/** The four cases of Table 6. With a zero window, a segment at its edge still has its ACK, URG and RST looked at (MUST-66). */
+/**
+ * The four cases of Table 6. With a zero window, a segment at its edge still has its ACK, URG and RST looked at (MUST-66).
+ * Differs: an ACK without text may also lie at the right edge, which is where SND.NXT of a peer stands that has filled the window; Table 6
+ * would refuse all its ACKs until what it lost has come again. Linux takes it too.
+ */
 function isAcceptable(tcb: Tcb, seg: Segment): boolean {
   const { rcvNxt, rcvWnd } = tcb;
   const length = seg.length;
   if (rcvWnd === 0) return seg.seq === rcvNxt;
   const first = seqDiff(seg.seq, rcvNxt);
   if (first >= 0 && first < rcvWnd) return true;
-  if (length === 0) return false;
+  if (length === 0) return first === rcvWnd && !seg.rst;
   const last = first + length - 1;
   return last >= 0 && last < rcvWnd;
 }
@@ -79,7 +84,7 @@ function isAcceptable(tcb: Tcb, seg: Segment): boolean {
  * Leaves the part of the segment that begins at RCV.NXT or later and does not exceed the window. A RST stays as it is: its own
  * number must be the expected one (RFC 5961 §3.2).
  */
-function trimToWindow(conn: Connection, seg: Segment): void {
+export function trimToWindow(conn: Connection, seg: Segment): void {
   if (seg.rst) return;
   const { tcb } = conn;
   const old = seqDiff(tcb.rcvNxt, seg.seq);
@@ -179,7 +184,7 @@ function completeHandshake(tcp: Arrivals, conn: Connection, seg: Segment, packet
     return false;
   }
   conn.sender.onNewAck(seg.ack, seg.options.tsEcr, now);
-  conn.sender.setWindow(seg.seq, seg.ack, seg.window << tcb.sndWindShift);
+  conn.sender.setWindow(seg.seq, seg.ack, seg.windowOf(tcb.sndWindShift));
   conn.established();
   return true;
 }
@@ -187,8 +192,9 @@ function completeHandshake(tcp: Arrivals, conn: Connection, seg: Segment, packet
 /** Fifth, ESTABLISHED and the like: what the ACK frees, or repeats, and the window. */
 function takeAck(conn: Connection, seg: Segment, now: Micros): void {
   const { tcb, sender } = conn;
-  const window = seg.window * (1 << tcb.sndWindShift);
+  const window = seg.windowOf(tcb.sndWindShift);
   const recovering = sender.recovery.active;
+  conn.softError = 0; // the path works: what an ICMP error said is over (as on Linux)
   conn.host.mark(conn);
   if (seqGt(seg.ack, tcb.sndUna)) {
     const couldSend = hasSendSpace(sender);
@@ -320,11 +326,15 @@ function answerInvalid(conn: Connection, seg: Segment, now: Micros, reason: stri
   conn.host.mark(conn);
 }
 
-/** Whether a SYN may end a TIME-WAIT and begin a new connection. RFC 6191 §2; without timestamps MAY-2. */
-export function mayReopen(tcb: Tcb, seg: Segment): boolean {
+/**
+ * Whether a SYN may end a TIME-WAIT and begin a new connection, `timestamps` telling whether this end would use them again. RFC 6191
+ * §2; without timestamps MAY-2.
+ */
+export function mayReopen(tcb: Tcb, seg: Segment, timestamps: boolean): boolean {
   if (!seg.syn || seg.hasAck || seg.rst || !isSynchronized(tcb.state)) return false;
   const later = seqGe(seg.seq, tcb.rcvNxt); // beyond the FIN
-  if (!tcb.timestampsOk || !seg.options.timestamps) return seg.options.timestamps || later;
+  if (!timestamps || !seg.options.timestamps) return later;
+  if (!tcb.timestampsOk) return true;
   const newer = (seg.options.tsVal - tcb.tsRecent) | 0;
   return newer > 0 || (newer === 0 && later);
 }

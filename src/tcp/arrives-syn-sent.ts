@@ -5,7 +5,7 @@ import { Errno } from '../core/errno.ts';
 import type { Micros } from '../core/time.ts';
 import type { IpPacket } from '../ip/service.ts';
 import type { Arrivals } from './arrivals.ts';
-import { checkFin, checkUrgent, takeText } from './arrives-other.ts';
+import { checkFin, checkUrgent, takeText, trimToWindow } from './arrives-other.ts';
 import type { Connection } from './connection.ts';
 import { takeSyn } from './handshake.ts';
 import type { Segment } from './segment.ts';
@@ -45,6 +45,7 @@ function takeTheirSyn(conn: Connection, seg: Segment, now: Micros): void {
   takeSyn(conn, seg, conn.host.context.config.tcp, now);
   const { seq } = seg;
   seg.trimFront(1); // the segment after the SYN
+  trimToWindow(conn, seg);
   if (!seg.hasAck) {
     sender.setWindow(seq, seg.ack, seg.window);
     conn.receiver.holdEarly(seg);

@@ -23,7 +23,7 @@ export function onKeepaliveTimeout(conn: Connection, now: Micros): void {
   }
   // MUST-29: no single probe decides.
   if (conn.keepaliveProbes >= options.keepaliveProbes) {
-    conn.abortWith(Errno.ETIMEDOUT);
+    conn.abortWith(conn.softError === 0 ? Errno.ETIMEDOUT : conn.softError);
     return;
   }
   conn.keepaliveProbes++;

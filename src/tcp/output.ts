@@ -26,6 +26,7 @@ import { MAX_UNSCALED_WINDOW } from './receiver.ts';
 import type { Segment } from './segment.ts';
 import type { Chosen } from './sender.ts';
 import { seqAdd, seqDiff, seqGt, seqNum } from './seq.ts';
+import type { SeqNum } from './seq.ts';
 import { timestampNow } from './timestamps.ts';
 import { TCP_HEADER_MIN, TcpFlag, emitHeader, setChecksum } from './wire.ts';
 import type { TcpHeader } from './wire.ts';
@@ -150,10 +151,11 @@ export class Output {
   #sendAbort(conn: Connection, now: Micros): void {
     conn.resetOwed = false;
     this.#prepare(conn, now);
-    this.#header.seq = conn.tcb.sndNxt;
+    this.#header.seq = emptySeq(conn);
     this.#header.ack = 0;
     this.#header.flags = TcpFlag.Rst;
     this.#header.window = 0;
+    this.#options.tsEcr = 0; // no ACK, no echo: RFC 7323 §3.2
     this.#send(conn, this.#context.frames.acquire(0), 'reset: abort', now);
   }
 
@@ -205,7 +207,7 @@ export class Output {
   #sendAck(conn: Connection, reason: string, now: Micros, shift = 0, later = 0): void {
     this.#prepare(conn, now);
     if (conn.tcb.sackOk) this.#addSack(conn, Infinity, later);
-    this.#header.seq = seqAdd(conn.tcb.sndNxt, shift);
+    this.#header.seq = seqAdd(emptySeq(conn), shift);
     this.#header.flags = TcpFlag.Ack;
     this.#send(conn, this.#context.frames.acquire(0), reason, now);
     this.#acknowledged(conn);
@@ -234,8 +236,8 @@ export class Output {
     header.ack = tcb.rcvNxt;
     header.urgentPointer = 0;
     this.#clearOptions();
-    const syn = tcb.state === 'SYN-SENT' || tcb.state === 'SYN-RECEIVED';
-    header.window = syn ? Math.min(tcb.rcvWnd, MAX_UNSCALED_WINDOW) : conn.receiver.offer() >>> tcb.rcvWindShift;
+    const open = tcb.state !== 'SYN-SENT' && tcb.state !== 'SYN-RECEIVED';
+    header.window = (open ? conn.receiver.offer() : tcb.rcvWnd) >>> tcb.rcvWindShift;
     const wanted = tcb.state === 'SYN-SENT' && this.#context.config.tcp.timestamps;
     if (tcb.timestampsOk || wanted) {
       this.#options.timestamps = true;
@@ -251,6 +253,7 @@ export class Output {
     const initiating = tcb.state === 'SYN-SENT';
     this.#header.flags |= initiating ? TcpFlag.Syn : TcpFlag.Syn | TcpFlag.Ack;
     if (initiating) this.#header.ack = 0;
+    this.#header.window = Math.min(tcb.rcvWnd, MAX_UNSCALED_WINDOW); // never scaled: RFC 7323 §2.2
     options.mss = tcb.rmss; // MUST-14, MUST-65
     options.sackPermitted = initiating ? this.#context.config.tcp.sack : tcb.sackOk; // RFC 2018 §2
     if (conn.offersScaling) options.windowScale = tcb.rcvWindShift;
@@ -293,6 +296,16 @@ export class Output {
       setChecksum(bytes, at, finishChecksum(sumBytes(bytes, at, frame.length, pseudo))); // MUST-2
     }
   }
+}
+
+/**
+ * SEQ of a segment without text: SND.NXT. Differs: no further than the window reaches. A probe of a closed window moves SND.NXT beyond it,
+ * and a peer that has not taken the probe's octet would refuse every ACK after it (Linux tcp_acceptable_seq does the same).
+ */
+function emptySeq(conn: Connection): SeqNum {
+  const { sndUna, sndNxt, sndWnd } = conn.tcb;
+  const edge = seqAdd(sndUna, sndWnd);
+  return conn.sender.synAcked && seqGt(sndNxt, edge) ? edge : sndNxt;
 }
 
 /** Window updates go to a peer that may still send. */

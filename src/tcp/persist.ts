@@ -11,8 +11,9 @@ import { Timer } from './timers.ts';
 export function onPersistTimeout(conn: Connection, now: Micros): void {
   const { sender, host, timers } = conn;
   const { tcp } = host.context.config;
-  // MUST-37: only probes that nobody answers count; an answer sets the count back (Sender.onZeroWindow).
-  if (sender.unansweredProbes >= tcp.retries2) {
+  // MUST-37: only probes that nobody answers count; an answer sets the count back (Sender.onZeroWindow). Once the program has closed,
+  // nobody is left who could give up, and all count: a peer could else hold the buffer for ever (RFC 6429 §3; Linux has a bound too).
+  if ((conn.closed ? sender.probes : sender.unansweredProbes) >= tcp.retries2) {
     giveUp(conn);
     return;
   }

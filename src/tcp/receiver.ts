@@ -170,7 +170,8 @@ export class Receiver {
     const rest = tcb.rcvWnd % unit;
     if (rest === 0) return tcb.rcvWnd;
     const up = tcb.rcvWnd - rest + unit;
-    if (up > room) return tcb.rcvWnd - rest;
+    // A buffer may have been made smaller than the unit: while it is empty, zero would never be followed by anything else.
+    if (up > room && (rest < tcb.rcvWnd || this.ring.length > 0)) return tcb.rcvWnd - rest;
     tcb.rcvWnd = up;
     return up;
   }
@@ -181,11 +182,16 @@ export class Receiver {
    */
   get updateDue(): boolean {
     const gain = this.#room() - this.#tcb.rcvWnd;
-    return gain >= Math.min(WORTHWHILE_BUFFER * this.ring.limit, Math.max(this.#tcb.rmss, this.#tcb.rcvWnd));
+    return gain >= Math.min(WORTHWHILE_BUFFER * this.#largest(), Math.max(this.#tcb.rmss, this.#tcb.rcvWnd));
   }
 
   #worthwhile(): number {
-    return Math.min(WORTHWHILE_BUFFER * this.ring.limit, this.#tcb.rmss);
+    return Math.min(WORTHWHILE_BUFFER * this.#largest(), this.#tcb.rmss);
+  }
+
+  /** The largest window that there can be (octets): the whole buffer, or what the field can tell. */
+  #largest(): number {
+    return Math.min(this.ring.limit, MAX_UNSCALED_WINDOW * (1 << this.#tcb.rcvWindShift));
   }
 
   /**
@@ -194,9 +200,7 @@ export class Receiver {
    * at the far end of an unused window cannot make the ring allocate megabytes.
    */
   #room(): number {
-    const tcb = this.#tcb;
-    const largest = MAX_UNSCALED_WINDOW * (1 << tcb.rcvWindShift);
-    return Math.min(this.ring.free, FIRST_WINDOW + 2 * this.#received, largest);
+    return Math.min(this.ring.free, FIRST_WINDOW + 2 * this.#received, this.#largest());
   }
 
   #hold(gap: number, seg: Segment): Arrival {
@@ -232,7 +236,10 @@ export class Receiver {
     tcb.rcvWnd = Math.max(0, tcb.rcvWnd - count);
     this.#received += count;
     this.ring.commit(count);
-    if (this.discarding) this.ring.discard(count);
+    if (this.discarding) {
+      this.ring.discard(count);
+      this.afterRead();
+    }
   }
 
   /** Moves on over what was held and is now in order. True when something was held at all. */

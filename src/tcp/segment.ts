@@ -18,9 +18,11 @@ export class Segment {
   seq: SeqNum = seqNum(0);
   /** SEG.ACK; meaningful when `hasAck`. */
   ack: SeqNum = seqNum(0);
-  /** The window field; scaled by whoever knows the shift. */
+  /** The window field; `windowOf` scales it. */
   window = 0;
-  /** SEG.UP: the urgent pointer field. */
+  /** Whether its window is scaled: the one of a SYN never is. RFC 7323 §2.2. */
+  windowIsScaled = false;
+  /** SEG.UP: the urgent pointer field; negative when the segment has been trimmed to begin after the octet that it names. */
   up = 0;
   hasAck = false;
   syn = false;
@@ -61,6 +63,7 @@ export class Segment {
     this.hasAck = (bits & TcpFlag.Ack) !== 0;
     this.urg = (bits & TcpFlag.Urg) !== 0;
     this.window = getU16(bytes, at + 14);
+    this.windowIsScaled = !this.syn;
     this.up = getU16(bytes, at + 18);
     this.bytes = bytes;
     this.textAt = at + header;
@@ -69,12 +72,17 @@ export class Segment {
     return true;
   }
 
+  /** SEG.WND in octets. @param shift of windows that arrive (Snd.Wind.Shift) */
+  windowOf(shift: number): number {
+    return this.windowIsScaled ? this.window * (1 << shift) : this.window;
+  }
+
   /** Cuts `count` octets of sequence space off the front, SYN first. The urgent pointer keeps naming the same octet. */
   trimFront(count: number): void {
     let octets = count;
     if (octets <= 0) return;
     this.seq = seqAdd(this.seq, octets);
-    this.up = Math.max(0, this.up - octets);
+    this.up -= octets;
     if (this.syn) {
       this.syn = false;
       octets--;

@@ -266,7 +266,7 @@ export class Tcp implements TcpService, ProtocolHandler, ListenerHost, Arrivals 
       this.#dispatchUnknown(packet, now, undefined);
       return;
     }
-    if (conn.state === 'TIME-WAIT' && mayReopen(conn.tcb, seg)) {
+    if (conn.state === 'TIME-WAIT' && mayReopen(conn.tcb, seg, this.context.config.tcp.timestamps)) {
       const listener = this.#listeners.find(packet.destination, seg.destinationPort);
       if (listener !== undefined) {
         const { sndNxt } = conn.tcb;
