@@ -86,4 +86,7 @@ export type {
 export type { LinkLayer, LinkLayerUser } from './ethernet/service.ts';
 export type { TcpConnection, TcpInfo, TcpListener, TcpOptions, TcpService, TcpState } from './tcp/service.ts';
 export { Readiness } from './tcp/service.ts';
+export type { AckSample, CongestionControl } from './tcp/congestion/control.ts';
+export { WindowControl } from './tcp/congestion/base.ts';
+export type { CongestionFactories, CongestionFactory } from './tcp/congestion/registry.ts';
 export type { UdpOwner, UdpPort, UdpSendOptions, UdpService } from './udp/service.ts';

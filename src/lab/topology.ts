@@ -19,6 +19,7 @@ import type { Link } from '../link/link.ts';
 import type { SocketCalls } from '../socket/calls.ts';
 import { Stack } from '../stack/stack.ts';
 import type { StackSurface } from '../stack/surface.ts';
+import type { CongestionFactories } from '../tcp/congestion/registry.ts';
 import { Recorder } from './recorder.ts';
 import type { RecorderOptions } from './recorder.ts';
 import { Simulation } from './simulator.ts';
@@ -45,10 +46,10 @@ export function addHost(
   simulation: Simulation,
   name: string,
   interfaces: readonly LabInterface[],
-  config?: ConfigOverrides,
+  config: ConfigOverrides = {},
+  congestion: CongestionFactories = {},
 ): LabHost {
-  const random = simulation.random.fork();
-  const stack = new Stack(config === undefined ? { random } : { random, config });
+  const stack = new Stack({ random: simulation.random.fork(), config, congestion });
   for (const { link, address, mac } of interfaces) {
     const port = stack.ports[stack.addLink(link, mac)]!;
     const prefix = parsePrefix(address);
@@ -92,6 +93,8 @@ export interface TwoHostsOptions extends Pick<CableOptions, 'delay' | 'bandwidth
   readonly impair?: Pick<ImpairOptions, 'outgoing' | 'incoming'>;
   /** Tunables of both hosts. */
   readonly config?: ConfigOverrides;
+  /** Congestion control algorithms of your own, on both hosts. */
+  readonly congestion?: CongestionFactories;
   readonly record?: RecorderOptions;
 }
 
@@ -122,12 +125,14 @@ export function twoHosts(options: TwoHostsOptions): TwoHosts {
     'a',
     [{ link: recorder.watch(impaired), address: '10.0.0.1/24', mac: macAddress(0x0200_0000_0001) }],
     options.config,
+    options.congestion,
   );
   const b = addHost(
     simulation,
     'b',
     [{ link: right, address: '10.0.0.2/24', mac: macAddress(0x0200_0000_0002) }],
     options.config,
+    options.congestion,
   );
   drops.listener = (reason) => recorder.dropped(reason);
   a.stack.context.drops.listener = drops.listener;

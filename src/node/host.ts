@@ -23,6 +23,7 @@ import type { DriverOptions } from '../stack/driver.ts';
 import { takeSnapshot } from '../stack/snapshot.ts';
 import type { Snapshot } from '../stack/snapshot.ts';
 import { Stack } from '../stack/stack.ts';
+import type { CongestionFactories } from '../tcp/congestion/registry.ts';
 import { Sockets } from './sockets.ts';
 
 /** One link of a host with its addresses. */
@@ -43,6 +44,8 @@ export interface HostOptions extends Partial<InterfaceOptions> {
   readonly interfaces?: readonly InterfaceOptions[];
   /** Tunables to change; DEFAULT_CONFIG lists all with units and sources. */
   readonly config?: ConfigOverrides;
+  /** Congestion control algorithms of your own, by name: tcp/congestion/registry.ts has an example. */
+  readonly congestion?: CongestionFactories;
   /** Random numbers; the platform's cryptographic ones by default. */
   readonly random?: RandomSource;
   /** How the host waits for frames. */
@@ -81,7 +84,8 @@ export class Host implements AsyncDisposable {
 
   /** @internal Use `createHost`. */
   constructor(options: HostOptions) {
-    this.stack = new Stack({ random: options.random ?? new CryptoRandom(), config: options.config ?? {} });
+    const { random = new CryptoRandom(), config = {}, congestion = {} } = options;
+    this.stack = new Stack({ random, config, congestion });
     const deliver = (): void => void this.stack.calls.deliver();
     this.driver = new Driver(this.stack, [], this.#clock, { ...options.driver, deliver });
     this.stack.calls.onWork = () => this.driver.kick();

@@ -71,7 +71,7 @@ export class Posix {
   readonly getpeername = (fd: number, into: SocketAddress): number =>
     this.#try(() => Object.assign(into, this.#sockets.getpeername(fd)));
 
-  readonly setsockopt = (fd: number, level: number, name: number, value: number | boolean | Linger): number =>
+  readonly setsockopt = (fd: number, level: number, name: number, value: number | boolean | string | Linger): number =>
     this.#try(() => this.#sockets.setsockopt(fd, level, name, value));
 
   /** The value goes into `into.value`. */

@@ -9,7 +9,7 @@ import { Errno } from '../core/errno.ts';
 import { parseAddress } from '../ip/address.ts';
 import type { SocketAddress, SocketCalls } from '../socket/calls.ts';
 import { MSG_WAITALL } from '../socket/constants.ts';
-import type { IPPROTO_TCP, SOL_SOCKET, SO_LINGER, TCP_INFO } from '../socket/constants.ts';
+import type { IPPROTO_TCP, SOL_SOCKET, SO_LINGER, TCP_CONGESTION, TCP_INFO } from '../socket/constants.ts';
 import type { Linger, OptionValue } from '../socket/options.ts';
 import { Readiness } from '../tcp/service.ts';
 import type { TcpInfo } from '../tcp/service.ts';
@@ -55,6 +55,7 @@ export interface Receive {
 /** `getsockopt`, whose result depends on the option. */
 export interface GetOption {
   (fd: number, level: typeof IPPROTO_TCP, name: typeof TCP_INFO): TcpInfo;
+  (fd: number, level: typeof IPPROTO_TCP, name: typeof TCP_CONGESTION): string;
   (fd: number, level: typeof SOL_SOCKET, name: typeof SO_LINGER): Linger;
   (fd: number, level: number, name: number): number;
 }
@@ -190,12 +191,12 @@ export class Sockets {
     return into;
   };
 
-  /** Numbers or booleans; SO_LINGER takes `{ onoff, linger }`. Throws ENOPROTOOPT, EINVAL. */
-  readonly setsockopt = (fd: number, level: number, name: number, value: number | boolean | Linger): void => {
+  /** Numbers or booleans; SO_LINGER takes `{ onoff, linger }`, TCP_CONGESTION a name. Throws ENOPROTOOPT, EINVAL, ENOENT. */
+  readonly setsockopt = (fd: number, level: number, name: number, value: number | boolean | string | Linger): void => {
     check('setsockopt', this.#calls.setsockopt(fd, level, name, value));
   };
 
-  /** A number; for SO_LINGER a Linger, for TCP_INFO a TcpInfo. Throws ENOPROTOOPT, EOPNOTSUPP. */
+  /** A number; for SO_LINGER a Linger, for TCP_INFO a TcpInfo, for TCP_CONGESTION a text. Throws ENOPROTOOPT, EOPNOTSUPP. */
   readonly getsockopt = ((fd: number, level: number, name: number): OptionValue => {
     const value = this.#calls.getsockopt(fd, level, name);
     if (typeof value === 'number' && value < 0) throw new NetError('getsockopt', value);

@@ -238,8 +238,8 @@ export class SocketCalls {
     return result;
   }
 
-  /** Numbers (or booleans), and a Linger record for SO_LINGER. Errors: options.ts. */
-  setsockopt(fd: number, level: number, name: number, value: number | boolean | Linger): number {
+  /** Numbers (or booleans), a Linger record for SO_LINGER, a name for TCP_CONGESTION. Errors: options.ts. */
+  setsockopt(fd: number, level: number, name: number, value: number | boolean | string | Linger): number {
     const socket = this.#table.get(fd);
     if (socket === undefined) return -Errno.EBADF;
     const result = this.#options.set(socket, level, name, value);

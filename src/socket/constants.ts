@@ -53,6 +53,7 @@ export const TCP_SYNCNT = 7;
 export const TCP_LINGER2 = 8;
 export const TCP_INFO = 11;
 export const TCP_QUICKACK = 12;
+export const TCP_CONGESTION = 13;
 export const TCP_USER_TIMEOUT = 18;
 
 /** Options at IPPROTO_IP. ip(7). */

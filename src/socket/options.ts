@@ -2,7 +2,7 @@
  * Every option of setsockopt and getsockopt in one table: level, name, which sockets have it, its type and range, how it is
  * read and changed. socket(7), ip(7), tcp(7), raw(7); ranges and errnos as a Linux kernel shows them.
  *
- * Values are numbers, except SO_LINGER (a Linger record) and TCP_INFO (a TcpInfo record). Times are in the option's own unit.
+ * Values are numbers, except SO_LINGER (a Linger record), TCP_INFO (a TcpInfo record) and TCP_CONGESTION (a text). Times are in the option's own unit.
  */
 import type { Config } from '../core/config.ts';
 import { Errno } from '../core/errno.ts';
@@ -17,7 +17,7 @@ export interface Linger {
   readonly linger: number;
 }
 
-export type OptionValue = number | Linger | TcpInfo;
+export type OptionValue = number | string | Linger | TcpInfo;
 
 /** What getsockopt and setsockopt know of one option. */
 export interface OptionRow {
@@ -28,7 +28,7 @@ export interface OptionRow {
   /** Which sockets have it. */
   readonly on: 'any' | 'stream' | 'raw' | 'icmp';
   /** flag: any number, true unless 0. int: an integer from `min` to `max`, else `errno`. */
-  readonly type: 'flag' | 'int' | 'linger' | 'info';
+  readonly type: 'flag' | 'int' | 'linger' | 'info' | 'text';
   readonly min: number;
   readonly max: number;
   /** The errno for a value out of range. */
@@ -202,6 +202,10 @@ const tcpRows: readonly OptionRow[] = [
     ...readOnly(tcp('TCP_INFO', c.TCP_INFO), (socket) => socket.tcpInfo() ?? -Errno.ENOTCONN),
     type: 'info',
   },
+  {
+    ...readOnly(tcp('TCP_CONGESTION', c.TCP_CONGESTION), ({ tcpOptions }) => tcpOptions!.congestion),
+    type: 'text',
+  },
 ];
 
 /** Looks options up and applies them. */
@@ -222,14 +226,18 @@ export class OptionTable {
     return hasLevel(socket, level) ? -Errno.ENOPROTOOPT : -Errno.EOPNOTSUPP;
   }
 
-  /** 0, or a negative errno: -ENOPROTOOPT for an option that is unknown or read only, -EINVAL for a value out of range. */
-  set(socket: Socket, level: number, name: number, value: number | boolean | Linger): number {
+  /**
+   * 0, or a negative errno: -ENOPROTOOPT for an option that is unknown or read only, -EINVAL for a value out of range, -ENOENT for a
+   * congestion control that is not known.
+   */
+  set(socket: Socket, level: number, name: number, value: number | boolean | string | Linger): number {
     const row = this.#find(socket, level, name);
     if (row === undefined) return isForeignFilter(socket, level, name) ? -Errno.EOPNOTSUPP : -Errno.ENOPROTOOPT;
     if (row.type === 'linger') return setLinger(socket, value);
+    if (row.type === 'text') return setCongestion(socket, value);
     if (row.set === undefined) return -Errno.ENOPROTOOPT;
     const number = Number(value);
-    if (typeof value === 'object' || !Number.isInteger(number)) return -Errno.EINVAL;
+    if (typeof value === 'object' || typeof value === 'string' || !Number.isInteger(number)) return -Errno.EINVAL;
     if (number < row.min || number > row.max) return -row.errno;
     return row.set(socket, number);
   }
@@ -266,8 +274,16 @@ function hasLevel(socket: Socket, level: number): boolean {
   return level === c.SOL_RAW && socket.kind === 'raw';
 }
 
-function setLinger(socket: Socket, value: number | boolean | Linger): number {
+function setLinger(socket: Socket, value: number | boolean | string | Linger): number {
   if (typeof value !== 'object' || !Number.isInteger(value.linger) || value.linger < 0) return -Errno.EINVAL;
   // l_linger is only taken over when the option is switched on. net/core/sock.c.
   return socket.changeOptions(value.onoff ? { lingerOn: true, lingerSeconds: value.linger } : { lingerOn: false });
+}
+
+/** Longest name that counts; what follows is cut off. Linux TCP_CA_NAME_MAX. */
+const MAX_NAME = 15;
+
+function setCongestion(socket: Socket, value: number | boolean | string | Linger): number {
+  if (typeof value !== 'string' || value.length === 0) return -Errno.EINVAL;
+  return socket.changeTcpOptions({ congestion: value.slice(0, MAX_NAME) });
 }

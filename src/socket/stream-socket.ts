@@ -267,6 +267,9 @@ export class StreamSocket implements Socket {
 
   changeTcpOptions(changes: Partial<TcpOptions>): number {
     const target = this.#connection ?? this.#listener;
+    if (changes.congestion !== undefined && !this.#host.tcp.congestionControls.includes(changes.congestion)) {
+      return -Errno.ENOENT;
+    }
     const result = target === undefined ? 0 : target.setOptions(changes);
     if (result < 0) return result;
     Object.assign(this.tcpOptions, changes);

@@ -21,6 +21,7 @@ import { IpProtocol } from '../ip/service.ts';
 import type { Link } from '../link/link.ts';
 import { segmented } from '../link/segmentation.ts';
 import { SocketCalls } from '../socket/calls.ts';
+import type { CongestionFactories } from '../tcp/congestion/registry.ts';
 import { Tcp } from '../tcp/tcp.ts';
 import { Udp } from '../udp/udp.ts';
 import type { StackSurface } from './surface.ts';
@@ -32,6 +33,8 @@ export interface StackOptions {
   /** Where random numbers come from: CryptoRandom for a real host, SeededRandom where runs must repeat. */
   readonly random: RandomSource;
   readonly config?: ConfigOverrides;
+  /** Congestion control algorithms besides those built in, by name: tcp/congestion/registry.ts. */
+  readonly congestion?: CongestionFactories;
 }
 
 /** One link's place in the stack. */
@@ -55,7 +58,7 @@ export class Stack implements StackSurface {
     this.ip = new Ipv4(this.context);
     this.icmp = new Icmp(this.context, this.ip);
     this.udp = new Udp(this.context, this.ip);
-    this.tcp = new Tcp(this.context, this.ip);
+    this.tcp = new Tcp(this.context, this.ip, options.congestion);
     this.ip.register(IpProtocol.Icmp, this.icmp);
     this.ip.register(IpProtocol.Udp, this.udp);
     this.ip.register(IpProtocol.Tcp, this.tcp);

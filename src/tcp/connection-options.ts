@@ -2,7 +2,17 @@
  * The options of a connection: what a new one starts with, and what setsockopt may set.
  */
 import type { TcpConfig } from '../core/config.ts';
+import type { Context } from '../core/context.ts';
+import { Errno } from '../core/errno.ts';
+import type { CongestionControl } from './congestion/control.ts';
+import type { CongestionRegistry } from './congestion/registry.ts';
 import type { TcpOptions } from './service.ts';
+
+/** What the options are measured against. */
+interface OptionsHost {
+  readonly context: Context;
+  readonly congestion: CongestionRegistry;
+}
 
 /** Least and greatest TCP_MAXSEG besides 0. Linux TCP_MIN_MSS, MAX_TCP_WINDOW. */
 const MIN_MAX_SEGMENT = 88;
@@ -30,6 +40,7 @@ export function makeDefaultOptions(config: TcpConfig, ttl: number): TcpOptions {
     linger: undefined,
     finWait2Timeout: config.finWait2Timeout,
     oobInline: false,
+    congestion: config.congestion,
   };
 }
 
@@ -37,8 +48,17 @@ export function makeDefaultOptions(config: TcpConfig, ttl: number): TcpOptions {
 const range = (value: number, least: number, greatest: number): boolean =>
   Number.isFinite(value) && value >= least && value <= greatest;
 
-/** Whether every value given is one that the option can take. */
-export function optionsAreValid(changes: Partial<TcpOptions>, config: TcpConfig): boolean {
+/** 0 when every value given is one that the option can take, else what setsockopt answers: -EINVAL, or -ENOENT for a name. */
+export function checkOptions(changes: Partial<TcpOptions>, host: OptionsHost): number {
+  if (!numbersAreValid(changes, host.context.config.tcp)) return -Errno.EINVAL;
+  return changes.congestion === undefined || host.congestion.has(changes.congestion) ? 0 : -Errno.ENOENT;
+}
+
+/** The congestion control that the options name. */
+export const makeControl = (options: Readonly<TcpOptions>, host: OptionsHost): CongestionControl =>
+  host.congestion.make(options.congestion, host.context.config.tcp);
+
+function numbersAreValid(changes: Partial<TcpOptions>, config: TcpConfig): boolean {
   const { maxSegment, userTimeout, keepaliveIdle, keepaliveInterval, keepaliveProbes } = changes;
   const { synRetries, sendBuffer, receiveBuffer, ttl, tos, linger, finWait2Timeout } = changes;
   return (

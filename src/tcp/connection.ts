@@ -11,8 +11,8 @@ import type { TimerOwner } from '../core/timers.ts';
 import type { IpAddress } from '../ip/address.ts';
 import type { IpService, Path } from '../ip/service.ts';
 import { AckPolicy } from './ack-policy.ts';
-import { Reno } from './congestion/reno.ts';
-import { optionsAreValid } from './connection-options.ts';
+import type { CongestionRegistry } from './congestion/registry.ts';
+import { checkOptions, makeControl } from './connection-options.ts';
 import type { DemuxEntry } from './demux.ts';
 import { readinessOf } from './readiness.ts';
 import { Receiver } from './receiver.ts';
@@ -32,6 +32,7 @@ import { Timer, Timers } from './timers.ts';
 export interface ConnectionHost {
   readonly context: Context;
   readonly ip: IpService;
+  readonly congestion: CongestionRegistry;
   /** The time as of the last turn, for traces. */
   readonly now: Micros;
   /** The connection may have something to send: look at it at the next poll. */
@@ -103,7 +104,7 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
       this.tcb,
       this.timers,
       new Rto(config.tcp),
-      new Reno(config.tcp),
+      makeControl(options, host),
       new NewReno(),
       options.sendBuffer,
       buffers,
@@ -270,10 +271,13 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
   }
 
   setOptions(changes: Partial<TcpOptions>): number {
-    if (!optionsAreValid(changes, this.host.context.config.tcp)) return -Errno.EINVAL;
+    const result = checkOptions(changes, this.host);
+    if (result < 0) return result;
+    const { congestion } = this.options;
     // Copied on the first write: connections of one listener share its record.
     this.options = { ...this.options, ...changes };
     this.#applyOptions();
+    if (this.options.congestion !== congestion) this.sender.setControl(makeControl(this.options, this.host));
     if (this.state !== 'CLOSED') this.host.mark(this);
     return 0;
   }

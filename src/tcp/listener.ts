@@ -5,12 +5,11 @@
  * of a handshake is ignored. The SYN queue holds at most max(backlog, 8) + 1, and config.tcp.maxSynBacklog at the very most.
  */
 import type { DropReason } from '../core/drop.ts';
-import { Errno } from '../core/errno.ts';
 import type { IpAddress } from '../ip/address.ts';
 import type { IpPacket } from '../ip/service.ts';
 import { Connection } from './connection.ts';
 import type { ConnectionHost, ConnectionParent } from './connection.ts';
-import { optionsAreValid } from './connection-options.ts';
+import { checkOptions } from './connection-options.ts';
 import type { Segment } from './segment.ts';
 import type { ReadinessOwner, TcpListener, TcpOptions } from './service.ts';
 
@@ -59,7 +58,8 @@ export class Listener implements TcpListener, ConnectionParent {
   }
 
   setOptions(changes: Partial<TcpOptions>): number {
-    if (!optionsAreValid(changes, this.#host.context.config.tcp)) return -Errno.EINVAL;
+    const result = checkOptions(changes, this.#host);
+    if (result < 0) return result;
     this.options = { ...this.options, ...changes };
     return 0;
   }

@@ -71,6 +71,8 @@ export interface TcpOptions {
   finWait2Timeout: number;
   /** SO_OOBINLINE. RFC 9293 §3.8.5. */
   oobInline: boolean;
+  /** TCP_CONGESTION: the congestion control algorithm, one of `TcpService.congestionControls`. */
+  congestion: string;
 }
 
 /** One end of a connection (or of an attempt). */
@@ -89,7 +91,7 @@ export interface TcpConnection {
 
   /** Current readiness bits. */
   readiness(): number;
-  /** Changes options; -EINVAL for a value out of range. */
+  /** Changes options; -EINVAL for a value out of range, -ENOENT for a congestion control that is not known. */
   setOptions(changes: Partial<TcpOptions>): number;
   /**
    * Queues octets for sending. Returns how many were taken, -EAGAIN when the ring is full (or still connecting),
@@ -129,6 +131,8 @@ export interface TcpInfo {
   readonly srtt: number | undefined;
   readonly rttvar: number | undefined;
   readonly rto: number;
+  /** The congestion control algorithm. */
+  readonly congestion: string;
   readonly cwnd: number;
   readonly ssthresh: number;
   readonly flightSize: number;
@@ -182,6 +186,8 @@ export interface TcpService {
   listen(local: IpAddress, port: number, backlog: number, options: TcpOptions): TcpListener | number;
   /** Whether the four-tuple is in use (the port chooser asks). */
   isTaken(local: IpAddress, localPort: number, remote: IpAddress, remotePort: number): boolean;
+  /** The congestion control algorithms that there are, by name. */
+  readonly congestionControls: readonly string[];
   /** The options that a new socket starts with. */
   defaultOptions(): TcpOptions;
   /** Sends what may be sent: called by the stack after all input of a turn. RFC 9293 MUST-58, MUST-59. */

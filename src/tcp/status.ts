@@ -22,6 +22,7 @@ export function statusOf(
     srtt: sender.rto.srtt,
     rttvar: sender.rto.rttvar,
     rto: sender.rto.value,
+    congestion: sender.control.name,
     cwnd: Math.max(sender.control.cwnd + sender.recovery.inflation, 0),
     ssthresh: sender.control.ssthresh,
     flightSize: sender.flightSize,

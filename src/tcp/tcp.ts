@@ -22,6 +22,8 @@ import { arrivesListen } from './arrives-listen.ts';
 import { arrivesOther, mayReopen } from './arrives-other.ts';
 import { arrivesSynSent } from './arrives-syn-sent.ts';
 import { Throttle } from './challenge.ts';
+import { CongestionRegistry } from './congestion/registry.ts';
+import type { CongestionFactories } from './congestion/registry.ts';
 import { Connection } from './connection.ts';
 import { makeDefaultOptions } from './connection-options.ts';
 import { Demux, ListenerTable } from './demux.ts';
@@ -41,6 +43,7 @@ import { destinationPort, sourcePort } from './wire.ts';
 export class Tcp implements TcpService, ProtocolHandler, ListenerHost, Arrivals {
   readonly context: Context;
   readonly ip: IpService;
+  readonly congestion: CongestionRegistry;
   /** The time as of the last turn. */
   now: Micros = micros(0);
   readonly #output: Output;
@@ -57,11 +60,16 @@ export class Tcp implements TcpService, ProtocolHandler, ListenerHost, Arrivals 
   #marked: Connection[] = [];
   #working: Connection[] = [];
 
-  /** Registers itself with IP. */
-  constructor(context: Context, ip: IpService) {
+  /**
+   * Registers itself with IP. `congestion` are congestion control algorithms besides those built in. Throws a RangeError when
+   * config.tcp.congestion names none.
+   */
+  constructor(context: Context, ip: IpService, congestion?: CongestionFactories) {
     const { random, config } = context;
     this.context = context;
     this.ip = ip;
+    this.congestion = new CongestionRegistry(congestion);
+    this.congestion.make(config.tcp.congestion, config.tcp); // fails now rather than at the first connection
     this.#output = new Output(context, ip);
     this.#isn = new IsnGenerator(random);
     this.#connections = new Demux(random);
@@ -109,6 +117,10 @@ export class Tcp implements TcpService, ProtocolHandler, ListenerHost, Arrivals 
       source = path.source;
     }
     return this.#connections.find(source, localPort, remote, remotePort) !== undefined;
+  }
+
+  get congestionControls(): readonly string[] {
+    return this.congestion.names;
   }
 
   defaultOptions(): TcpOptions {

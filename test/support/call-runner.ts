@@ -76,7 +76,7 @@ export class CallRunner {
           const { onoff, linger } = value as Linger;
           return [0, Number(onoff), linger];
         }
-        return value < 0 ? value : [0, value];
+        return typeof value === 'number' && value < 0 ? value : [0, value];
       }
       case 'poll':
         return calls.readiness(fd);

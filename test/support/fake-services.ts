@@ -321,6 +321,7 @@ export class FakeListener implements TcpListener {
 export class FakeTcp implements TcpService {
   readonly opened: FakeConnection[] = [];
   readonly listening: FakeListener[] = [];
+  readonly congestionControls = ['cubic', 'reno'];
   readonly pending = false;
   /** What `connect` answers instead of a connection, when not 0. */
   refuse = 0;
@@ -373,6 +374,7 @@ export class FakeTcp implements TcpService {
       linger: undefined,
       finWait2Timeout: 60_000_000,
       oobInline: false,
+      congestion: 'cubic',
     };
   }
   poll(): void {
