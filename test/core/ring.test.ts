@@ -197,6 +197,19 @@ describe('core/ring', () => {
     expect(pool.take(8192)).to.equal(first);
   });
 
+  it('takes at once what it needed last time, and less and less when it no longer needs that', () => {
+    const ring = new ByteRing(100_000, new BufferPool());
+    const fill = (octets: number): number => {
+      ring.write(new Uint8Array(octets), 0, octets);
+      const { allocated } = ring;
+      ring.discard(octets);
+      return allocated;
+    };
+    expect(fill(60_000)).to.equal(65_536);
+    expect([1, 1, 1, 60_000, 1].map(fill)).to.deep.equal([65_536, 32_768, 16_384, 65_536, 65_536]);
+    expect(Array.from({ length: 9 }, () => fill(1)).at(-1)).to.equal(4096);
+  });
+
   it('a pool keeps at most its limit of free buffers', () => {
     const pool = new BufferPool(8192);
     const buffers = [pool.take(4096), pool.take(4096), pool.take(4096)];
