@@ -111,7 +111,7 @@ export class Ipv4Output {
     const result = network.link.output(frame, path.nextHop, now);
     // The link layer knows that a gateway does not answer: the next datagram takes another. RFC 1122 §3.3.1.4.
     if (result === -Errno.EHOSTUNREACH && path.nextHop !== path.destination) {
-      this.#routes.fail(path.nextHop, network.id);
+      this.#routes.fail(path.nextHop, network.id, now);
     }
     return result;
   }

@@ -224,7 +224,7 @@ export class Ipv4 implements IcmpSupport, InterfaceOwner {
     const way = ours(path);
     // Routes have changed since the path was used last: the doubt is about a next hop that may be gone already.
     if (way.generation !== this.#routes.generation || way.refresh() !== 0) return;
-    if (way.nextHop !== way.destination) this.#networks.gatewayFailed(way.network!, way.nextHop, now);
+    if (way.nextHop !== way.destination) this.#networks.gatewayFailed(way.network!, way.nextHop, way.destination, now);
   }
 
   /** Delivers what the loopback holds. */
@@ -288,7 +288,9 @@ export class Ipv4 implements IcmpSupport, InterfaceOwner {
     report.from = report.source;
     report.destination = ipDestination(bytes, start);
     report.protocol = ipProtocol(bytes, start);
-    if (nextHop !== report.destination) this.#networks.gatewayFailed(network, nextHop, now);
+    // With another gateway in its place the datagram is lost, not its destination unreachable: the next one goes that way.
+    const { destination } = report;
+    if (nextHop !== destination && this.#networks.gatewayFailed(network, nextHop, destination, now)) return;
     frame.network = start;
     frame.transport = start + ipHeaderLength(bytes, start);
     // What is promised to handlers: at least 8 octets of transport header.

@@ -149,10 +149,17 @@ export class Networks {
     return true;
   }
 
-  /** A gateway does not answer: the next one takes its place, if there is one. RFC 1122 §3.3.1.5. */
-  gatewayFailed(network: NetworkInterface, gateway: IpAddress, now: Micros): void {
-    if (!this.routes.fail(gateway, network.id)) return;
-    this.#trace(now, 'gateway-failed', { interface: network.name, gateway: formatAddress(gateway) });
+  /**
+   * A gateway does not answer: the next one takes its place, if there is one. Returns whether there is hope for `destination`
+   * now: its gateway is another, and has not failed itself a short while ago. RFC 1122 §3.3.1.5.
+   */
+  gatewayFailed(network: NetworkInterface, gateway: IpAddress, destination: IpAddress, now: Micros): boolean {
+    if (this.routes.fail(gateway, network.id, now)) {
+      this.#trace(now, 'gateway-failed', { interface: network.name, gateway: formatAddress(gateway) });
+    }
+    const next = this.routes.lookup(destination);
+    if (next === undefined || next.gateway === gateway) return false;
+    return now - next.failedAt > this.#context.config.arp.reachableTime;
   }
 
   interfaceInfo(): InterfaceInfo[] {

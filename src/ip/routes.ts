@@ -5,6 +5,7 @@
  * metric, then the older. A failed gateway goes behind its equals, so that the next one takes over and stays (§3.3.1.5's
  * round robin). Each change raises `generation`, whereupon paths look again. Not here: routing by TOS (1122-3.3.1.3-b).
  */
+import type { Micros } from '../core/time.ts';
 import { inPrefix, ipv4, prefixMask } from './address.ts';
 import type { IpAddress, Prefix } from './address.ts';
 
@@ -21,10 +22,13 @@ export interface Route {
   readonly metric: number;
   /** 0, or when its gateway last failed, as a count of failures. */
   readonly failed: number;
+  /** When that was (us); -Infinity for never. */
+  readonly failedAt: number;
 }
 
 interface MutableRoute extends Route {
   failed: number;
+  failedAt: number;
 }
 
 /** Interface states that matter to a look-up. */
@@ -73,7 +77,7 @@ export class RouteTable {
     const destination = { address: ipv4(network.address & prefixMask(network.length)), length: network.length };
     const routes = this.#routesTo(destination);
     if (routes.some((route) => route.gateway === gateway && route.interfaceId === interfaceId)) return false;
-    const route: MutableRoute = { kind, destination, gateway, interfaceId, metric, failed: 0 };
+    const route: MutableRoute = { kind, destination, gateway, interfaceId, metric, failed: 0, failedAt: -Infinity };
     routes.push(route);
     routes.sort(compare);
     this.#size++;
@@ -117,7 +121,7 @@ export class RouteTable {
    * Notes that a gateway does not answer: routes through it go behind their equals, those that Redirects made are forgotten.
    * Returns whether any look-up changes by that. RFC 1122 §3.3.1.5.
    */
-  fail(gateway: IpAddress, interfaceId: number): boolean {
+  fail(gateway: IpAddress, interfaceId: number, now: Micros): boolean {
     const through = (route: Route): boolean => route.gateway === gateway && route.interfaceId === interfaceId;
     let changed = this.remove((route) => route.kind === 'redirect' && through(route)) > 0;
     this.#failures++;
@@ -125,7 +129,11 @@ export class RouteTable {
       for (const routes of this.#byLength[length]!.values()) {
         if (routes.length < 2) continue;
         const first = routes[0];
-        for (const route of routes) if (through(route)) route.failed = this.#failures;
+        for (const route of routes) {
+          if (!through(route)) continue;
+          route.failed = this.#failures;
+          route.failedAt = now;
+        }
         routes.sort(compare);
         if (routes[0] !== first) changed = true;
       }

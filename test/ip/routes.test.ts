@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
+import { micros } from '../../src/core/time.ts';
 import { formatAddress, formatPrefix, inPrefix, ipv4 } from '../../src/ip/address.ts';
 import type { IpAddress, Prefix } from '../../src/ip/address.ts';
 import { RouteTable } from '../../src/ip/routes.ts';
@@ -64,7 +65,7 @@ describe('ip/routes', () => {
       const route = routes.lookup(addr('8.8.8.8'))!;
       order.push(formatAddress(route.gateway!));
       const before = routes.generation;
-      expect(routes.fail(route.gateway!, 2)).to.be.true;
+      expect(routes.fail(route.gateway!, 2, micros(i))).to.be.true;
       expect(routes.generation).to.be.greaterThan(before);
     }
     expect(order).to.deep.equal(['10.0.0.1', '10.0.0.2', '10.0.0.3', '10.0.0.1', '10.0.0.2']);
@@ -74,7 +75,7 @@ describe('ip/routes', () => {
     const routes = table();
     routes.add('static', prefix('0.0.0.0/0'), addr('10.0.0.1'), 2, 0);
     const before = routes.generation;
-    expect(routes.fail(addr('10.0.0.1'), 2)).to.be.false;
+    expect(routes.fail(addr('10.0.0.1'), 2, micros(0))).to.be.false;
     expect(routes.generation).to.equal(before);
     expect(gatewayOf(routes.lookup(addr('8.8.8.8')))).to.equal('10.0.0.1');
   });
@@ -100,7 +101,7 @@ describe('ip/routes', () => {
     routes.redirect(addr('8.8.8.9'), addr('10.0.0.8'), 2, 4);
     expect(gatewayOf(routes.lookup(addr('8.8.8.9')))).to.equal('10.0.0.8');
     expect(routes.size).to.equal(5);
-    expect(routes.fail(addr('10.0.0.7'), 2)).to.be.true;
+    expect(routes.fail(addr('10.0.0.7'), 2, micros(0))).to.be.true;
     expect(routes.size).to.equal(2);
     routes.redirect(addr('9.9.9.9'), addr('10.0.0.8'), 2, 0);
     expect(gatewayOf(routes.lookup(addr('9.9.9.9')))).to.equal('10.0.0.1');
