@@ -16,6 +16,7 @@ import { seqAdd, seqDiff, seqGe, seqGt, seqLe, seqLt } from './seq.ts';
 import { isSynchronized, mayReceiveText } from './state.ts';
 import type { Tcb } from './tcb.ts';
 import { failsPaws, updateTsRecent } from './timestamps.ts';
+import { traceRecovery } from './trace-recovery.ts';
 
 export function arrivesOther(tcp: Arrivals, conn: Connection, seg: Segment, packet: IpPacket, now: Micros): void {
   if (!checkTimestamps(tcp, conn, seg, now)) return; //    RFC 7323 §5.3: before the first
@@ -183,7 +184,7 @@ function completeHandshake(tcp: Arrivals, conn: Connection, seg: Segment, packet
     tcp.drop('tcp-accept-queue-full');
     return false;
   }
-  conn.sender.onNewAck(seg.ack, seg.options.tsEcr, now);
+  conn.sender.onNewAck(seg.ack, seg.options, now);
   conn.sender.setWindow(seg.seq, seg.ack, seg.windowOf(tcb.sndWindShift));
   conn.established();
   return true;
@@ -193,30 +194,21 @@ function completeHandshake(tcp: Arrivals, conn: Connection, seg: Segment, packet
 function takeAck(conn: Connection, seg: Segment, now: Micros): void {
   const { tcb, sender } = conn;
   const window = seg.windowOf(tcb.sndWindShift);
-  const recovering = sender.recovery.active;
   conn.softError = 0; // the path works: what an ICMP error said is over (as on Linux)
   conn.host.mark(conn);
   if (seqGt(seg.ack, tcb.sndUna)) {
     const couldSend = hasSendSpace(sender);
-    sender.onNewAck(seg.ack, seg.options.tsEcr, now);
+    sender.onNewAck(seg.ack, seg.options, now);
     conn.host.ip.confirm(conn.path, now);
     if (!couldSend && hasSendSpace(sender)) conn.notify();
-  } else if (isDuplicateAck(conn, seg, window)) {
-    sender.onDuplicateAck(now);
+  } else {
+    sender.onOldAck(seg.ack, isDuplicateAck(conn, seg, window), seg.options, now);
   }
   if (seqGe(seg.ack, tcb.sndUna)) {
     if (window === 0) sender.onZeroWindow();
     sender.updateWindow(seg.seq, seg.ack, window);
   }
-  if (sender.recovery.active !== recovering) traceRecovery(conn, now);
-}
-
-function traceRecovery(conn: Connection, now: Micros): void {
-  const { trace } = conn.host.context;
-  if (!trace.enabled) return;
-  const { local, remote, cwnd, ssthresh, flightSize } = conn.info();
-  const name = conn.sender.recovery.active ? 'recovery-begins' : 'recovery-ends';
-  trace.emit(now, 'tcp', name, { local, remote, cwnd, ssthresh, flightSize });
+  traceRecovery(conn, now);
 }
 
 /** RFC 5681 §2, "duplicate acknowledgment": (a) to (e). With a zero window it is the answer to a probe, and tells of no loss. */

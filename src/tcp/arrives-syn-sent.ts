@@ -54,7 +54,7 @@ function takeTheirSyn(conn: Connection, seg: Segment, now: Micros): void {
     conn.host.mark(conn);
     return;
   }
-  sender.onNewAck(seg.ack, seg.options.tsEcr, now);
+  sender.onNewAck(seg.ack, seg.options, now);
   sender.setWindow(seq, seg.ack, seg.window);
   conn.ack.now('handshake');
   conn.established();

@@ -1,7 +1,7 @@
 /**
  * A timer of a connection expires. RFC 9293 §3.10.8 and the sections named in timers.ts.
  */
-import { after } from '../core/time.ts';
+import { NEVER, after, micros } from '../core/time.ts';
 import type { Micros } from '../core/time.ts';
 import type { Connection } from './connection.ts';
 import { onKeepaliveTimeout } from './keepalive.ts';
@@ -10,6 +10,7 @@ import { giveUp, onRetransmissionTimeout } from './retransmit.ts';
 import { seqGt } from './seq.ts';
 import { isSynchronized } from './state.ts';
 import { Timer } from './timers.ts';
+import { traceRecovery } from './trace-recovery.ts';
 
 /** Runs every timer of the connection that is due. */
 export function onTimeouts(conn: Connection, now: Micros): void {
@@ -39,6 +40,8 @@ function settleSending(conn: Connection, now: Micros): void {
   const { tcb, sender, timers } = conn;
   const waiting = sender.synAcked && seqGt(sender.queueEnd, sender.rtxNxt);
   if (sender.flightSize === 0 && !waiting) {
+    timers.clear(Timer.Rack);
+    timers.clear(Timer.Tlp);
     timers.clear(Timer.Rto);
     timers.clear(Timer.Persist);
     timers.clear(Timer.SwsOverride);
@@ -48,6 +51,8 @@ function settleSending(conn: Connection, now: Micros): void {
   if (sender.userTimeout > 0 && !timers.isSet(Timer.User)) timers.set(Timer.User, after(now, sender.userTimeout));
   if (tcb.sndWnd === 0 && sender.synAcked) {
     // MUST-35, SHLD-29: the first probe one RTO after the window closed; persist.ts sets the later ones.
+    timers.clear(Timer.Rack);
+    timers.clear(Timer.Tlp);
     timers.clear(Timer.Rto);
     if (!timers.isSet(Timer.Persist)) timers.set(Timer.Persist, after(now, sender.rto.value));
     return;
@@ -58,14 +63,38 @@ function settleSending(conn: Connection, now: Micros): void {
   if (sender.flightSize > 0) {
     timers.clear(Timer.SwsOverride);
     if (!timers.isSet(Timer.Rto)) timers.set(Timer.Rto, after(now, sender.rto.value)); // (5.1), (5.3), (5.6)
+    settleRecovery(conn, now);
   } else if (!timers.isSet(Timer.SwsOverride)) {
     // The window is open but too small, and no ACK is under way that could tell of a larger one.
     timers.set(Timer.SwsOverride, after(now, conn.host.context.config.tcp.swsOverride));
   }
 }
 
+/**
+ * The timers of RACK-TLP. Differs: RFC 8985 §8 wants one timer for these and the retransmission timeout; here that keeps running, and is
+ * set anew when a probe was due.
+ */
+function settleRecovery(conn: Connection, now: Micros): void {
+  const { sender, timers } = conn;
+  const { recovery } = sender;
+  if (recovery.reorderDeadline === NEVER) timers.clear(Timer.Rack);
+  else timers.set(Timer.Rack, recovery.reorderDeadline);
+  const wait = recovery.probeTimeout(sender);
+  if (wait === undefined) timers.clear(Timer.Tlp);
+  else if (!timers.isSet(Timer.Tlp)) timers.set(Timer.Tlp, micros(Math.min(now + wait, timers.at(Timer.Rto))));
+}
+
 function onTimeout(conn: Connection, timer: Timer, now: Micros): void {
   switch (timer) {
+    case Timer.Rack:
+      conn.sender.recovery.onReorderTimer(conn.sender, now);
+      traceRecovery(conn, now);
+      conn.host.mark(conn);
+      break;
+    case Timer.Tlp:
+      conn.sender.onProbeTimer(now);
+      conn.host.mark(conn);
+      break;
     case Timer.Rto:
       onRetransmissionTimeout(conn, now);
       break;

@@ -4,6 +4,7 @@
 import { Errno } from '../core/errno.ts';
 import type { Micros } from '../core/time.ts';
 import type { Connection } from './connection.ts';
+import { traceRecovery } from './trace-recovery.ts';
 
 /** The earliest segment goes out again at the next poll, unless this was one time too many. */
 export function onRetransmissionTimeout(conn: Connection, now: Micros): void {
@@ -19,6 +20,7 @@ export function onRetransmissionTimeout(conn: Connection, now: Micros): void {
     const { local, remote, rto, cwnd, ssthresh } = conn.info();
     trace.emit(now, 'tcp', 'retransmission-timeout', { local, remote, rto, cwnd, ssthresh, retries: sender.retries });
   }
+  traceRecovery(conn, now);
   host.mark(conn);
 }
 

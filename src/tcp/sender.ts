@@ -6,12 +6,13 @@
  */
 import { ByteRing } from '../core/ring.ts';
 import type { BufferPool } from '../core/ring.ts';
-import { NEVER } from '../core/time.ts';
+import { NEVER, after } from '../core/time.ts';
 import type { Micros } from '../core/time.ts';
 import type { CongestionControl } from './congestion/control.ts';
 import { ControlFeed } from './control-feed.ts';
-import { Recovery } from './recovery/recovery.ts';
-import type { LossRecovery } from './recovery/recovery.ts';
+import { noOptions } from './options.ts';
+import type { SegmentOptions } from './options.ts';
+import type { AckFacts, LossRecovery, SendState } from './recovery/recovery.ts';
 import { RoundTrip } from './round-trip.ts';
 import type { Rto } from './rto.ts';
 import { seqAdd, seqDiff, seqGe, seqGt, seqLe, seqLt, seqMax, seqNum } from './seq.ts';
@@ -36,14 +37,14 @@ export interface Chosen {
 /** Fs: the fraction of the largest window seen that is worth a small segment. RFC 9293 §3.8.6.2.1. */
 const WORTHWHILE_WINDOW = 1 / 2;
 
-export class Sender {
-  readonly #tcb: Tcb;
+export class Sender implements SendState {
+  readonly tcb: Tcb;
   readonly #timers: Timers;
   readonly #roundTrip: RoundTrip;
   readonly #feed: ControlFeed;
   readonly rto: Rto;
   control: CongestionControl;
-  readonly recovery: LossRecovery;
+  recovery: LossRecovery;
   /** Octets that are queued or not yet acknowledged; the first is `ringSeq`. */
   readonly ring: ByteRing;
   /** Sequence number of the first octet in the ring. */
@@ -71,7 +72,8 @@ export class Sender {
   probeOwed = false;
   /** The SWS override timer has expired: send what fits. */
   overridden = false;
-  #headOwed = false;
+  /** What `next` named last is what recovery wants sent again. */
+  #repairing = false;
   /** One past the last segment below `smss` that was sent (Nagle). */
   #smallEnd: SeqNum = seqNum(0);
   /** What was outstanding at a time-out is not all acknowledged yet. */
@@ -79,9 +81,12 @@ export class Sender {
   #timeoutEnd: SeqNum = seqNum(0);
   /** When text was last sent, for the restart after idleness. RFC 5681 §4.1. */
   #lastSentAt: Micros = NEVER;
+  // Reused for every acknowledgment.
+  readonly #facts: AckFacts = { ack: seqNum(0), covered: 0, acked: 0, duplicate: false, options: noOptions() };
   bytesSent = 0;
   bytesAcked = 0;
   retransmissions = 0;
+  bytesRetransmitted = 0;
   timeouts = 0;
   duplicateAcks = 0;
 
@@ -95,7 +100,7 @@ export class Sender {
     limit: number,
     buffers: BufferPool,
   ) {
-    this.#tcb = tcb;
+    this.tcb = tcb;
     this.#timers = timers;
     this.rto = rto;
     this.#roundTrip = new RoundTrip(rto);
@@ -107,7 +112,7 @@ export class Sender {
 
   /** Octets sent and not acknowledged. RFC 5681 §2, FlightSize. */
   get flightSize(): number {
-    return seqDiff(this.#tcb.sndNxt, this.#tcb.sndUna);
+    return seqDiff(this.tcb.sndNxt, this.tcb.sndUna);
   }
 
   /** One past the last octet of text queued; the place of the FIN. */
@@ -122,12 +127,12 @@ export class Sender {
 
   /** Our FIN was sent and acknowledged. */
   get finAcked(): boolean {
-    return this.finQueued && seqGt(this.#tcb.sndUna, this.textEnd);
+    return this.finQueued && seqGt(this.tcb.sndUna, this.textEnd);
   }
 
   /** Takes an initial sequence number: SND.UNA = ISS, and the SYN is the next thing to send. RFC 9293 §3.10.1. */
   start(iss: SeqNum): void {
-    const tcb = this.#tcb;
+    const tcb = this.tcb;
     tcb.iss = iss;
     tcb.sndUna = iss;
     tcb.sndNxt = iss;
@@ -147,6 +152,12 @@ export class Sender {
     this.retries = 0;
   }
 
+  /** Another way of recovering from losses, before any text is sent. */
+  setRecovery(recovery: LossRecovery): void {
+    this.recovery = recovery;
+    recovery.start(this.tcb.sndNxt);
+  }
+
   setSegmentSize(smss: number, maxPayload: number): void {
     if (smss !== this.smss) {
       this.smss = smss;
@@ -157,12 +168,12 @@ export class Sender {
 
   /** The segment that a SYN or SYN,ACK goes out in again. */
   resendSyn(): void {
-    this.rtxNxt = this.#tcb.iss;
+    this.rtxNxt = this.tcb.iss;
   }
 
   /** SND.WND <- SEG.WND and so on, when the segment is not older than the last that did so. RFC 9293 §3.10.7.4, fifth. */
   updateWindow(seq: SeqNum, ack: SeqNum, window: number): void {
-    const tcb = this.#tcb;
+    const tcb = this.tcb;
     if (seqLt(tcb.sndWl1, seq) || (tcb.sndWl1 === seq && seqLe(tcb.sndWl2, ack))) this.setWindow(seq, ack, window);
   }
 
@@ -173,19 +184,24 @@ export class Sender {
   }
 
   setWindow(seq: SeqNum, ack: SeqNum, window: number): void {
-    const tcb = this.#tcb;
+    const tcb = this.tcb;
     tcb.sndWnd = window;
     tcb.sndWl1 = seq;
     tcb.sndWl2 = ack;
-    if (window > 0) this.probeOwed = false;
+    if (window > 0) {
+      this.probeOwed = false;
+      // A peer without room has thrown away what was outstanding, probes included.
+      if (this.probes > 0) this.recovery.resend();
+    }
     if (window > tcb.maxSndWnd) tcb.maxSndWnd = window;
   }
 
-  /** SND.UNA < SEG.ACK =< SND.NXT: frees what it covers. `tsEcr` counts when Timestamps are in use. Returns octets of text freed. */
-  onNewAck(ack: SeqNum, tsEcr: number, now: Micros): number {
-    const tcb = this.#tcb;
+  /** SND.UNA < SEG.ACK =< SND.NXT: frees what it covers. Returns octets of text freed. */
+  onNewAck(ack: SeqNum, options: SegmentOptions, now: Micros): number {
+    const tcb = this.tcb;
     const flightBefore = this.flightSize;
-    this.#roundTrip.onNewAck(tcb, ack, tsEcr, now);
+    const covered = seqDiff(ack, tcb.sndUna);
+    this.#roundTrip.onNewAck(tcb, ack, options.tsEcr, now);
     this.synAcked = true;
     tcb.sndUna = ack;
     this.#feed.onNewAck(now);
@@ -197,16 +213,16 @@ export class Sender {
     this.ringSeq = seqAdd(this.ringSeq, freed);
     this.bytesAcked += freed;
     this.retries = 0;
-    this.#headOwed = false;
     this.#timers.clear(Timer.User);
+    this.#timers.clear(Timer.Tlp);
     this.#afterTimeout = this.#afterTimeout && seqLt(ack, this.#timeoutEnd);
+    const recovering = this.recovery.active;
+    const keepTimer = this.#tellRecovery(ack, covered, freed, false, options, now);
     // RFC 5681 §3.1: the ACK of the SYN does not open the window.
-    const growing = freed > 0 && !this.recovery.active;
-    const verdict = this.recovery.onAck(freed, ack, this.smss, this.flightSize, this.control, now);
+    const growing = freed > 0 && !recovering && !this.recovery.active;
     if (growing) this.#feed.tell(this.control, freed, flightBefore, this.rto.srtt, this.#afterTimeout, now);
-    if (verdict !== Recovery.None) this.#headOwed = true;
     // RFC 6298 §5 (5.2), (5.3): stopped here, started again at the end of the turn when something is still outstanding.
-    if (verdict !== Recovery.RetransmitHeadKeepTimer) this.#timers.clear(Timer.Rto);
+    if (!keepTimer) this.#timers.clear(Timer.Rto);
     return freed;
   }
 
@@ -216,79 +232,107 @@ export class Sender {
     this.control = control;
   }
 
-  /** A duplicate ACK as RFC 5681 §2 defines it. */
-  onDuplicateAck(now: Micros): void {
-    const tcb = this.#tcb;
-    this.duplicateAcks++;
-    const verdict = this.recovery.onDuplicateAck(tcb.sndUna, tcb.sndNxt, this.smss, this.flightSize, this.control, now);
-    if (verdict !== Recovery.None) this.#headOwed = true;
+  /** An ACK that advances nothing. `duplicate`: as RFC 5681 §2 defines it. What it reports by SACK counts in any case. */
+  onOldAck(ack: SeqNum, duplicate: boolean, options: SegmentOptions, now: Micros): void {
+    if (duplicate) this.duplicateAcks++;
+    this.#tellRecovery(ack, 0, 0, duplicate, options, now);
   }
 
-  /** The retransmission timer expired: everything outstanding counts as lost and is sent again from SND.UNA on. */
+  #tellRecovery(
+    ack: SeqNum,
+    covered: number,
+    acked: number,
+    duplicate: boolean,
+    options: SegmentOptions,
+    now: Micros,
+  ): boolean {
+    const facts = this.#facts;
+    facts.ack = ack;
+    facts.covered = covered;
+    facts.acked = acked;
+    facts.duplicate = duplicate;
+    facts.options = options;
+    return this.recovery.onAck(facts, this, now);
+  }
+
+  /** The tail loss probe timer expired. RFC 8985 §7.3: the retransmission timer starts again in any case. */
+  onProbeTimer(now: Micros): void {
+    this.recovery.onProbeTimer(this);
+    this.#timers.set(Timer.Rto, after(now, this.rto.value));
+  }
+
+  /** The retransmission timer expired. Without SACK everything outstanding counts as lost and is sent again from SND.UNA on. */
   onTimeout(now: Micros): void {
-    const tcb = this.#tcb;
+    const tcb = this.tcb;
     const again = this.retries > 0;
     this.retries++;
     this.timeouts++;
     this.rto.backoff();
     if (this.synAcked) this.control.onTimeout(this.flightSize, again, now);
-    this.recovery.onTimeout(tcb.sndNxt);
+    this.recovery.onTimeout(again, this, now);
     this.#afterTimeout = true;
     this.#timeoutEnd = tcb.sndNxt;
-    this.#headOwed = false;
-    this.rtxNxt = tcb.sndUna;
+    this.#timers.clear(Timer.Tlp);
+    this.#goBack();
   }
 
   /** What was sent beyond the path's new MTU is lost; it goes out again in smaller segments. RFC 1191 §6.5: no congestion. */
   onPathMtu(): void {
-    this.rtxNxt = this.#tcb.sndUna;
+    this.recovery.resend();
+    this.#goBack();
+  }
+
+  #goBack(): void {
+    if (this.recovery.goesBack || !this.synAcked) this.rtxNxt = this.tcb.sndUna;
   }
 
   /** Marks the octet before the end of the ring as the last urgent one: SND.UP is the octet after it. MUST-62. */
   markUrgent(): void {
-    this.#tcb.sndUp = this.textEnd;
+    this.tcb.sndUp = this.textEnd;
   }
 
   /** Names what to send now. False when nothing may be sent; on-timeout.ts then sees to the timer that will change that. */
   next(out: Chosen, now: Micros): boolean {
-    const { state } = this.#tcb;
+    const { state } = this.tcb;
     if (state === 'SYN-SENT' || state === 'SYN-RECEIVED') return this.#chooseSyn(out);
     if (!maySendText(state)) return false;
     if (this.probeOwed) return this.#chooseProbe(out);
-    if (this.#headOwed) return this.#chooseHead(out);
-    return this.#chooseText(out, now);
+    this.#repairing = this.#chooseLost(out);
+    return this.#repairing || this.#chooseText(out, now);
   }
 
   /** What `next` named has gone out. */
   sent(chosen: Chosen, now: Micros): void {
-    const tcb = this.#tcb;
+    const tcb = this.tcb;
     const end = seqAdd(chosen.seq, chosen.length + (chosen.syn ? 1 : 0) + (chosen.fin ? 1 : 0));
     const again = seqLt(chosen.seq, tcb.sndNxt);
     tcb.sndNxt = seqMax(tcb.sndNxt, end);
     if (again) {
       this.retransmissions++;
+      this.bytesRetransmitted += chosen.length;
       this.#roundTrip.onRetransmitted();
       this.#feed.onRetransmitted();
     } else {
       this.#roundTrip.onSent(end, now);
       this.#feed.onSent(end, now);
       if (chosen.length % this.smss !== 0) this.#smallEnd = end;
+      this.#timers.clear(Timer.Tlp);
     }
-    if (this.probeOwed) {
-      this.probeOwed = false;
-    } else if (this.#headOwed) {
-      this.#headOwed = false;
-      this.rtxNxt = seqMax(this.rtxNxt, end);
-    } else {
-      this.rtxNxt = end;
-    }
+    if (this.probeOwed && this.recovery.goesBack) this.probeOwed = false;
+    else this.rtxNxt = this.#repairing || this.probeOwed ? seqMax(this.rtxNxt, end) : end;
+    // A probe of octets that are outstanding is no transmission of them.
+    if (!chosen.syn && !(this.probeOwed && again)) this.recovery.onSent(chosen.seq, end, again, this, now);
+    // With SACK, SND.UNA may stay for several round trips while its segment is lost again and again: no time-out for that (as Linux).
+    if (this.#repairing && !this.recovery.goesBack && chosen.seq === tcb.sndUna) this.#timers.clear(Timer.Rto);
+    this.probeOwed = false;
+    this.#repairing = false;
     this.overridden = false;
     this.bytesSent += chosen.length;
     this.#lastSentAt = now;
   }
 
   #chooseSyn(out: Chosen): boolean {
-    const tcb = this.#tcb;
+    const tcb = this.tcb;
     if (this.rtxNxt !== tcb.iss) return false;
     this.#choose(out, tcb.iss, 0);
     out.syn = true;
@@ -298,8 +342,8 @@ export class Sender {
 
   /** One octet (or the FIN) from SND.UNA. What it draws tells the window; the octet is sent again when that opens. */
   #chooseProbe(out: Chosen): boolean {
-    const tcb = this.#tcb;
-    this.rtxNxt = tcb.sndUna;
+    const tcb = this.tcb;
+    this.#goBack();
     if (seqLe(this.queueEnd, tcb.sndUna)) {
       this.probeOwed = false;
       return false;
@@ -310,26 +354,27 @@ export class Sender {
     return true;
   }
 
-  #chooseHead(out: Chosen): boolean {
-    const tcb = this.#tcb;
-    const text = Math.min(seqDiff(this.textEnd, tcb.sndUna), this.smss, this.flightSize);
-    this.#choose(out, tcb.sndUna, Math.max(0, text));
-    out.fin = this.finQueued && seqAdd(out.seq, out.length) === this.textEnd && seqGt(tcb.sndNxt, this.textEnd);
-    out.reason = this.recovery.active ? 'fast retransmit' : 'retransmission';
-    if (out.length > 0 || out.fin) return true;
-    this.#headOwed = false;
-    return false;
+  /** What recovery wants sent again. With urgent data one segment at a time: a cut one would carry a wrong urgent pointer. */
+  #chooseLost(out: Chosen): boolean {
+    const { tcb, smss } = this;
+    this.#choose(out, tcb.sndUna, 0);
+    if (!this.recovery.nextLost(out, this)) return false;
+    if (out.length > smss && seqGt(tcb.sndUp, out.seq)) {
+      out.length = smss;
+      out.fin = false;
+    }
+    return true;
   }
 
   #chooseText(out: Chosen, now: Micros): boolean {
-    const tcb = this.#tcb;
+    const tcb = this.tcb;
     const start = this.rtxNxt;
     const textLeft = seqDiff(this.textEnd, start);
     if (textLeft < 0 || (textLeft === 0 && !this.finQueued)) return false;
     const used = seqDiff(start, tcb.sndUna);
     if (used === 0 && start === tcb.sndNxt) this.control.onResume(now - this.#lastSentAt, this.rto.value, now);
     const usable = tcb.sndWnd - used; // U; negative when the peer has shrunk its window (MUST-34)
-    const congestion = Math.max(this.control.cwnd + this.recovery.inflation, this.smss) - used;
+    const congestion = this.recovery.room(used, this);
     if (textLeft === 0) {
       // A FIN alone: congestion control counts text, not it.
       if (usable < 1) return false;
@@ -344,7 +389,7 @@ export class Sender {
     out.fin = this.finQueued && out.length === textLeft && usable > out.length;
     out.psh = out.length > 0 && out.length === textLeft; // MUST-61: the last of what is buffered
     if (seqLt(start, tcb.sndNxt)) out.reason = 'retransmission';
-    else if (out.length > 0) out.reason = 'new data';
+    else if (out.length > 0) out.reason = this.recovery.textReason;
     else out.reason = 'close';
     return true;
   }
@@ -354,7 +399,7 @@ export class Sender {
    * allow it. RFC 9293 §3.8.6.2.1, rules (1) to (4); `textLeft` is D, `usable` is U.
    */
   #worthSending(length: number, textLeft: number, usable: number, congestion: number, start: SeqNum): number {
-    const tcb = this.#tcb;
+    const tcb = this.tcb;
     const urgent = seqGt(tcb.sndUp, start);
     const limited = urgent ? Math.min(length, this.smss) : length; // a cut segment would carry a wrong urgent pointer
     if (limited <= 0) return 0;
@@ -376,10 +421,11 @@ export class Sender {
   #smallMayGo(start: SeqNum, urgent: boolean): boolean {
     return (
       this.noDelay ||
+      this.recovery.probing ||
       this.finQueued ||
       urgent ||
-      seqLt(start, this.#tcb.sndNxt) ||
-      seqGe(this.#tcb.sndUna, this.#smallEnd)
+      seqLt(start, this.tcb.sndNxt) ||
+      seqGe(this.tcb.sndUna, this.#smallEnd)
     );
   }
 

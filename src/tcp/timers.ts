@@ -8,26 +8,32 @@ import type { Micros } from '../core/time.ts';
 
 /** The timers, as places in the table. */
 export const Timer = {
+  /** The reordering window of RACK. RFC 8985 §6.2, step 5. */
+  Rack: 0,
+  /** Tail loss probe; before the retransmission timer when both are due. RFC 8985 §7.2. */
+  Tlp: 1,
   /** Retransmission. RFC 6298 §5. */
-  Rto: 0,
+  Rto: 2,
   /** Zero-window probe. RFC 9293 §3.8.6.1. */
-  Persist: 1,
+  Persist: 3,
   /** Delayed ACK. RFC 9293 §3.8.6.3. */
-  Delack: 2,
+  Delack: 4,
   /** RFC 9293 §3.8.4. */
-  Keepalive: 3,
+  Keepalive: 5,
   /** 2 MSL. RFC 9293 §3.6.1. */
-  TimeWait: 4,
+  TimeWait: 6,
   /** FIN-WAIT-2 that nobody can read from any more. */
-  FinWait2: 5,
+  FinWait2: 7,
   /** Sender SWS avoidance, override. RFC 9293 §3.8.6.2.1. */
-  SwsOverride: 6,
+  SwsOverride: 8,
   /** User timeout. RFC 9293 §3.8.3. */
-  User: 7,
+  User: 9,
 } as const;
 export type Timer = (typeof Timer)[keyof typeof Timer];
 
 export const TIMER_NAMES: readonly string[] = [
+  'rack',
+  'tlp',
   'rto',
   'persist',
   'delack',
@@ -40,7 +46,7 @@ export const TIMER_NAMES: readonly string[] = [
 
 /** The deadlines of one connection. */
 export class Timers {
-  readonly #deadlines: Micros[] = [NEVER, NEVER, NEVER, NEVER, NEVER, NEVER, NEVER, NEVER];
+  readonly #deadlines: Micros[] = [NEVER, NEVER, NEVER, NEVER, NEVER, NEVER, NEVER, NEVER, NEVER, NEVER];
   /** The earliest deadline set since the owner last looked: it must not be in the heap under a later one. */
   earliest: Micros = NEVER;
 

@@ -1,12 +1,12 @@
 /**
  * NewReno: fast retransmit and fast recovery without SACK. RFC 6582 §3.2, RFC 5681 §3.2; limited transmit RFC 3042.
  */
+import { NEVER } from '../../core/time.ts';
 import type { Micros } from '../../core/time.ts';
-import type { CongestionControl } from '../congestion/control.ts';
-import { seqAdd, seqGe, seqGt, seqNum } from '../seq.ts';
+import { seqAdd, seqDiff, seqGe, seqGt, seqNum } from '../seq.ts';
 import type { SeqNum } from '../seq.ts';
-import { Recovery } from './recovery.ts';
-import type { LossRecovery } from './recovery.ts';
+import { noCounters } from './recovery.ts';
+import type { AckFacts, LossRecovery, RecoveryEvent, SendRange, SendState } from './recovery.ts';
 
 /** Duplicate ACKs that mean a loss. RFC 5681 §3.2. */
 export const DUP_ACK_THRESHOLD = 3;
@@ -15,75 +15,127 @@ export class NewReno implements LossRecovery {
   readonly name = 'newreno';
   active = false;
   inflation = 0;
+  readonly goesBack = true;
+  readonly reorderDeadline = NEVER;
+  readonly probing = false;
+  readonly events: RecoveryEvent[] = [];
+  readonly counters = noCounters();
   /** One past the highest sequence number sent when recovery last began or a time-out came; ISS at first. */
   #recover: SeqNum = seqNum(0);
   #duplicateAcks = 0;
   #partialAcks = 0;
+  /** The segment at SND.UNA is to go out again. */
+  #headOwed = false;
 
   start(iss: SeqNum): void {
     this.#recover = iss; // step 1
   }
 
-  onDuplicateAck(
-    sndUna: SeqNum,
-    sndNxt: SeqNum,
-    smss: number,
-    flightSize: number,
-    control: CongestionControl,
-    now: Micros,
-  ): Recovery {
+  get textReason(): string {
+    return !this.active && this.inflation > 0 ? 'limited transmit' : 'new data';
+  }
+
+  onSent(seq: SeqNum, _end: SeqNum, again: boolean, state: SendState): void {
+    if (again && seq === state.tcb.sndUna) this.#headOwed = false;
+  }
+
+  onAck(facts: AckFacts, state: SendState, now: Micros): boolean {
+    this.events.length = 0;
+    if (facts.covered === 0) {
+      if (facts.duplicate) this.#onDuplicateAck(state, now);
+      return true;
+    }
+    this.#headOwed = false;
+    return this.#onNewAck(facts.acked, state, now);
+  }
+
+  #onDuplicateAck(state: SendState, now: Micros): void {
+    const { smss, tcb } = state;
     if (this.active) {
       this.inflation += smss; // RFC 5681 §3.2 step 4: a segment has left the network
-      return Recovery.None;
+      return;
     }
     this.#duplicateAcks++;
     // Step 2: the ACK must cover more than `recover`, else these are echoes of an earlier loss event.
-    if (!seqGt(sndUna, this.#recover)) return Recovery.None;
+    if (!seqGt(tcb.sndUna, this.#recover)) return;
     if (this.#duplicateAcks < DUP_ACK_THRESHOLD) {
       // Limited transmit: one new segment for each of the first two, without touching cwnd. RFC 3042 §2, RFC 5681 §3.2 step 1.
       this.inflation = this.#duplicateAcks * smss;
-      return Recovery.None;
+      return;
     }
-    if (this.#duplicateAcks > DUP_ACK_THRESHOLD) return Recovery.None;
-    this.#recover = sndNxt;
+    if (this.#duplicateAcks > DUP_ACK_THRESHOLD) return;
+    this.#recover = tcb.sndNxt;
     this.active = true;
     this.#partialAcks = 0;
-    control.onLoss(flightSize, now);
+    state.control.onLoss(state.flightSize, now);
     this.inflation = DUP_ACK_THRESHOLD * smss; // RFC 5681 §3.2 step 3
-    return Recovery.RetransmitHead;
+    this.#headOwed = true;
+    this.events.push({ name: 'recovery-begins', cause: 'duplicate ACKs' });
   }
 
-  onAck(
-    acked: number,
-    sndUna: SeqNum,
-    smss: number,
-    flightSize: number,
-    control: CongestionControl,
-    now: Micros,
-  ): Recovery {
+  #onNewAck(acked: number, state: SendState, now: Micros): boolean {
+    const { sndUna } = state.tcb;
     this.#duplicateAcks = 0;
     if (!this.active) {
       this.inflation = 0;
       // Dragged along, so that it stays comparable after 2^31 octets without a loss.
       if (seqGt(sndUna, this.#recover)) this.#recover = seqAdd(sndUna, -1);
-      return Recovery.None;
+      return false;
     }
     if (seqGe(sndUna, this.#recover)) {
       this.active = false;
       this.inflation = 0;
-      control.onRecovered(flightSize, now); // step 3, full acknowledgment: deflate
-      return Recovery.None;
+      state.control.onRecovered(state.flightSize, now); // step 3, full acknowledgment: deflate
+      this.events.push({ name: 'recovery-ends', cause: 'all acknowledged' });
+      return false;
     }
     // Step 3, partial acknowledgment: the next hole is lost too.
-    this.inflation += (acked >= smss ? smss : 0) - acked;
+    this.inflation += (acked >= state.smss ? state.smss : 0) - acked;
     this.#partialAcks++;
-    return this.#partialAcks === 1 ? Recovery.RetransmitHead : Recovery.RetransmitHeadKeepTimer;
+    this.#headOwed = true;
+    return this.#partialAcks > 1; // RFC 6582 §4: "impatient"
   }
 
-  onTimeout(sndNxt: SeqNum): void {
-    this.#recover = sndNxt; // step 4
+  onTimeout(_again: boolean, state: SendState): void {
+    this.#recover = state.tcb.sndNxt; // step 4
     this.active = false;
     this.inflation = 0;
     this.#duplicateAcks = 0;
+    this.#headOwed = false;
+  }
+
+  nextLost(out: SendRange, state: SendState): boolean {
+    if (!this.#headOwed) return false;
+    const { tcb, textEnd } = state;
+    const text = Math.min(seqDiff(textEnd, tcb.sndUna), state.smss, state.flightSize);
+    out.seq = tcb.sndUna;
+    out.length = Math.max(0, text);
+    out.fin = seqAdd(out.seq, out.length) === textEnd && seqGt(tcb.sndNxt, textEnd);
+    out.reason = this.active ? 'fast retransmit' : 'retransmission';
+    if (out.length > 0 || out.fin) return true;
+    this.#headOwed = false;
+    return false;
+  }
+
+  room(used: number, state: SendState): number {
+    return Math.max(state.control.cwnd + this.inflation, state.smss) - used;
+  }
+
+  // The timers of RACK-TLP are not for it, and the sender goes back by itself.
+
+  onReorderTimer(): void {
+    return;
+  }
+
+  probeTimeout(): undefined {
+    return undefined;
+  }
+
+  onProbeTimer(): void {
+    return;
+  }
+
+  resend(): void {
+    return;
   }
 }

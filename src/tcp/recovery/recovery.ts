@@ -1,21 +1,69 @@
 /**
- * What the sender asks of a loss recovery algorithm: which octets are lost, and by how much the congestion window is stretched
- * meanwhile. NewReno is newreno.ts; SACK, RACK-TLP and PRR fit behind the same calls. It never sees a ring or a timer.
+ * What the sender asks of a loss recovery algorithm: which octets are to go out again and why, and how much the network may hold
+ * meanwhile. newreno.ts is for peers without SACK; sack.ts has SACK, RACK-TLP, PRR, F-RTO and undo. It never sees a ring or a timer:
+ * it names deadlines, and on-timeout.ts sets them.
  */
 import type { Micros } from '../../core/time.ts';
 import type { CongestionControl } from '../congestion/control.ts';
+import type { SegmentOptions } from '../options.ts';
+import type { Rto } from '../rto.ts';
 import type { SeqNum } from '../seq.ts';
+import type { Tcb } from '../tcb.ts';
 
-/** What the sender is to do after an acknowledgment. */
-export const Recovery = {
-  /** Nothing out of the ordinary. */
-  None: 0,
-  /** Send the segment at SND.UNA again at once. */
-  RetransmitHead: 1,
-  /** The same, and leave the retransmission timer running as it is. RFC 6582 §4: "impatient". */
-  RetransmitHeadKeepTimer: 2,
-} as const;
-export type Recovery = (typeof Recovery)[keyof typeof Recovery];
+/** What recovery may see of the sender, which implements it. */
+export interface SendState {
+  readonly tcb: Readonly<Tcb>;
+  readonly control: CongestionControl;
+  readonly rto: Rto;
+  /** Octets of text in a full segment, and most octets to send at once. */
+  readonly smss: number;
+  readonly maxPayload: number;
+  /** Octets sent and not acknowledged. */
+  readonly flightSize: number;
+  /** One past the last octet of text queued. */
+  readonly textEnd: SeqNum;
+}
+
+/** What an ACK tells. The sender reuses one record. SND.UNA has moved already. */
+export interface AckFacts {
+  /** SEG.ACK. */
+  ack: SeqNum;
+  /** Sequence numbers and octets of text that it newly acknowledges; 0 for an ACK that advances nothing. */
+  covered: number;
+  acked: number;
+  /** It is a duplicate ACK as RFC 5681 §2 defines it. */
+  duplicate: boolean;
+  options: SegmentOptions;
+}
+
+/** Octets to send again. Chosen of sender.ts is one. */
+export interface SendRange {
+  seq: SeqNum;
+  length: number;
+  fin: boolean;
+  reason: string;
+}
+
+/** Something worth a trace event. */
+export interface RecoveryEvent {
+  readonly name: 'recovery-begins' | 'recovery-ends' | 'recovery-undone';
+  /** What told, e.g. 'RACK', 'D-SACK'. */
+  readonly cause: string;
+}
+
+/** Counters that TCP_INFO shows; octets unless named otherwise. */
+export interface RecoveryCounters {
+  /** Marked as lost, and reported by SACK blocks. */
+  bytesLost: number;
+  bytesSacked: number;
+  /** Times that reordering was seen, D-SACK blocks that came, tail loss probes, recoveries that were undone. */
+  reorderings: number;
+  duplicatesReported: number;
+  lossProbes: number;
+  undone: number;
+  /** SACK blocks that are inverted or report what was never sent. */
+  badBlocks: number;
+}
 
 export interface LossRecovery {
   readonly name: string;
@@ -23,27 +71,45 @@ export interface LossRecovery {
   readonly active: boolean;
   /** Octets that may be outstanding beyond cwnd; may be negative. */
   readonly inflation: number;
+  /** Whether the sender goes back to SND.UNA after a time-out, and sends everything again from there. */
+  readonly goesBack: boolean;
+  /** When `onReorderTimer` is to be called; NEVER for not at all. RFC 8985 §5.4. */
+  readonly reorderDeadline: Micros;
+  /** One segment of new text may go out beyond cwnd, however small: a tail loss probe. */
+  readonly probing: boolean;
+  /** What happened since the trace last looked. At most a few; cleared by whoever reads it, and by the next ACK. */
+  readonly events: RecoveryEvent[];
+  readonly counters: RecoveryCounters;
 
   /** The connection begins: `iss` is its initial sequence number. */
   start(iss: SeqNum): void;
-  /** A duplicate ACK of `sndUna` with `flightSize` octets outstanding. RFC 5681 §2. */
-  onDuplicateAck(
-    sndUna: SeqNum,
-    sndNxt: SeqNum,
-    smss: number,
-    flightSize: number,
-    control: CongestionControl,
-    now: Micros,
-  ): Recovery;
-  /** `acked` octets were newly acknowledged; `sndUna` and `flightSize` are as they are afterwards. */
-  onAck(
-    acked: number,
-    sndUna: SeqNum,
-    smss: number,
-    flightSize: number,
-    control: CongestionControl,
-    now: Micros,
-  ): Recovery;
-  /** The retransmission timer expired. */
-  onTimeout(sndNxt: SeqNum): void;
+  /** Octets from `seq` to before `end` have gone out; `again` when they had before. `state` is as it is afterwards. */
+  onSent(seq: SeqNum, end: SeqNum, again: boolean, state: SendState, now: Micros): void;
+  /** An ACK has come. Returns whether the retransmission timer is to be left as it is. */
+  onAck(facts: AckFacts, state: SendState, now: Micros): boolean;
+  /** The retransmission timer expired; `again` when nothing has been acknowledged since it last did. */
+  onTimeout(again: boolean, state: SendState, now: Micros): void;
+  onReorderTimer(state: SendState, now: Micros): void;
+  /** How long to wait for an ACK before a tail loss probe (us); undefined for no probe. RFC 8985 §7.2. */
+  probeTimeout(state: SendState): number | undefined;
+  /** That time is over. */
+  onProbeTimer(state: SendState): void;
+  /** Octets outstanding are to go out again without being a sign of congestion: a window opened again, the path's MTU fell. */
+  resend(): void;
+  /** Names octets that are to go out again now. */
+  nextLost(out: SendRange, state: SendState): boolean;
+  /** Octets of new text that congestion allows, when `used` octets were sent beyond SND.UNA. */
+  room(used: number, state: SendState): number;
+  /** Why new text goes out. */
+  readonly textReason: string;
 }
+
+export const noCounters = (): RecoveryCounters => ({
+  bytesLost: 0,
+  bytesSacked: 0,
+  reorderings: 0,
+  duplicatesReported: 0,
+  lossProbes: 0,
+  undone: 0,
+  badBlocks: 0,
+});

@@ -1,0 +1,42 @@
+/**
+ * Proportional Rate Reduction: how much may be in the network during fast recovery, so that what is sent falls from the old window to
+ * ssthresh in step with what is delivered. RFC 6937 §3; names are its own.
+ *
+ * Differs: the slow-start reduction bound (SSRB) only for an ACK that advances SND.UNA and tells of no further loss, else packet
+ * conservation; and the first retransmission always goes out. As Linux does, and as RFC 6937's successor has it.
+ */
+export class Prr {
+  #ssthresh = 0;
+  /** RecoverFS: octets outstanding when recovery began. */
+  #recoverFs = 0;
+  #delivered = 0;
+  #out = 0;
+  /** Octets that may be in the network now: pipe plus sndcnt as of the last ACK. */
+  cwnd = 0;
+
+  start(flightSize: number, ssthresh: number): void {
+    this.#recoverFs = Math.max(flightSize, 1);
+    this.#ssthresh = ssthresh;
+    this.#delivered = 0;
+    this.#out = 0;
+    this.cwnd = 0;
+  }
+
+  /** An ACK has told of `delivered` octets; `pipe` are in the network still. `safe`: it advanced SND.UNA and told of no further loss. */
+  onAck(delivered: number, pipe: number, smss: number, safe: boolean): void {
+    this.#delivered += delivered;
+    let sndcnt;
+    if (pipe > this.#ssthresh) {
+      sndcnt = Math.ceil((this.#delivered * this.#ssthresh) / this.#recoverFs) - this.#out;
+    } else {
+      const limit = Math.max(this.#delivered - this.#out, delivered) + (safe ? smss : 0);
+      sndcnt = Math.min(this.#ssthresh - pipe, limit);
+    }
+    if (this.#out === 0) sndcnt = Math.max(sndcnt, smss);
+    this.cwnd = pipe + Math.max(sndcnt, 0);
+  }
+
+  onSent(octets: number): void {
+    this.#out += octets;
+  }
+}

@@ -1,0 +1,52 @@
+/**
+ * Whether a recovery was a mistake. Two kinds of evidence: the ACK of what was sent again echoes a timestamp from before that (Eifel
+ * detection, whose response is RFC 4015), or D-SACKs report every octet that was sent again as a duplicate (RFC 2883 §5.2, §5.3).
+ */
+import { seqLt, seqNum } from '../seq.ts';
+import type { SeqNum } from '../seq.ts';
+
+export class Undo {
+  /** A recovery that might be undone is under way. */
+  #open = false;
+  /** SND.UNA when it began. */
+  #start = 0;
+  /** Timestamp of the first retransmission. */
+  #timestamp: SeqNum = seqNum(0);
+  /** Octets sent again, and those of them that have not been reported as duplicates. */
+  #sentAgain = 0;
+  #unexplained = 0;
+
+  begin(una: number): void {
+    this.#open = true;
+    this.#start = una;
+    this.#sentAgain = 0;
+    this.#unexplained = 0;
+  }
+
+  end(): void {
+    this.#open = false;
+  }
+
+  /** Octets were sent again with `timestamp`. */
+  onRetransmitted(octets: number, timestamp: SeqNum): void {
+    if (!this.#open) return;
+    if (this.#sentAgain === 0) this.#timestamp = timestamp;
+    this.#sentAgain += octets;
+    this.#unexplained += octets;
+  }
+
+  /** A D-SACK reports octets up to `end`, `octets` of them. */
+  onDuplicate(octets: number, end: number): void {
+    if (this.#open && end > this.#start) this.#unexplained -= octets;
+  }
+
+  /** Every octet that was sent again has been reported as a duplicate. */
+  get allDuplicates(): boolean {
+    return this.#open && this.#sentAgain > 0 && this.#unexplained <= 0;
+  }
+
+  /** An ACK that advanced SND.UNA echoes `tsEcr`: it was for what was sent first. RFC 3522 §3.2, step (5). */
+  isForOriginal(tsEcr: number): boolean {
+    return this.#open && this.#sentAgain > 0 && seqLt(seqNum(tsEcr), this.#timestamp);
+  }
+}
