@@ -129,6 +129,7 @@ export const DROP_REASONS = {
   'tcp-no-route': 'no route back to the source of a SYN',
   'tcp-time-wait-full': 'a connection left TIME-WAIT early since too many were in it',
   'tcp-source-quench': 'ICMP Source Quench is ignored (RFC 9293 §3.9.2.2, MUST-55; RFC 6633)',
+  'tcp-fits-path': 'Fragmentation Needed about segments that all fit the path by now (RFC 1191 §6.4, RFC 5927 §7.2)',
   'tcp-error-not-in-flight': 'an ICMP error that quotes no data in flight (RFC 5927 §4.1)',
 } as const satisfies Record<string, string>;
 

@@ -7,6 +7,8 @@ import { Errno } from '../core/errno.ts';
 import type { CongestionControl } from './congestion/control.ts';
 import type { CongestionRegistry } from './congestion/registry.ts';
 import type { TcpOptions } from './service.ts';
+import { Timer } from './timers.ts';
+import type { Timers } from './timers.ts';
 
 /** What the options are measured against. */
 interface OptionsHost {
@@ -75,4 +77,12 @@ function numbersAreValid(changes: Partial<TcpOptions>, config: TcpConfig): boole
     (linger === undefined || linger >= 0) &&
     (finWait2Timeout === undefined || range(finWait2Timeout, 0, MAX_FIN_WAIT2))
   );
+}
+
+/** Timers that run with a number that has changed are cleared; settleTimers starts them with the new one. */
+export function clearChangedTimers(timers: Timers, before: Readonly<TcpOptions>, now: Readonly<TcpOptions>): void {
+  if (now.userTimeout !== before.userTimeout) timers.clear(Timer.User);
+  if (now.keepaliveIdle !== before.keepaliveIdle || now.keepaliveInterval !== before.keepaliveInterval) {
+    timers.clear(Timer.Keepalive);
+  }
 }

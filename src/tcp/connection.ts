@@ -12,7 +12,7 @@ import type { IpAddress } from '../ip/address.ts';
 import type { IpService, Path } from '../ip/service.ts';
 import { AckPolicy } from './ack-policy.ts';
 import type { CongestionRegistry } from './congestion/registry.ts';
-import { checkOptions, makeControl } from './connection-options.ts';
+import { checkOptions, makeControl, clearChangedTimers } from './connection-options.ts';
 import type { DemuxEntry } from './demux.ts';
 import { readinessOf } from './readiness.ts';
 import { Receiver } from './receiver.ts';
@@ -274,11 +274,11 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
   setOptions(changes: Partial<TcpOptions>): number {
     const result = checkOptions(changes, this.host);
     if (result < 0) return result;
-    const { congestion } = this.options;
-    // Copied on the first write: connections of one listener share its record.
-    this.options = { ...this.options, ...changes };
+    const before = this.options;
+    this.options = { ...before, ...changes }; // copied: connections of one listener share its record
+    clearChangedTimers(this.timers, before, this.options);
     this.#applyOptions();
-    if (this.options.congestion !== congestion) this.sender.setControl(makeControl(this.options, this.host));
+    if (this.options.congestion !== before.congestion) this.sender.setControl(makeControl(this.options, this.host));
     if (this.state !== 'CLOSED') this.host.mark(this);
     return 0;
   }

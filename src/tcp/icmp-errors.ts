@@ -21,9 +21,11 @@ export function isInFlight(conn: Connection, frame: Frame): boolean {
 /** Acts on an error that passed that check. */
 export function onIcmpError(conn: Connection, report: IpErrorReport): void {
   if (report.type === DESTINATION_UNREACHABLE && report.code === FRAGMENTATION_NEEDED) {
-    // The path's MTU has been lowered by IP: send again at once, in segments that fit. RFC 1191 §6.5.
-    conn.sender.onPathMtu();
-    conn.host.mark(conn);
+    // IP has lowered the path's MTU: send again at once, in segments that fit. RFC 1191 §6.4. When those in flight did fit, it tells nothing
+    // new (one report comes for each segment of a burst), or is a lie to make us send for ever (RFC 5927 §7.2).
+    conn.refreshSegmentSize();
+    if (conn.sender.onPathMtu()) conn.host.mark(conn);
+    else conn.host.context.drops.drop('tcp-fits-path');
     return;
   }
   if (report.errno === 0) return;

@@ -29,7 +29,10 @@ export function settleTimers(conn: Connection, now: Micros): void {
     timers.set(Timer.FinWait2, after(now, options.finWait2Timeout));
   }
   if (!options.keepalive || state === 'TIME-WAIT') timers.clear(Timer.Keepalive);
-  else if (!timers.isSet(Timer.Keepalive)) timers.set(Timer.Keepalive, after(now, options.keepaliveIdle));
+  else if (!timers.isSet(Timer.Keepalive)) {
+    const wait = conn.keepaliveProbes > 0 ? options.keepaliveInterval : options.keepaliveIdle;
+    timers.set(Timer.Keepalive, after(now, wait));
+  }
 }
 
 /**

@@ -6,17 +6,20 @@ import { TIMESTAMPS_LENGTH } from './options.ts';
 import type { Tcb } from './tcb.ts';
 import { TCP_HEADER_MIN } from './wire.ts';
 
-/** Least effective MSS (octets): a path or a peer that names less is not believed, or each segment would be mostly header. */
-const SMALLEST_MSS = 48;
+/**
+ * Least MSS that a peer is believed to mean (octets): what fits the smallest MTU that there is, 68 (RFC 791 §3.2). With less, segments would
+ * be mostly header, which serves attackers only. The path is always believed.
+ */
+export const MSS_FLOOR = 68 - 40;
 
 /** Octets of TCP header that every segment of text has. */
 const headerOf = (tcb: Tcb): number => TCP_HEADER_MIN + (tcb.timestampsOk ? TIMESTAMPS_LENGTH : 0);
 
 /** Octets of text in a segment on the wire: min(SendMSS + 20, MMS_S) - TCP header; `bound` is TCP_MAXSEG, 0 for none. */
 export function effectiveMss(tcb: Tcb, path: Path, bound: number): number {
-  const sendMss = bound === 0 ? tcb.sendMss : Math.min(tcb.sendMss, bound);
+  const sendMss = Math.max(bound === 0 ? tcb.sendMss : Math.min(tcb.sendMss, bound), MSS_FLOOR);
   const segment = Math.min(sendMss + TCP_HEADER_MIN, path.mtu - path.headerLength);
-  return Math.max(segment - headerOf(tcb), SMALLEST_MSS);
+  return Math.max(segment - headerOf(tcb), 1); // less than 1 only on a path that is gone
 }
 
 /**

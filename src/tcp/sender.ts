@@ -74,6 +74,8 @@ export class Sender implements SendState {
   overridden = false;
   /** What `next` named last is what recovery wants sent again. */
   #repairing = false;
+  /** `smss` of the largest segment in flight. */
+  #flightSmss = 0;
   /** One past the last segment below `smss` that was sent (Nagle). */
   #smallEnd: SeqNum = seqNum(0);
   /** What was outstanding at a time-out is not all acknowledged yet. */
@@ -218,6 +220,7 @@ export class Sender implements SendState {
     this.#afterTimeout = this.#afterTimeout && seqLt(ack, this.#timeoutEnd);
     const recovering = this.recovery.active;
     const keepTimer = this.#tellRecovery(ack, covered, freed, false, options, now);
+    if (ack === tcb.sndNxt) this.#flightSmss = 0;
     // RFC 5681 §3.1: the ACK of the SYN does not open the window.
     const growing = freed > 0 && !recovering && !this.recovery.active;
     if (growing) this.#feed.tell(this.control, freed, flightBefore, this.rto.srtt, this.#afterTimeout, now);
@@ -276,10 +279,13 @@ export class Sender implements SendState {
     this.#goBack();
   }
 
-  /** What was sent beyond the path's new MTU is lost; it goes out again in smaller segments. RFC 1191 §6.5: no congestion. */
-  onPathMtu(): void {
+  /** What was sent beyond the path's new MTU goes out again in smaller segments. False when all in flight fits. RFC 1191 §6.4. */
+  onPathMtu(): boolean {
+    if (this.smss >= this.#flightSmss || !this.synAcked) return false;
+    this.#flightSmss = this.smss;
     this.recovery.resend();
     this.#goBack();
+    return true;
   }
 
   #goBack(): void {
@@ -328,6 +334,7 @@ export class Sender implements SendState {
     this.#repairing = false;
     this.overridden = false;
     this.bytesSent += chosen.length;
+    if (this.smss > this.#flightSmss) this.#flightSmss = this.smss;
     this.#lastSentAt = now;
   }
 

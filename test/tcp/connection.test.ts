@@ -230,6 +230,44 @@ describe('keep-alive (§3.8.4)', () => {
       .expectState('ESTABLISHED');
   });
 
+  it('MUST-28: the first probe comes after two hours unless the program says otherwise', () => {
+    const s = inState('ESTABLISHED', {}, { keepalive: true });
+    s.poll()
+      .advance(2 * 60 * MINUTE - SECOND)
+      .expectSent();
+    s.advance(SECOND).expectSent('<SEQ=100><ACK=301><CTL=ACK>');
+  });
+
+  it('numbers that are changed later count at once', () => {
+    const s = inState('ESTABLISHED');
+    s.conn.setOptions({ keepalive: true });
+    s.poll().advance(SECOND);
+    s.conn.setOptions({ keepaliveIdle: 10 * SECOND });
+    s.poll()
+      .advance(10 * SECOND)
+      .expectSent('<SEQ=100><ACK=301><CTL=ACK>');
+    s.conn.setOptions({ keepaliveInterval: 2 * SECOND });
+    s.poll().advance(10 * SECOND);
+    expect(s.take().length).to.be.above(1);
+  });
+
+  it('a closed window is probed for, not kept alive as well', () => {
+    const s = inState('ESTABLISHED', {}, { keepalive: true, keepaliveIdle: SECOND, keepaliveInterval: SECOND });
+    s.deliver('<SEQ=301><ACK=101><CTL=ACK><WND=0>');
+    s.write(5);
+    s.poll().advance(20 * SECOND);
+    expect(new Set(s.take().map((sent) => sent.reason))).to.deep.equal(new Set(['zero-window probe']));
+  });
+
+  it('fails with what an ICMP error has told, if one has', () => {
+    const s = inState('ESTABLISHED', {}, { keepalive: true, keepaliveIdle: SECOND, keepaliveInterval: SECOND });
+    s.conn.softError = Errno.EHOSTUNREACH;
+    s.poll()
+      .advance(20 * SECOND)
+      .expectState('CLOSED');
+    expect(s.conn.takeError()).to.equal(Errno.EHOSTUNREACH);
+  });
+
   it('a probe is answered', () => {
     inState('ESTABLISHED').deliver('<SEQ=300><ACK=101><CTL=ACK>').expectSent('<SEQ=101><ACK=301><CTL=ACK>');
   });
@@ -312,6 +350,10 @@ describe('TIME-WAIT', () => {
     ['6191-2-a: the same timestamp and a later SEQ', true, '<SEQ=400><CTL=SYN><TS=50,0>', true],
     ['6191-2-a: the same timestamp and an old SEQ', true, '<SEQ=200><CTL=SYN><TS=50,0>', false],
     ['6191-2-a: an older timestamp', true, '<SEQ=400><CTL=SYN><TS=49,0>', false],
+    ['6191-2-a: no timestamp any more and a later SEQ', true, '<SEQ=400><CTL=SYN>', true],
+    ['6191-2-a: no timestamp any more and an old SEQ', true, '<SEQ=200><CTL=SYN>', false],
+    ['6191-2-a: a timestamp that this end would not use, and an old SEQ', false, '<SEQ=200><CTL=SYN><TS=51,0>', false],
+    ['a SYN,ACK does not', false, '<SEQ=400><ACK=102><CTL=SYN,ACK>', false],
   ];
   for (const [name, timestamps, syn, reopens] of rows) {
     it(name, () => {
@@ -326,6 +368,18 @@ describe('TIME-WAIT', () => {
       if (reopens) expect((s.iss - last) | 0).to.be.at.least(0);
     });
   }
+
+  it('6191-2-a: with timestamps now and none before, an old SEQ reopens', () => {
+    const s = new Scene({ timestamps: true }).listen();
+    s.deliver('<SEQ=300><CTL=SYN>').deliver('<SEQ=301><ACK=101><CTL=ACK>').listener!.accept();
+    s.close().deliver('<SEQ=301><ACK=102><CTL=FIN,ACK>').expectState('TIME-WAIT');
+    s.deliver('<SEQ=200><CTL=SYN><TS=5,0>').expectState('CLOSED');
+  });
+
+  it('a RST with the expected number ends it (RFC 1337 describes the hazard), any other does not', () => {
+    const s = inState('TIME-WAIT').deliver('<SEQ=301><CTL=RST>', '<SEQ=400><CTL=RST>').expectState('TIME-WAIT');
+    s.deliver('<SEQ=302><CTL=RST>').expectState('CLOSED');
+  });
 
   it('their number has a bound: the oldest ends early', () => {
     const s = new Scene({ maxTimeWait: 2 });
@@ -395,6 +449,19 @@ describe('ICMP errors (§3.9.2.2)', () => {
     expect(s.conn.takeError()).to.equal(Errno.EHOSTUNREACH);
   });
 
+  it('an ACK since then takes it back', () => {
+    const s = inState('ESTABLISHED', { retries2: 3 });
+    s.write(10);
+    s.poll();
+    report(s, 101, 3, 1, Errno.EHOSTUNREACH, false);
+    s.deliver('<SEQ=301><ACK=111><CTL=ACK>');
+    s.write(10);
+    s.poll()
+      .advance(10 * MINUTE)
+      .expectState('CLOSED');
+    expect(s.conn.takeError()).to.equal(Errno.ETIMEDOUT);
+  });
+
   it('MUST-55: Source Quench is ignored', () => {
     const s = inState('SYN-SENT');
     report(s, 100, 4, 0, 0, false);
@@ -410,5 +477,32 @@ describe('ICMP errors (§3.9.2.2)', () => {
     report(s, 101, 3, 4, Errno.EMSGSIZE, true);
     expect(s.take().map((p) => p.data.length)).to.deep.equal([536, 536, 536, 392]);
     expect(s.conn.info().timeouts).to.equal(0);
+  });
+
+  it('Fragmentation Needed about segments that fit the path sends nothing again', () => {
+    const s = inState('ESTABLISHED');
+    s.write(2000);
+    s.poll().take();
+    report(s, 101, 3, 4, Errno.EMSGSIZE, true);
+    s.expectSent();
+    // The second report about one burst neither.
+    s.ip.paths[0]!.mtu = 576;
+    report(s, 101, 3, 4, Errno.EMSGSIZE, true);
+    s.take();
+    report(s, 101, 3, 4, Errno.EMSGSIZE, true);
+    s.expectSent();
+    expect(s.context.drops.count('tcp-fits-path')).to.equal(2);
+  });
+
+  it('1191-6.4-a: the first that hears of it does not spare the others theirs; cwnd stays', () => {
+    const s = inState('ESTABLISHED');
+    s.write(2000);
+    s.poll().take();
+    const { cwnd } = s.conn.info();
+    s.ip.paths[0]!.mtu = 576;
+    s.deliver('<SEQ=301><ACK=101><CTL=ACK><DATA=1>').take(); // a turn in which the new size is noticed
+    report(s, 101, 3, 4, Errno.EMSGSIZE, true);
+    expect(s.take().map((p) => p.data.length)).to.deep.equal([536, 536, 536, 392]);
+    expect(s.conn.info().cwnd).to.equal(cwnd);
   });
 });

@@ -239,6 +239,20 @@ describe('sender', () => {
       expect(s.conn.takeError()).to.equal(110);
     });
 
+    it('MUST-21: the user timeout may be changed, and taken back, while it runs', () => {
+      const s = inState('ESTABLISHED', {}, { userTimeout: 10 * SECOND });
+      s.write(10);
+      s.poll().advance(1 * SECOND);
+      s.conn.setOptions({ userTimeout: 0 });
+      s.poll()
+        .advance(60 * SECOND)
+        .expectState('ESTABLISHED');
+      s.conn.setOptions({ userTimeout: 5 * SECOND });
+      s.poll()
+        .advance(5 * SECOND)
+        .expectState('CLOSED');
+    });
+
     it('MUST-21: R2 may be infinite', () => {
       const s = inState('ESTABLISHED', {}, { userTimeout: Infinity });
       s.write(10);

@@ -102,6 +102,19 @@ describe('timestamps (RFC 7323)', () => {
     expect([s.conn.unread, s.context.drops.count('tcp-no-timestamp')]).to.deep.equal([0, 1]);
   });
 
+  it('a SYN without one, of a peer that has begun anew, is challenged', () => {
+    const s = connected().deliver('<SEQ=9000><CTL=SYN>');
+    expect(s.take().map((sent) => sent.text)).to.deep.equal(['<SEQ=101><ACK=301><CTL=ACK>']);
+    s.expectState('ESTABLISHED');
+  });
+
+  it('7323-3.2-c: the RST of an abort has one but echoes none, having no ACK', () => {
+    const s = connected();
+    s.conn.abort();
+    const [reset] = s.poll().take();
+    expect([reset!.text, reset!.timestamps![1]]).to.deep.equal(['<SEQ=101><CTL=RST>', 0]);
+  });
+
   it('7323-5.5-a: TS.Recent is not trusted after 24 days', () => {
     const s = connected();
     s.deliver(text(301, 10, 50)).advance(TS_RECENT_LIFETIME + HOUR);
