@@ -11,7 +11,7 @@ import type { BufferPool } from '../core/ring.ts';
 import type { SegmentOptions } from './options.ts';
 import { SackReports } from './sack-reports.ts';
 import type { Segment } from './segment.ts';
-import { seqAdd, seqDiff, seqGt, seqLt } from './seq.ts';
+import { seqAdd, seqDiff, seqGt, seqLt, seqNum } from './seq.ts';
 import type { SeqNum } from './seq.ts';
 import type { Tcb } from './tcb.ts';
 
@@ -49,6 +49,8 @@ export class Receiver {
   /** Stream offsets that are held beyond a gap; undefined while there never were any. */
   #outOfOrder: RangeSet | undefined = undefined;
   readonly #reports = new SackReports();
+  /** One past the text of the last segment of which a duplicate part is reported: only its first one is. RFC 2883 §4.2. */
+  #reportedEnd: SeqNum = seqNum(0);
   /** Stream offset of a FIN that came beyond a gap, -1 for none. */
   #finAt = -1;
 
@@ -120,6 +122,7 @@ export class Receiver {
     const { rcvNxt, sackOk } = this.#tcb;
     if (!sackOk || seg.textLength === 0 || seg.syn || !seqLt(seg.seq, rcvNxt)) return;
     const right = seqAdd(seg.seq, seg.textLength);
+    this.#reportedEnd = right;
     this.#reports.duplicate(seg.seq, seqLt(right, rcvNxt) ? right : rcvNxt);
   }
 
@@ -220,6 +223,7 @@ export class Receiver {
     const held = this.#outOfOrder;
     const { sackOk, rcvNxt } = this.#tcb;
     if (!sackOk || held === undefined) return;
+    if (seqAdd(rcvNxt, to - this.#received) === this.#reportedEnd) return;
     let first = held.size - 1;
     while (first > 0 && held.end(first - 1) > from) first--;
     if (first < 0) return;

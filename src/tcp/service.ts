@@ -146,7 +146,20 @@ export interface TcpInfo {
   readonly bytesReceived: number;
   readonly segmentsSent: number;
   readonly segmentsReceived: number;
+  /** Segments (frames) with octets that had been sent before, and how many octets of text they were. */
   readonly retransmissions: number;
+  readonly bytesRetransmitted: number;
+  /** How losses are recovered from: 'rack', or 'newreno' for a peer without SACK. The counters below are those of 'rack'. */
+  readonly recovery: string;
+  /** Octets marked as lost, and octets that the peer's SACK blocks reported. */
+  readonly bytesLost: number;
+  readonly bytesSacked: number;
+  /** Segments delivered out of order, and D-SACK blocks that came. */
+  readonly reorderings: number;
+  readonly duplicatesReported: number;
+  /** Tail loss probes, and recoveries that turned out to be mistakes. */
+  readonly lossProbes: number;
+  readonly recoveriesUndone: number;
   readonly timeouts: number;
   readonly duplicateAcks: number;
   readonly unread: number;

@@ -14,6 +14,7 @@ export function statusOf(
   segmentsSent: number,
   segmentsReceived: number,
 ): TcpInfo {
+  const { counters } = sender.recovery;
   return {
     state: tcb.state,
     local: `${formatAddress(tcb.localAddress)}:${tcb.localPort}`,
@@ -37,6 +38,14 @@ export function statusOf(
     segmentsSent,
     segmentsReceived,
     retransmissions: sender.retransmissions,
+    bytesRetransmitted: sender.bytesRetransmitted,
+    recovery: sender.recovery.name,
+    bytesLost: counters.bytesLost,
+    bytesSacked: counters.bytesSacked,
+    reorderings: counters.reorderings,
+    duplicatesReported: counters.duplicatesReported,
+    lossProbes: counters.lossProbes,
+    recoveriesUndone: counters.undone,
     timeouts: sender.timeouts,
     duplicateAcks: sender.duplicateAcks,
     unread: receiver.ring.length,

@@ -48,6 +48,9 @@ export interface Sent {
   mss: number;
   windowScale: number;
   timestamps: [number, number] | undefined;
+  sackPermitted: boolean;
+  /** SACK blocks as `left-right`, in the figures' numbers. */
+  sack: string[];
   gsoSize: number;
   checksum: Checksum;
 }
@@ -219,6 +222,13 @@ export class Scene {
     const options = noOptions();
     options.mss = number('MSS', -1);
     options.windowScale = number('WS', -1);
+    options.sackPermitted = fields.has('SACKOK');
+    // <SACK=left-right,left-right>: in this end's numbers.
+    const blocks = fields.get('SACK')?.split(',') ?? [];
+    options.sackCount = blocks.length;
+    blocks.forEach((block, i) => {
+      block.split('-').forEach((edge, j) => (options.sackEdges[2 * i + j] = Number(edge) - SHOWN_HERE + this.iss));
+    });
     const ts = fields.get('TS');
     if (ts !== undefined) {
       options.timestamps = true;
@@ -290,6 +300,11 @@ export class Scene {
       mss: seg.options.mss,
       windowScale: seg.options.windowScale,
       timestamps: seg.options.timestamps ? [seg.options.tsVal >>> 0, seg.options.tsEcr >>> 0] : undefined,
+      sackPermitted: seg.options.sackPermitted,
+      sack: Array.from({ length: seg.options.sackCount }, (_, i) => {
+        const [left, right] = [seg.options.sackEdges[2 * i]!, seg.options.sackEdges[2 * i + 1]!];
+        return `${((left - PEER_ISS) | 0) + SHOWN_THERE}-${((right - PEER_ISS) | 0) + SHOWN_THERE}`;
+      }),
       gsoSize: frame.gsoSize,
       checksum: frame.checksum,
     });

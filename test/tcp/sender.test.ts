@@ -302,8 +302,9 @@ describe('sender', () => {
       s.deliver(ack(101));
       const sent = s.take();
       expect([sent[0]!.text, sent[0]!.reason]).to.deep.equal([data(101, MSS), 'fast retransmit']);
-      expect(s.conn.info().ssthresh).to.equal(6 * MSS);
-      expect(s.conn.info().cwnd).to.equal(9 * MSS);
+      // Half of ten: what limited transmit added does not count (RFC 5681 §3.2 step 2).
+      expect(s.conn.info().ssthresh).to.equal(5 * MSS);
+      expect(s.conn.info().cwnd).to.equal(8 * MSS);
     });
 
     it('5681-3.2-e: each further one lets a segment go once cwnd allows', () => {

@@ -70,7 +70,7 @@ export class Flight {
   append(start: number, end: number, smss: number, now: Micros): void {
     const { last } = this;
     this.octets += end - start;
-    if (last !== undefined && last.end === start && this.#extends(last, end, smss, now)) {
+    if (last?.end === start && this.#extends(last, end, smss, now)) {
       last.end = end;
       return;
     }

@@ -67,7 +67,8 @@ export class NewReno implements LossRecovery {
     this.#recover = tcb.sndNxt;
     this.active = true;
     this.#partialAcks = 0;
-    state.control.onLoss(state.flightSize, now);
+    // RFC 5681 §3.2 step 2: without what limited transmit has added.
+    state.control.onLoss(Math.min(state.flightSize, state.control.cwnd), now);
     this.inflation = DUP_ACK_THRESHOLD * smss; // RFC 5681 §3.2 step 3
     this.#headOwed = true;
     this.events.push({ name: 'recovery-begins', cause: 'duplicate ACKs' });
