@@ -86,7 +86,7 @@ export class Host implements AsyncDisposable {
   constructor(options: HostOptions) {
     const { random = new CryptoRandom(), config = {}, congestion = {} } = options;
     this.stack = new Stack({ random, config, congestion });
-    const deliver = (): void => void this.stack.calls.deliver();
+    const deliver = (): number => this.stack.calls.deliver();
     this.driver = new Driver(this.stack, [], this.#clock, { ...options.driver, deliver });
     this.stack.calls.onWork = () => this.driver.kick();
     this.sockets = new Sockets(this.stack.calls);

@@ -1,8 +1,8 @@
 /**
  * The shell of a real host: turns the crank of a stack in real time, on Node's event loop.
  *
- * A turn takes a bounded batch from every link, polls the stack once, then lets programs know. Then it sleeps until a link
- * wakes it or the next deadline. For a short time after a frame it looks again and again instead, since the answer to what
+ * A turn takes a bounded batch from every link, lets programs know, and polls the stack once they have had their say, so that
+ * their answers carry the acknowledgements. Then it sleeps until a link wakes it or the next deadline. For a short time after a frame it looks again and again instead, since the answer to what
  * was just sent mostly comes within microseconds: measured on flood ping, 32 us round trip asleep, 17 us looking.
  * The same loop in virtual time: lab/simulator.ts.
  */
@@ -20,8 +20,8 @@ export class MonotonicClock implements Clock {
 }
 
 export interface DriverOptions {
-  /** Called at the end of each turn, outside the core: tells programs which of their sockets are ready. */
-  readonly deliver?: () => void;
+  /** Called outside the core, after input and after output: tells programs which of their sockets are ready. Returns how many it told. */
+  readonly deliver?: () => number;
   /**
    * How long to keep looking for frames after the last one before sleeping (us), default 1,000: costs up to that much
    * processor time a burst. 0 sleeps at once; 'spin' never sleeps and takes a whole core.
@@ -35,7 +35,7 @@ export class Driver {
   readonly #stack: StackSurface;
   readonly #ports: DrivenPort[];
   readonly #clock: Clock;
-  readonly #deliver: () => void;
+  readonly #deliver: () => number;
   readonly #lookFor: number;
   readonly #budget: number;
   /** Look again before sleeping until then. */
@@ -59,7 +59,7 @@ export class Driver {
   constructor(stack: StackSurface, links: readonly Link[], clock: Clock, options: DriverOptions = {}) {
     this.#stack = stack;
     this.#clock = clock;
-    this.#deliver = options.deliver ?? nothing;
+    this.#deliver = options.deliver ?? nobody;
     this.#lookFor = options.lookFor === 'spin' ? NEVER : (options.lookFor ?? LOOK_FOR);
     this.#budget = options.budget ?? BUDGET;
     this.#ports = links.map((link, port) => makePort(stack, link, port));
@@ -89,10 +89,12 @@ export class Driver {
    */
   kick(): void {
     if (this.#kicked || this.#inTurn || this.#state !== 'running') return;
-    this.#kicked = true;
     // Programs that answer each other in microtasks would keep the event loop from coming round.
-    if (this.#kicks++ < MOST_KICKS) queueMicrotask(this.#onKick);
-    else this.#soon();
+    if (this.#kicks++ < MOST_KICKS) this.#afterPrograms();
+    else {
+      this.#kicked = true;
+      this.#soon();
+    }
   }
 
   /** Lets the process end although the driver runs. */
@@ -134,18 +136,28 @@ export class Driver {
   readonly #onImmediate = (): void => {
     this.#immediate = undefined;
     this.#kicks = 0;
-    this.#turn(true);
+    this.#turn();
   };
 
   readonly #onTimer = (): void => {
     this.#timer = undefined;
     this.#timerDue = NEVER;
-    this.#turn(true);
+    this.#turn();
+  };
+
+  /** Output as soon as all that programs can do now is done: a tick asked for in a microtask waits until no microtask is left. */
+  #afterPrograms(): void {
+    this.#kicked = true;
+    queueMicrotask(this.#onMicrotask);
+  }
+
+  readonly #onMicrotask = (): void => {
+    process.nextTick(this.#onKick);
   };
 
   readonly #onKick = (): void => {
     // An immediate may have been first.
-    if (this.#kicked) this.#turn(false);
+    if (this.#kicked) this.#finish();
   };
 
   /** Asked again after programs have run, since they may call `close`. */
@@ -153,15 +165,32 @@ export class Driver {
     return this.#state === 'running';
   }
 
-  /** All input of a batch, then all output, then the programs. RFC 9293 MUST-58, MUST-59. */
-  #turn(drain: boolean): void {
+  /**
+   * All input of a batch, then the programs, then all output: RFC 9293 MUST-58, MUST-59. What a program answers at once goes
+   * out in place of an ACK, not after one: measured, a quarter more connections with one octet echoed in a second.
+   */
+  #turn(): void {
+    if (!this.#isRunning() || this.#inTurn) return;
+    let told = 1;
+    this.#inTurn = true;
+    try {
+      this.#drain(this.#clock.now());
+      told = this.#deliver();
+    } finally {
+      // A program's exception passes through to whoever handles it, and the host lives on.
+      this.#inTurn = false;
+      if (told > 0) this.#afterPrograms();
+      else this.#finish();
+    }
+  }
+
+  /** All output, and the programs whose sockets became ready by it. */
+  #finish(): void {
     if (!this.#isRunning() || this.#inTurn) return;
     this.#inTurn = true;
     this.#kicked = false;
     try {
-      const now = this.#clock.now();
-      if (drain) this.#drain(now);
-      this.#stack.poll(now);
+      this.#stack.poll(this.#clock.now());
       this.#deliver();
       // What programs did meanwhile goes out in the same turn.
       for (let round = 1; round < MOST_ROUNDS && this.#isRunning() && this.#stack.pending; round++) {
@@ -169,7 +198,6 @@ export class Driver {
         this.#deliver();
       }
     } finally {
-      // A program's exception passes through to whoever handles it, and the host lives on.
       this.#inTurn = false;
       this.#sleep();
     }
@@ -240,5 +268,8 @@ const makePort = (stack: StackSurface, link: Link, port: number): DrivenPort => 
 });
 
 function nothing(): void {
-  // The default hook, and the body of the interval that only keeps the process alive.
+  // The body of the interval that only keeps the process alive.
 }
+
+/** The default hook: there are no programs. */
+const nobody = (): number => 0;

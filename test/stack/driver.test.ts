@@ -89,9 +89,9 @@ describe('stack/driver', () => {
 
   /** A started driver that has had its first turn. */
   const started = async (options: DriverOptions = {}): Promise<void> => {
-    const deliver = options.deliver ?? (() => undefined);
+    const deliver = options.deliver ?? (() => 0);
     let live = false;
-    driver = new Driver(stack, links, clock, { lookFor: 0, ...options, deliver: () => live && deliver() });
+    driver = new Driver(stack, links, clock, { lookFor: 0, ...options, deliver: () => (live ? deliver() : 0) });
     driver.start();
     await turns(2);
     live = true;
@@ -112,13 +112,31 @@ describe('stack/driver', () => {
     expect(() => driver.start()).to.throw(/running already/);
   });
 
-  it('MUST-58, MUST-59: takes all frames of a batch, then polls once, then tells programs', async () => {
+  it('MUST-58, MUST-59: takes all frames of a batch, then tells programs, then polls once', async () => {
     await started({ deliver: () => stack.log.push('deliver') });
     arrive(0, 2);
     arrive(1, 1);
     await turns(1);
-    expect(stack.log).to.deep.equal(['frame 0', 'frame 0', 'frame 1', 'poll', 'deliver']);
+    expect(stack.log).to.deep.equal(['frame 0', 'frame 0', 'frame 1', 'deliver', 'poll', 'deliver']);
     expect(pool.inUse).to.equal(0);
+  });
+
+  it('polls once programs have answered, however many promises that takes them', async () => {
+    const answer = async (): Promise<void> => {
+      for (let i = 0; i < 10; i++) await Promise.resolve();
+      stack.log.push('answer');
+      driver.kick();
+    };
+    await started({
+      deliver: () => {
+        if (stack.polls > 0) return 0;
+        void answer();
+        return 1;
+      },
+    });
+    arrive(0, 1);
+    await turns(2);
+    expect(stack.log).to.deep.equal(['frame 0', 'answer', 'poll']);
   });
 
   it('takes a bounded batch of each link, and the event loop comes round in between', async () => {
@@ -148,13 +166,12 @@ describe('stack/driver', () => {
 
   it('polls once for all kicks of a program, before the event loop comes round', async () => {
     await started();
+    setImmediate(() => stack.log.push('loop'));
     driver.kick();
     driver.kick();
     expect(stack.polls).to.equal(0);
-    await Promise.resolve();
-    expect(stack.polls).to.equal(1);
     await turns(2);
-    expect(stack.polls).to.equal(1);
+    expect(stack.log).to.deep.equal(['poll', 'loop']);
   });
 
   it('programs that kick from microtasks for ever do not stop the event loop', async () => {
@@ -162,6 +179,7 @@ describe('stack/driver', () => {
     await started({
       deliver: () => {
         if (going) queueMicrotask(() => driver.kick());
+        return 0;
       },
     });
     driver.kick();
@@ -177,22 +195,28 @@ describe('stack/driver', () => {
       deliver: () => {
         stack.log.push('deliver');
         if (answers-- > 0) stack.pending = true;
+        return 0;
       },
     });
     arrive(0, 1);
     await turns(1);
-    expect(stack.log).to.deep.equal(['frame 0', 'poll', 'deliver', 'poll', 'deliver']);
+    expect(stack.log).to.deep.equal(['frame 0', 'deliver', 'poll', 'deliver']);
+    let polls = 0;
+    setImmediate(() => {
+      polls = stack.polls;
+      answers = 0;
+    });
     answers = Infinity;
     driver.kick();
-    await Promise.resolve();
-    expect(stack.polls).to.equal(2 + 4);
-    answers = 0;
+    await turns(2);
+    expect(polls).to.equal(1 + 4);
   });
 
   it('a wake amid a turn is not lost', async () => {
     await started({
       deliver: () => {
         if (stack.polls === 1) arrive(1, 1);
+        return 0;
       },
     });
     arrive(0, 1);
@@ -278,18 +302,26 @@ describe('stack/driver', () => {
     expect(stack.log).to.deep.equal(['frame 2', 'poll']);
   });
 
-  it("a program's exception reaches its handler, and the host lives on", async () => {
-    await started({
-      deliver: () => {
-        if (stack.polls === 1) throw new Error('of the program');
-      },
+  for (const [when, polls] of [
+    ['after input', 0],
+    ['after output', 1],
+  ] as const) {
+    it(`a program's exception ${when} reaches its handler, and the host lives on`, async () => {
+      let thrown = false;
+      await started({
+        deliver: () => {
+          if (thrown || stack.polls !== polls) return 0;
+          thrown = true;
+          throw new Error('of the program');
+        },
+      });
+      const caught = await uncaught(() => arrive(0, 1));
+      expect(caught.message).to.equal('of the program');
+      arrive(0, 1);
+      await turns(1);
+      expect(stack.log).to.deep.equal(['frame 0', 'poll', 'frame 0', 'poll']);
     });
-    const caught = await uncaught(() => arrive(0, 1));
-    expect(caught.message).to.equal('of the program');
-    arrive(0, 1);
-    await turns(1);
-    expect(stack.log).to.deep.equal(['frame 0', 'poll', 'frame 0', 'poll']);
-  });
+  }
 
   it('close closes the links and ends all turns; twice is allowed', async () => {
     await started({ lookFor: 'spin' });
@@ -308,11 +340,12 @@ describe('stack/driver', () => {
       deliver: () => {
         stack.pending = true;
         driver.close();
+        return 1;
       },
     });
     arrive(0, 1);
     await turns(3);
-    expect(stack.polls).to.equal(1);
+    expect(stack.polls).to.equal(0);
   });
 
   for (const [what, call] of [
