@@ -196,7 +196,7 @@ export const DEFAULT_CONFIG: Config = {
     msl: 30 * SECOND,
     finWait2Timeout: 60 * SECOND,
     initialWindow: 10,
-    congestion: 'reno',
+    congestion: 'cubic',
     hystart: true,
     idleWindow: 'restart',
     sendBuffer: 4 * 1024 * 1024,

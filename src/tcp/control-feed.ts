@@ -26,6 +26,7 @@ export class ControlFeed {
     srtt: micros(0),
     roundStart: false,
     cwndLimited: false,
+    peakFlight: 0,
     afterTimeout: false,
   };
 
@@ -79,6 +80,7 @@ export class ControlFeed {
     sample.roundStart = seqGe(sndUna, this.#roundEnd);
     if (sample.roundStart) this.#roundEnd = sndNxt;
     sample.cwndLimited = this.#usage.isLimited(control.cwnd, control.ssthresh);
+    sample.peakFlight = this.#usage.peak;
     sample.afterTimeout = afterTimeout;
     control.onAck(sample, now);
   }

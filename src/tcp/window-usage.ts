@@ -11,7 +11,7 @@ import type { SeqNum } from './seq.ts';
 export class WindowUsage {
   #limited = false;
   /** Most octets outstanding in this round trip, which ends when `#end` is acknowledged. */
-  #peak = 0;
+  peak = 0;
   #end: SeqNum = seqNum(0);
 
   start(iss: SeqNum): void {
@@ -20,14 +20,14 @@ export class WindowUsage {
 
   /** `flightSize` octets are outstanding now; `limited` when more would be, did the congestion window allow it. */
   note(limited: boolean, flightSize: number, sndUna: SeqNum, sndNxt: SeqNum): void {
-    if (!limited && !seqGe(sndUna, this.#end) && (this.#limited || flightSize <= this.#peak)) return;
+    if (!limited && !seqGe(sndUna, this.#end) && (this.#limited || flightSize <= this.peak)) return;
     this.#limited = limited;
-    this.#peak = flightSize;
+    this.peak = flightSize;
     this.#end = sndNxt;
   }
 
   /** Whether the window was used up in the last round trip; in slow start half of it is enough, since it doubles. */
   isLimited(cwnd: number, ssthresh: number): boolean {
-    return this.#limited || (cwnd < ssthresh && cwnd < 2 * this.#peak);
+    return this.#limited || (cwnd < ssthresh && cwnd < 2 * this.peak);
   }
 }

@@ -76,7 +76,8 @@ export class Scene {
   window = 65535;
 
   constructor(tcp: Partial<TcpConfig> = {}, rest: ConfigOverrides = {}) {
-    const quiet: Partial<TcpConfig> = { timestamps: false, windowScaling: false, quickAcks: 0 };
+    // Reno's numbers are those of RFC 5681.
+    const quiet: Partial<TcpConfig> = { timestamps: false, windowScaling: false, quickAcks: 0, congestion: 'reno' };
     this.context = makeContext(new SeededRandom(7), { ...rest, tcp: { ...quiet, ...tcp } });
     this.ip = new FakeIp(HERE, (frame) => this.#record(frame));
     this.tcp = new Tcp(this.context, this.ip);

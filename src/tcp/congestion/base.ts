@@ -18,12 +18,12 @@ export abstract class WindowControl implements CongestionControl {
   ssthresh = Infinity;
   /** Sender maximum segment size (octets). */
   protected smss = 0;
-  /** The window was what held the sender back when it last heard an ACK. */
-  protected cwndLimited = false;
   readonly #config: TcpConfig;
   #initialWindow = 0;
   /** What of an octet cwnd has grown beyond its whole octets. */
   #fraction = 0;
+  /** Octets in flight at the fullest of the last round trip, as the last ACK told. */
+  #peakFlight = 0;
   /** cwnd and ssthresh before the last reduction; cwnd 0 when there is nothing to take back. */
   #priorCwnd = 0;
   #priorSsthresh = Infinity;
@@ -60,7 +60,7 @@ export abstract class WindowControl implements CongestionControl {
   }
 
   onAck(sample: AckSample, now: Micros): void {
-    this.cwndLimited = sample.cwndLimited;
+    this.#peakFlight = sample.peakFlight;
     if (this.cwnd >= this.ssthresh) this.avoid(sample, now);
     // cwnd grows only while it is what limits the sender, else it would lose touch with the path (RFC 7661 §1.1).
     else if (sample.cwndLimited) this.#slowStart(sample);
@@ -112,6 +112,14 @@ export abstract class WindowControl implements CongestionControl {
   /** The octets that an acknowledgment in slow start lets cwnd grow by. */
   protected slowStartGrowth(sample: AckSample): number {
     return sample.afterTimeout ? Math.min(sample.acked, this.smss) : sample.acked;
+  }
+
+  /**
+   * FlightSize for a reduction. Differs: RFC 5681 §3.1 takes what is outstanding when the loss is found; ACKs that came in one batch with
+   * the signs of it have lowered that already, and limited transmit has raised it. So: the fullest of the last round trip, at most cwnd.
+   */
+  protected inFlight(flightSize: number): number {
+    return Math.min(Math.max(flightSize, this.#peakFlight), this.cwnd);
   }
 
   /** cwnd with the fraction of an octet that it has grown by. */

@@ -22,6 +22,8 @@ export interface AckSample {
   roundStart: boolean;
   /** The congestion window was what held the sender back in the last round trip, not the program and not the peer's window. */
   cwndLimited: boolean;
+  /** Octets outstanding in the last round trip at its fullest; what a batch of ACKs leaves in flight tells less. */
+  peakFlight: number;
   /** What was outstanding at a time-out is still being acknowledged: `acked` may cover old data. RFC 3465 §2.3. */
   afterTimeout: boolean;
 }

@@ -93,13 +93,9 @@ export class Cubic extends WindowControl {
     if (target > cwnd) this.grow(((target - cwnd) * sample.acked) / cwnd);
   }
 
-  /**
-   * RFC 9438 §4.6. While cwnd is what limits the sender it stands for flight_size, as §4.6 permits and Linux does: an ACK that comes in
-   * one batch with the signs of a loss has lowered flight_size already, though nothing else was lost.
-   */
+  /** RFC 9438 §4.6. */
   protected reduced(flightSize: number): number {
-    const inFlight = this.cwndLimited ? this.cwnd : Math.min(flightSize, this.cwnd);
-    return Math.max(Math.floor(inFlight * BETA), 2 * this.smss);
+    return Math.max(Math.floor(this.inFlight(flightSize) * BETA), 2 * this.smss);
   }
 
   protected override beforeReduction(timeout: boolean): void {

@@ -22,7 +22,7 @@ export class Reno extends WindowControl {
 
   /** RFC 5681 §3.1, equation 4. */
   protected reduced(flightSize: number): number {
-    return Math.max(Math.floor(flightSize / 2), 2 * this.smss);
+    return Math.max(Math.floor(this.inFlight(flightSize) / 2), 2 * this.smss);
   }
 
   protected override beforeReduction(): void {
