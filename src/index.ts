@@ -5,7 +5,7 @@
 
 // A host in real time.
 export { createHost, Host } from './node/host.ts';
-export type { HostOptions, InterfaceOptions } from './node/host.ts';
+export type { HostOptions, InterfaceOptions } from './node/host-options.ts';
 export type { DriverOptions } from './stack/driver.ts';
 export type { InterfaceSnapshot, NeighborSnapshot, RouteSnapshot, Snapshot } from './stack/snapshot.ts';
 

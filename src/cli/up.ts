@@ -6,7 +6,7 @@ import type { ServicePlan } from '../app/services.ts';
 import { tap } from '../link/tap.ts';
 import type { Link } from '../link/link.ts';
 import { createHost } from '../node/host.ts';
-import type { HostOptions } from '../node/host.ts';
+import type { HostOptions } from '../node/host-options.ts';
 import { CliError } from './errors.ts';
 import { aborted, catchInterrupts } from './interrupt.ts';
 import { SHUTDOWN_PATIENCE } from './lab.ts';

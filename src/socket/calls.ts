@@ -56,6 +56,7 @@ export class SocketCalls {
   #parsed: IpAddress = ANY_ADDRESS;
   #formatted: IpAddress = ANY_ADDRESS;
   #formattedText = '0.0.0.0';
+  #ended = false;
 
   constructor(context: Context, services: SocketServices) {
     const { socket } = context.config;
@@ -99,6 +100,7 @@ export class SocketCalls {
 
   /** Opens a socket. `type` may carry SOCK_NONBLOCK and SOCK_CLOEXEC. Errors: socket(2). */
   socket(domain: number, type: number, protocol: number): number {
+    if (this.#ended) return -Errno.ENETDOWN;
     const flags = type & (SOCK_NONBLOCK | SOCK_CLOEXEC);
     const refused = this.#table.mayOpen();
     const socket = createSocket(this.#host, domain, type & ~flags, protocol, refused);
@@ -220,6 +222,12 @@ export class SocketCalls {
   /** Closes every descriptor. */
   closeAll(): void {
     for (const [fd] of [...this.#table.entries()]) this.close(fd);
+  }
+
+  /** Closes every descriptor for good: from now on `socket` fails with -ENETDOWN, since nobody would turn the crank. */
+  end(): void {
+    this.#ended = true;
+    this.closeAll();
   }
 
   getsockname(fd: number, into: SocketAddress): number {

@@ -55,14 +55,24 @@ export class Driver {
   #alive: NodeJS.Timeout | undefined = undefined;
   #referenced = true;
 
-  /** `links[i]` is what the stack knows as port i. Nothing happens before `start`. */
+  /** `links[i]` is what the stack knows as port i. Nothing happens before `start`. Throws a RangeError for an option out of range. */
   constructor(stack: StackSurface, links: readonly Link[], clock: Clock, options: DriverOptions = {}) {
+    const { lookFor = LOOK_FOR, budget = BUDGET } = options;
+    if (lookFor !== 'spin' && !(lookFor >= 0)) {
+      throw new RangeError(`driver.lookFor must be at least 0 us, or 'spin', not ${String(lookFor)}`);
+    }
+    if (!(budget >= 1)) throw new RangeError(`driver.budget must be at least 1 frame, not ${String(budget)}`);
     this.#stack = stack;
     this.#clock = clock;
     this.#deliver = options.deliver ?? nobody;
-    this.#lookFor = options.lookFor === 'spin' ? NEVER : (options.lookFor ?? LOOK_FOR);
-    this.#budget = options.budget ?? BUDGET;
+    this.#lookFor = lookFor === 'spin' ? NEVER : lookFor;
+    this.#budget = budget;
     this.#ports = links.map((link, port) => makePort(stack, link, port));
+  }
+
+  /** Whether `close` was called. */
+  get closed(): boolean {
+    return this.#state === 'closed';
   }
 
   /** Starts the links and the first turn. The process stays alive until `close`, unless `unref` was called. */
