@@ -18,7 +18,7 @@ import { PcapWriter, pcap } from '../../src/link/pcap.ts';
 import { tap } from '../../src/link/tap.ts';
 import { createHost } from '../../src/node/host.ts';
 import type { Host } from '../../src/node/host.ts';
-import { AF_INET, SOCK_STREAM } from '../../src/socket/constants.ts';
+import { AF_INET, SOCK_STREAM, SOL_SOCKET, SO_REUSEADDR } from '../../src/socket/constants.ts';
 import { createNamespace, inNamespace } from './namespace.ts';
 import type { ExecOptions, Namespace } from './namespace.ts';
 import { examine } from './tshark.ts';
@@ -38,6 +38,10 @@ export const OFFLOADS = [
   { offload: false, kind: 'without offload' },
 ] as const;
 
+/** The far kernel's address, and the router's on its side; see `LabOptions.far`. */
+export const FAR = '10.1.0.1';
+const ROUTER = '10.1.0.254';
+
 export interface LabOptions {
   /** Super-segments and partial checksums (default). */
   readonly offload?: boolean;
@@ -46,6 +50,11 @@ export interface LabOptions {
   readonly config?: ConfigOverrides;
   /** Puts something between the host and the captured device, e.g. an impairment. */
   readonly wrap?: (link: Link) => Link;
+  /**
+   * Adds a namespace behind the host's gateway, whose kernel has the address FAR. What netfilter drops on the way, its TCP does not
+   * learn; of what is dropped on its own way out a kernel's TCP knows at once.
+   */
+  readonly far?: boolean;
   /** Octets of the capture at most; the rest of the traffic is not looked at. Default: no bound. */
   readonly captureLimit?: number;
 }
@@ -53,13 +62,22 @@ export interface LabOptions {
 /** A running host with the kernel beside it. Dispose of it with `close`. */
 export class KernelLab {
   readonly ns: Namespace;
+  /** The namespace behind the gateway, if there is one, else `ns`. */
+  readonly far: Namespace;
   readonly host: Host;
   readonly services: RunningServices;
   readonly #folder: string;
   readonly #capture: PcapFile;
 
-  constructor(ns: Namespace, host: Host, services: RunningServices, folder: string, capture: PcapFile) {
+  constructor(
+    [ns, far]: readonly [Namespace, Namespace],
+    host: Host,
+    services: RunningServices,
+    folder: string,
+    capture: PcapFile,
+  ) {
     this.ns = ns;
+    this.far = far;
     this.host = host;
     this.services = services;
     this.#folder = folder;
@@ -85,8 +103,9 @@ export class KernelLab {
 
   /** A listening socket of the host on a TCP port. */
   listen(port: number, backlog = 128): number {
-    const { socket, bind, listen } = this.host.sockets;
+    const { socket, setsockopt, bind, listen } = this.host.sockets;
     const fd = socket(AF_INET, SOCK_STREAM);
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, 1);
     bind(fd, { address: HOST, port });
     listen(fd, backlog);
     return fd;
@@ -153,6 +172,7 @@ export class KernelLab {
   destroy(): void {
     this.host.close();
     this.#capture.close();
+    this.far.destroy();
     this.ns.destroy();
     if (process.env['TAPSTACK_KEEP'] === undefined) rmSync(this.#folder, { recursive: true, force: true });
     else process.stderr.write(`kept: ${this.#folder}\n`);
@@ -180,7 +200,8 @@ export async function openLab(options: LabOptions = {}): Promise<KernelLab> {
     const config = options.config ?? {};
     const host = await createHost({ link, address: `${HOST}/24`, mac: HOST_MAC, gateway: KERNEL, config });
     host.stack.context.drops.listener = (reason) => writer.annotate(reason);
-    return new KernelLab(ns, host, startServices(host, serve), folder, capture);
+    const far = options.far === true ? await addFar(ns) : ns;
+    return new KernelLab([ns, far], host, startServices(host, serve), folder, capture);
   } catch (error) {
     capture.close();
     rmSync(folder, { recursive: true, force: true });
@@ -213,6 +234,19 @@ export function useLab(options: LabOptions & { readonly allowed?: readonly RegEx
   return () => lab!;
 }
 
+/** Makes the kernel of the lab a router with one more namespace behind it. */
+async function addFar(router: Namespace): Promise<Namespace> {
+  const far = createNamespace();
+  router.ip(`link add far0 type veth peer name eth0 netns ${far.name}`);
+  router.ip(`address add ${ROUTER}/24 dev far0`);
+  router.ip('link set far0 up');
+  far.ip(`address add ${FAR}/24 dev eth0`);
+  far.ip('link set eth0 up');
+  far.ip(`route add default via ${ROUTER}`);
+  await router.exec('sysctl', ['-q', '-w', 'net.ipv4.ip_forward=1']);
+  return far;
+}
+
 /** Runs `use` with a lab of its own, then closes it; tshark may say what `allowed` matches. */
 export async function withLab(
   options: LabOptions & { readonly allowed?: readonly RegExp[] },
@@ -226,6 +260,24 @@ export async function withLab(
     lab.destroy();
   }
 }
+
+/** What tshark remarks when one end sends faster than the other's program reads. */
+export const FLOW_CONTROL = [
+  /^Warning: TCP window specified by the receiver is now completely full/,
+  /^Warning: TCP Zero Window/,
+  /^Note: TCP keep-alive/,
+  /window update/i,
+];
+
+/** What it remarks when packets are lost, or made to look so. */
+export const LOSS = [
+  /retransmission/i,
+  /out-of-order/i,
+  /Duplicate ACK/i,
+  /segment\(s\) not captured/,
+  /ACKed segment that wasn't captured/,
+  /D-SACK/,
+];
 
 /** What tshark remarks in the end of any TCP connection. */
 const CLOSING = [/^Note: This frame (initiates|undergoes) the connection closing$/];
