@@ -187,7 +187,9 @@ function completeHandshake(tcp: Arrivals, conn: Connection, seg: Segment, packet
   conn.sender.onNewAck(seg.ack, seg.options, now);
   conn.sender.setWindow(seg.seq, seg.ack, seg.windowOf(tcb.sndWindShift));
   conn.established();
-  return true;
+  if (!conn.closed || conn.unread === 0) return true;
+  conn.abort(); // SHLD-3: nobody will read what came with the SYN
+  return false;
 }
 
 /** Fifth, ESTABLISHED and the like: what the ACK frees, or repeats, and the window. */
