@@ -8,6 +8,7 @@ peer.py idle HOST PORT COUNT                  opens connections, says so, and ho
 
 Results are JSON on the last line of standard output. With PID, `cpu` is the processor time (s) of that process meanwhile.
 """
+import ctypes
 import json
 import os
 import resource
@@ -15,6 +16,8 @@ import signal
 import socket
 import sys
 import time
+
+PR_SET_PDEATHSIG = 1  # prctl(2)
 
 CHUNK = 1 << 20
 MESSAGE = 64
@@ -32,20 +35,22 @@ def main():
 
 
 def serve():
-    # The services end with their parent, and that when its input ends.
-    children = [start(port, service) for port, service in ((7, echo), (9, discard), (19, chargen))]
+    for port, service in ((7, echo), (9, discard), (19, chargen)):
+        start(port, service)
     print("ready", flush=True)
     sys.stdin.read()
-    for child in children:
-        os.kill(child, signal.SIGKILL)
 
 
 def start(port, service):
     listener = socket.create_server(("0.0.0.0", port), backlog=4096)
-    child = os.fork()
-    if child != 0:
+    parent = os.getpid()
+    if os.fork() != 0:
         listener.close()
-        return child
+        return
+    # The service ends with its parent, however that ends.
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(0)
     buffer = bytearray(CHUNK)
     while True:
         client, _ = listener.accept()
