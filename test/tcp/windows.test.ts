@@ -202,7 +202,7 @@ describe('a window that stays closed', () => {
     expect(s.take().map((sent) => [sent.reason, sent.window])).to.deep.equal([['window update', 1500]]);
   });
 
-  it('a probe that opens a part of the window: sent at last, by the override, though small', () => {
+  it('9293-3.8.6.2.1-b: a probe that opens a part of the window: sent at last, by the override, though small', () => {
     const s = inState('ESTABLISHED').deliver(ack(101, 0));
     s.write(1000);
     s.poll()
@@ -212,7 +212,7 @@ describe('a window that stays closed', () => {
     s.deliver(ack(102, 50)).expectSent().advance(SECOND);
     const [first] = s.take();
     expect(first!.text).to.equal('<SEQ=102><ACK=301><CTL=ACK><DATA=50>');
-    expect(first!.time - start).to.be.within(100 * MS, SECOND); // 9293-3.8.6.2.1-b
+    expect(first!.time - start).to.be.within(100 * MS, SECOND);
   });
 
   it('a window update that was lost is told by the next probe', () => {
