@@ -33,6 +33,7 @@ const figure = (name: string, title: string, unit: string, kind: string): Figure
   open: () =>
     Promise.resolve({
       contestants: [{ name: 'tapstack', measure: (seconds) => inOwnProcess(kind, seconds) }],
+      warmUp: false,
       close: () => Promise.resolve(),
     }),
 });

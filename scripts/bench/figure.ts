@@ -20,6 +20,8 @@ export interface Contestant {
 export interface Session {
   /** Tapstack first, then the yardsticks, the one that judges the noise first. */
   readonly contestants: readonly Contestant[];
+  /** The process under test lives through all runs, so a first measurement is thrown away: its code gets fast while it runs. */
+  readonly warmUp: boolean;
   close(): Promise<void>;
 }
 
@@ -69,6 +71,7 @@ export async function measureFigure(figure: Figure, runs: number, seconds: numbe
   try {
     const session = await figure.open();
     try {
+      if (session.warmUp) await session.contestants[0]!.measure(seconds);
       const samples = await takeTurns(session.contestants, runs, seconds);
       return conclude(figure, session.contestants, samples);
     } finally {

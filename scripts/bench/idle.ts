@@ -42,6 +42,7 @@ const figure = (kind: Kind, what: string): Figure => ({
           measure: async () => memoryOf(kind, await vethPlace(execPath, [...NODE_OPTIONS, 'net'], options)),
         },
       ],
+      warmUp: false,
       close: () => Promise.resolve(),
     }),
 });

@@ -59,7 +59,7 @@ async function openSession(
     await tapstack.close();
     await kernel.close();
   };
-  return { contestants, close };
+  return { contestants, warmUp: true, close };
 }
 
 const pump =
