@@ -17,7 +17,6 @@ import type { DemuxEntry } from './demux.ts';
 import { readinessOf } from './readiness.ts';
 import { Receiver } from './receiver.ts';
 import { NewReno } from './recovery/newreno.ts';
-import { SackRecovery } from './recovery/sack.ts';
 import { Rto } from './rto.ts';
 import { effectiveMss, largestPayload } from './segment-size.ts';
 import { Sender } from './sender.ts';
@@ -321,7 +320,6 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
     this.wasEstablished = true;
     this.refreshSegmentSize();
     this.sender.established();
-    if (this.tcb.sackOk) this.sender.setRecovery(new SackRecovery());
     if (this.sender.finQueued) this.setState('FIN-WAIT-1');
     if (this.receiver.takeEarly()) this.ack.now('ACK of text with the SYN');
     this.host.mark(this);

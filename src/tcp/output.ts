@@ -24,7 +24,7 @@ import {
 import type { SegmentOptions } from './options.ts';
 import { MAX_UNSCALED_WINDOW } from './receiver.ts';
 import type { Segment } from './segment.ts';
-import type { Chosen } from './sender.ts';
+import type { Chosen } from './chosen.ts';
 import { seqAdd, seqDiff, seqGt, seqNum } from './seq.ts';
 import type { SeqNum } from './seq.ts';
 import { timestampNow } from './timestamps.ts';

@@ -9,33 +9,22 @@ import type { BufferPool } from '../core/ring.ts';
 import { NEVER, after } from '../core/time.ts';
 import type { Micros } from '../core/time.ts';
 import type { CongestionControl } from './congestion/control.ts';
+import type { Chosen } from './chosen.ts';
 import { ControlFeed } from './control-feed.ts';
 import { noOptions } from './options.ts';
 import type { SegmentOptions } from './options.ts';
 import type { AckFacts, LossRecovery, SendState } from './recovery/recovery.ts';
+import { SackRecovery } from './recovery/sack.ts';
 import { RoundTrip } from './round-trip.ts';
 import type { Rto } from './rto.ts';
-import { seqAdd, seqDiff, seqGe, seqGt, seqLe, seqLt, seqMax, seqNum } from './seq.ts';
+import { seqAdd, seqDiff, seqGt, seqLe, seqLt, seqMax, seqNum } from './seq.ts';
 import type { SeqNum } from './seq.ts';
 import { maySendText } from './state.ts';
 import { DEFAULT_MSS } from './tcb.ts';
 import type { Tcb } from './tcb.ts';
 import { Timer } from './timers.ts';
 import type { Timers } from './timers.ts';
-
-/** What `next` names: `length` octets of text from `seq`, and the control bits with them. One record is reused. */
-export interface Chosen {
-  seq: SeqNum;
-  length: number;
-  syn: boolean;
-  fin: boolean;
-  psh: boolean;
-  /** Why, in a few words. */
-  reason: string;
-}
-
-/** Fs: the fraction of the largest window seen that is worth a small segment. RFC 9293 §3.8.6.2.1. */
-const WORTHWHILE_WINDOW = 1 / 2;
+import { worthSending } from './worth-sending.ts';
 
 export class Sender implements SendState {
   readonly tcb: Tcb;
@@ -77,7 +66,7 @@ export class Sender implements SendState {
   /** `smss` of the largest segment in flight. */
   #flightSmss = 0;
   /** One past the last segment below `smss` that was sent (Nagle). */
-  #smallEnd: SeqNum = seqNum(0);
+  smallEnd: SeqNum = seqNum(0);
   /** What was outstanding at a time-out is not all acknowledged yet. */
   #afterTimeout = false;
   #timeoutEnd: SeqNum = seqNum(0);
@@ -141,7 +130,7 @@ export class Sender implements SendState {
     tcb.sndUp = iss;
     this.rtxNxt = iss;
     this.ringSeq = seqAdd(iss, 1);
-    this.#smallEnd = iss;
+    this.smallEnd = iss;
     this.#feed.start(iss);
     this.recovery.start(iss);
   }
@@ -151,13 +140,8 @@ export class Sender implements SendState {
     const synLost = this.timeouts > 0;
     if (synLost) this.rto.afterLostSyn();
     this.control.start(this.smss, synLost);
+    if (this.tcb.sackOk) this.recovery = new SackRecovery(this.tcb.sndNxt);
     this.retries = 0;
-  }
-
-  /** Another way of recovering from losses, before any text is sent. */
-  setRecovery(recovery: LossRecovery): void {
-    this.recovery = recovery;
-    recovery.start(this.tcb.sndNxt);
   }
 
   setSegmentSize(smss: number, maxPayload: number): void {
@@ -209,7 +193,7 @@ export class Sender implements SendState {
     this.#feed.onNewAck(now);
     tcb.sndUp = seqMax(tcb.sndUp, ack);
     this.rtxNxt = seqMax(this.rtxNxt, ack);
-    this.#smallEnd = seqMax(this.#smallEnd, ack);
+    this.smallEnd = seqMax(this.smallEnd, ack);
     const freed = Math.min(Math.max(0, seqDiff(ack, this.ringSeq)), this.ring.length);
     this.ring.discard(freed);
     this.ringSeq = seqAdd(this.ringSeq, freed);
@@ -321,7 +305,7 @@ export class Sender implements SendState {
     } else {
       this.#roundTrip.onSent(end, now);
       this.#feed.onSent(end, now);
-      if (chosen.length % this.smss !== 0) this.#smallEnd = end;
+      if (chosen.length % this.smss !== 0) this.smallEnd = end;
       this.#timers.clear(Timer.Tlp);
     }
     if (this.probeOwed && this.recovery.goesBack) this.probeOwed = false;
@@ -389,7 +373,7 @@ export class Sender implements SendState {
     } else {
       const room = Math.min(usable, congestion, this.maxPayload);
       if (congestion < usable && congestion < textLeft) this.#feed.onLimited(used);
-      const length = this.#worthSending(Math.min(textLeft, room), textLeft, usable, congestion, start);
+      const length = worthSending(this, Math.min(textLeft, room), textLeft, usable, congestion, start);
       if (length <= 0) return false;
       this.#choose(out, start, length);
     }
@@ -399,41 +383,6 @@ export class Sender implements SendState {
     else if (out.length > 0) out.reason = this.recovery.textReason;
     else out.reason = 'close';
     return true;
-  }
-
-  /**
-   * Of `length` octets that fit, how many to send: whole segments always; a smaller one when Nagle's algorithm and SWS avoidance
-   * allow it. RFC 9293 §3.8.6.2.1, rules (1) to (4); `textLeft` is D, `usable` is U.
-   */
-  #worthSending(length: number, textLeft: number, usable: number, congestion: number, start: SeqNum): number {
-    const tcb = this.tcb;
-    const urgent = seqGt(tcb.sndUp, start);
-    const limited = urgent ? Math.min(length, this.smss) : length; // a cut segment would carry a wrong urgent pointer
-    if (limited <= 0) return 0;
-    const tail = limited % this.smss;
-    if (tail === 0) return limited; // (1)
-    if (limited === textLeft) return this.#smallMayGo(start, urgent) ? limited : limited - tail; // (2)
-    if (limited > tail) return limited - tail;
-    // Less than a segment fits.
-    if (congestion < usable) return start === tcb.sndUna ? limited : 0; // cwnd bounds it: the ACKs under way will open it
-    if (seqLt(start, tcb.sndNxt)) return limited; // SHLD-16: old octets within a shrunken window
-    if (limited >= WORTHWHILE_WINDOW * tcb.maxSndWnd) return limited; // (3)
-    return this.overridden ? limited : 0; // (4)
-  }
-
-  /**
-   * Nagle's algorithm: no second small segment while one is unacknowledged. Differs: RFC 9293 §3.7.4 holds a small segment back while
-   * anything is unacknowledged; this is Minshall's variant, as in Linux, which does not stall behind full-sized segments.
-   */
-  #smallMayGo(start: SeqNum, urgent: boolean): boolean {
-    return (
-      this.noDelay ||
-      this.recovery.probing ||
-      this.finQueued ||
-      urgent ||
-      seqLt(start, this.tcb.sndNxt) ||
-      seqGe(this.tcb.sndUna, this.#smallEnd)
-    );
   }
 
   #choose(out: Chosen, seq: SeqNum, length: number): void {

@@ -43,6 +43,10 @@ export class SackRecovery implements LossRecovery {
   /** F-RTO: octets of new text that may go out. */
   #newAllowed = 0;
 
+  constructor(sndNxt: SeqNum) {
+    this.start(sndNxt);
+  }
+
   start(iss: SeqNum): void {
     this.#delivery.unaSeq = iss;
   }

@@ -1,0 +1,15 @@
+/**
+ * What the sender chooses to send next, and output.ts makes a segment of.
+ */
+import type { SeqNum } from './seq.ts';
+
+/** What `next` names: `length` octets of text from `seq`, and the control bits with them. One record is reused. */
+export interface Chosen {
+  seq: SeqNum;
+  length: number;
+  syn: boolean;
+  fin: boolean;
+  psh: boolean;
+  /** Why, in a few words. */
+  reason: string;
+}
