@@ -41,7 +41,7 @@ function scenario(seed: number, bad: ImpairSettings): TwoHosts {
   datagramEnd(b, 7, '0.0.0.0', true);
   const slow: StreamEnd[] = [];
   serve(b, 9, (end) => slow.push(end), { reading: false, receiveBuffer: 5000 });
-  serve(b, 10, (end) => void simulation.at(simulation.now, () => end.close()), { reading: false });
+  serve(b, 10, (end) => simulation.at(simulation.now, () => end.close()), { reading: false });
   const ends = [
     ...Array.from({ length: 5 }, (_, i) =>
       connectTo(a, b.address, 7)
