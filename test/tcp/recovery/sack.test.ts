@@ -317,7 +317,7 @@ describe('undo of spurious recovery', () => {
 
   it('RFC 4015: the ACK echoes a timestamp from before the retransmission', () => {
     const s = new Flying({ timestamps: true });
-    const echo = (): number => Number(s.conn.tcb.tsOffset + Math.floor(s.now / MS));
+    const echo = (): number => s.conn.tcb.tsOffset + Math.floor(s.now / MS);
     s.write(MSS);
     s.poll().take();
     const full = s.conn.sender.smss;
