@@ -150,7 +150,7 @@ export class KernelLab {
 
   /**
    * Ends the host and has tshark look at all that was captured: no malformed packet, no bad checksum, and no expert note, warning
-   * or error but those that match one of `allowed`. Returns what was found.
+   * or error but those that match one of `allowed` (and a few that only a busy machine causes). Returns what was found.
    */
   async close(allowed: readonly RegExp[] = []): Promise<Examination> {
     try {
@@ -159,7 +159,10 @@ export class KernelLab {
       this.#capture.close();
       const found = await examine(join(this.#folder, CAPTURE));
       const patterns = [...CLOSING, ...allowed];
-      const unexpected = found.complaints.filter(({ text }) => !patterns.some((pattern) => pattern.test(text)));
+      const bad = found.complaints.filter(({ text }) => !patterns.some((pattern) => pattern.test(text)));
+      const late = bad.filter(({ text }) => LATENESS.some((pattern) => pattern.test(text)));
+      const unexpected =
+        late.length <= Math.max(6, found.packets / 100) ? bad.filter((one) => !late.includes(one)) : bad;
       const listed = unexpected.slice(0, 20).map(({ packet, text }) => `${packet}: ${text}`);
       expect(listed, `what tshark says about ${found.packets} packets`).to.deep.equal([]);
       return found;
@@ -278,6 +281,12 @@ export const LOSS = [
   /ACKed segment that wasn't captured/,
   /D-SACK/,
 ];
+
+/**
+ * What a program or a host causes that does not get the processor in time: on a busy machine there is some of it in any capture,
+ * and only much of it is a fault.
+ */
+const LATENESS = [/^Note: .*retransmission$/, /^Note: Duplicate ACK/, /^Note: D-SACK/, ...FLOW_CONTROL];
 
 /** What tshark remarks in the end of any TCP connection. */
 const CLOSING = [/^Note: This frame (initiates|undergoes) the connection closing$/];
