@@ -48,7 +48,8 @@ const GOOD = 1;
  * 65,536 of a device without offload. Such packets that came in are not held against this host.
  */
 const MANGLED_ZERO = 'TCP Checksum 0xffff instead of 0x0000';
-const INBOUND = '1';
+/** Direction of a packet in its pcapng flags. */
+const INBOUND = 1;
 
 /**
  * Checksums inside the quote of an ICMP error are not judged: a datagram that crossed an offloading device has a partial one,
@@ -75,7 +76,7 @@ export async function examine(file: string): Promise<Examination> {
     const columns = line.split('\t');
     const complain = (text: string): void => void complaints.push({ packet: Number(columns[0]), text });
     const isQuote = `${columns[1]}:`.includes(QUOTE);
-    if (columns[9] === INBOUND && columns[7]!.includes(MANGLED_ZERO)) continue;
+    if (Number(columns[9]) === INBOUND && columns[7]!.includes(MANGLED_ZERO)) continue;
     const [ip, icmp, tcp, udp] = columns.slice(2, 6).map(statuses) as [number[], number[], number[], number[]];
     const own = isQuote ? { ip: ip.slice(0, 1), icmp: icmp.slice(0, 1) } : { ip, icmp, tcp, udp };
     for (const [name, found] of Object.entries(own)) {
