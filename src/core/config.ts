@@ -51,6 +51,12 @@ export interface IpConfig {
   maxRedirects: number;
   /** Datagrams that wait in the loopback at most. Linux net.core.netdev_max_backlog. */
   loopbackQueue: number;
+  /** A path MTU learned from a router is believed this long (us). RFC 1191 §6.3: on the order of 10 minutes; Linux mtu_expires. */
+  pathMtuExpires: number;
+  /** Least path MTU that a router is believed (octets), 68 or more; datagrams to narrower ones go without DF. Linux min_pmtu. */
+  minPathMtu: number;
+  /** Destinations whose path MTU is remembered; the one learned longest ago goes first. 0 believes no router. */
+  maxPathMtus: number;
 }
 
 export interface IcmpConfig {
@@ -181,7 +187,16 @@ export const DEFAULT_CONFIG: Config = {
     maxConflicts: 10,
     rateLimitInterval: 60 * SECOND,
   },
-  ip: { defaultTtl: 64, maxRoutes: 1024, acceptRedirects: true, maxRedirects: 64, loopbackQueue: 1000 },
+  ip: {
+    defaultTtl: 64,
+    maxRoutes: 1024,
+    acceptRedirects: true,
+    maxRedirects: 64,
+    loopbackQueue: 1000,
+    pathMtuExpires: 10 * MINUTE,
+    minPathMtu: 552,
+    maxPathMtus: 4096,
+  },
   icmp: { errorsPerSecond: 1000, errorBurst: 50, quoteLimit: 548, answerBroadcastEcho: false },
   tcp: {
     rtoInitial: 1 * SECOND,

@@ -58,14 +58,14 @@ export class Ipv4Output {
     // 1122-3.2.1.7-a: never a TTL of 0.
     if (options.ttl < 1 || options.ttl > 255) return this.#refuse(frame, -Errno.EINVAL);
     const length = frame.end - frame.start + IPV4_HEADER_LENGTH;
-    const { link } = path.network!;
     // The place of fragmentation: a datagram without DF would be cut here. RFC 1122 §3.3.3.
-    if (length > (frame.gsoSize > 0 ? link.maxSegment : link.mtu)) return this.#tooLong(frame);
+    if (length > greatestLength(path, frame, options)) return this.#tooLong(frame);
+    const dontFragment = options.dontFragment && !path.mtuLocked;
     const header = this.#header;
     header.tos = options.tos;
     header.totalLength = length;
-    header.identification = options.dontFragment ? 0 : this.#identifications.next(path.identification);
-    header.flagsAndOffset = options.dontFragment ? DONT_FRAGMENT : 0;
+    header.identification = dontFragment ? 0 : this.#identifications.next(path.identification);
+    header.flagsAndOffset = dontFragment ? DONT_FRAGMENT : 0;
     header.ttl = options.ttl;
     header.protocol = options.protocol;
     header.source = path.source;
@@ -127,4 +127,10 @@ export class Ipv4Output {
     frame.release();
     return -Errno.EMSGSIZE;
   }
+}
+
+/** Octets of the longest datagram that may leave in one piece. */
+function greatestLength(path: Ipv4Path, frame: Frame, options: OutputOptions): number {
+  if (frame.gsoSize > 0) return path.maxSegment;
+  return options.beyondPathMtu === true ? path.interfaceMtu : path.mtu;
 }

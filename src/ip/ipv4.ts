@@ -19,11 +19,21 @@ import type { InterfaceOwner, NetworkInterface } from './interface.ts';
 import { checkDestination, checkHeader, checkSource, describe } from './ipv4-input.ts';
 import { OptionVerdict, judgeOptions } from './ipv4-options.ts';
 import { Ipv4Output } from './ipv4-output.ts';
-import { IPV4_HEADER_LENGTH, ipDestination, ipHeaderLength, ipIsFragment, ipProtocol, ipSource } from './ipv4-wire.ts';
+import {
+  IPV4_HEADER_LENGTH,
+  ipDestination,
+  ipHeaderLength,
+  ipIsFragment,
+  ipProtocol,
+  ipSource,
+  ipTotalLength,
+} from './ipv4-wire.ts';
 import { LoopbackLink } from './loopback.ts';
 import { Networks } from './networks.ts';
 import type { InterfaceInfo, RouteSpec } from './networks.ts';
 import { Ipv4Path } from './path.ts';
+import { PathMtuTable, plateauBelow } from './path-mtu.ts';
+import type { PathMtu } from './path-mtu.ts';
 import { Router } from './router.ts';
 import type { Route, RouteTable } from './routes.ts';
 import type {
@@ -67,6 +77,7 @@ export class Ipv4 implements IcmpSupport, InterfaceOwner {
   readonly #addresses: AddressTable;
   readonly #routes: RouteTable;
   readonly #router: Router;
+  readonly #pathMtus: PathMtuTable;
   readonly #output: Ipv4Output;
   readonly #loopback: LoopbackLink;
   readonly #handlers = new HandlerTable();
@@ -103,7 +114,14 @@ export class Ipv4 implements IcmpSupport, InterfaceOwner {
     this.#addresses = networks.addresses;
     this.#routes = networks.routes;
     this.interfaces = networks.interfaces;
-    this.#router = new Router(networks.interfaces, networks.addresses, networks.routes, identifications);
+    this.#pathMtus = new PathMtuTable(context);
+    this.#router = new Router(
+      networks.interfaces,
+      networks.addresses,
+      networks.routes,
+      identifications,
+      this.#pathMtus,
+    );
     this.#output = new Ipv4Output(context, identifications, networks.routes);
     this.#loopback = new LoopbackLink(context);
     const network = networks.addInterface(this.#loopback, true, this);
@@ -219,6 +237,17 @@ export class Ipv4 implements IcmpSupport, InterfaceOwner {
     if (way.refresh() === 0) way.network!.link.confirm(way.nextHop, now);
   }
 
+  /** As IpService.tooBig. 1191-3-a. */
+  tooBig(report: IpErrorReport, frame: Frame, now: Micros): boolean {
+    const path = this.#router.route(report.destination, report.source, 0);
+    if (typeof path === 'number' || path.network!.isLoopback) return false;
+    const { bytes, start } = frame;
+    const { mtu } = path;
+    const claimed =
+      report.mtu > 0 ? report.mtu : plateauBelow(ipTotalLength(bytes, start), ipHeaderLength(bytes, start), mtu);
+    return this.#pathMtus.lower(report.destination, claimed, mtu, now);
+  }
+
   /** Advice that the next hop may be dead: when it is a gateway, the next one takes its place. RFC 1122 §3.3.1.4, §3.3.1.5. */
   doubt(path: Path, now: Micros): void {
     const way = ours(path);
@@ -318,6 +347,11 @@ export class Ipv4 implements IcmpSupport, InterfaceOwner {
 
   routeInfo(): Route[] {
     return this.#networks.routeInfo();
+  }
+
+  /** Destinations whose path is known to be narrower than the first link. */
+  pathMtuInfo(): Iterable<readonly [IpAddress, PathMtu]> {
+    return this.#pathMtus.entries();
   }
 }
 

@@ -8,6 +8,7 @@ import { pseudoHeaderSum } from '../core/checksum.ts';
 import type { IpAddress } from './address.ts';
 import type { NetworkInterface } from './interface.ts';
 import { IPV4_HEADER_LENGTH } from './ipv4-wire.ts';
+import type { PathMtuTable } from './path-mtu.ts';
 import type { Path } from './service.ts';
 
 /** How the link layer is asked to send. */
@@ -17,6 +18,7 @@ export type PathKind = (typeof PathKind)[keyof typeof PathKind];
 /** Looks paths up: ip/router.ts. */
 export interface PathResolver {
   readonly generation: number;
+  readonly pathMtus: PathMtuTable;
   /** Writes the path's network, nextHop, kind, error and generation. */
   resolve(path: Ipv4Path): void;
 }
@@ -38,6 +40,10 @@ export class Ipv4Path implements Path {
   error = 0;
   generation = 0;
   readonly #resolver: PathResolver;
+  /** What path MTU discovery knows of the destination, as of its generation. */
+  #pathMtu = Infinity;
+  #mtuLocked = false;
+  #mtuGeneration = 0;
 
   constructor(
     resolver: PathResolver,
@@ -62,12 +68,25 @@ export class Ipv4Path implements Path {
 
   /** When the route is gone these keep their last value, so that a connection survives a change of routes. */
   get mtu(): number {
+    this.#lookUpMtu();
+    return Math.min(this.interfaceMtu, this.#pathMtu);
+  }
+
+  get interfaceMtu(): number {
     this.refresh();
     return this.network === undefined ? 0 : this.network.link.mtu;
   }
 
+  /** DF is left off: routers may cut what is too long for a path that is narrower than is believed. path-mtu.ts. */
+  get mtuLocked(): boolean {
+    this.#lookUpMtu();
+    return this.#mtuLocked;
+  }
+
+  /** Without DF each piece of a super-segment needs an Identification of its own, so there are none. */
   get maxSegment(): number {
     this.refresh();
+    if (this.mtuLocked) return this.mtu;
     return this.network === undefined ? 0 : this.network.link.maxSegment;
   }
 
@@ -78,5 +97,15 @@ export class Ipv4Path implements Path {
 
   pseudoHeaderSum(protocol: number): number {
     return pseudoHeaderSum(this.source, this.destination, protocol);
+  }
+
+  /** One comparison when nothing has changed. */
+  #lookUpMtu(): void {
+    const { pathMtus } = this.#resolver;
+    if (this.#mtuGeneration === pathMtus.generation) return;
+    const known = pathMtus.get(this.destination);
+    this.#pathMtu = known === undefined ? Infinity : known.mtu;
+    this.#mtuLocked = known?.locked === true;
+    this.#mtuGeneration = pathMtus.generation;
   }
 }

@@ -14,6 +14,7 @@ import type { Identifications } from './identification.ts';
 import type { NetworkInterface } from './interface.ts';
 import { Ipv4Path, PathKind } from './path.ts';
 import type { PathResolver } from './path.ts';
+import type { PathMtuTable } from './path-mtu.ts';
 import type { RouteTable } from './routes.ts';
 
 /** Slots of the route cache, a power of two; each holds the last path that hashed to it. */
@@ -28,6 +29,7 @@ interface CacheSlot {
 }
 
 export class Router implements PathResolver {
+  readonly pathMtus: PathMtuTable;
   readonly #interfaces: readonly NetworkInterface[];
   readonly #addresses: AddressTable;
   readonly #routes: RouteTable;
@@ -45,7 +47,9 @@ export class Router implements PathResolver {
     addresses: AddressTable,
     routes: RouteTable,
     identifications: Identifications,
+    pathMtus: PathMtuTable,
   ) {
+    this.pathMtus = pathMtus;
     this.#interfaces = interfaces;
     this.#addresses = addresses;
     this.#routes = routes;

@@ -16,8 +16,10 @@ export const IpProtocol = { Icmp: 1, Igmp: 2, Tcp: 6, Udp: 17, Raw: 255 } as con
 export interface Path {
   readonly source: IpAddress;
   readonly destination: IpAddress;
-  /** Octets of the largest IP datagram that the path carries unfragmented. */
+  /** Octets of the largest IP datagram that the path carries unfragmented, as far as is known: path-mtu.ts, RFC 1191. */
   readonly mtu: number;
+  /** Octets of the largest IP datagram that the first link of it carries; never below `mtu`. */
+  readonly interfaceMtu: number;
   /** Octets of the largest IP datagram that `output` takes: above `mtu` when TCP super-segments are cut further down. */
   readonly maxSegment: number;
   /** Octets that the IP header will take (20 plus options). */
@@ -35,8 +37,28 @@ export interface OutputOptions {
   ttl: number;
   /** The former TOS octet: DSCP and ECN. RFC 1122 §3.2.1.6. */
   tos: number;
+  /** Not to be cut on the way: -EMSGSIZE when it is longer than `Path.mtu`. Left out on a path too narrow to be believed. */
   dontFragment: boolean;
+  /** Only the first link's MTU binds: the sender looks for the path's by itself (RFC 4821; IP_PMTUDISC_PROBE). */
+  beyondPathMtu?: boolean;
 }
+
+/** How a program has the MTU of the path treated: the values of IP_MTU_DISCOVER, ip(7). */
+export const MtuDiscover = {
+  /** Never set DF. */
+  Dont: 0,
+  /** Set DF on what fits the path, cut what does not: the default. */
+  Want: 1,
+  /** Always set DF; what does not fit fails with EMSGSIZE. */
+  Do: 2,
+  /** Always set DF; only the interface's MTU is looked at. For programs that look for the path's MTU by themselves. */
+  Probe: 3,
+  /** Never set DF; only the interface's MTU is looked at, and what is longer fails with EMSGSIZE. */
+  Interface: 4,
+  /** The same, but what is longer is cut. */
+  Omit: 5,
+} as const;
+export type MtuDiscover = (typeof MtuDiscover)[keyof typeof MtuDiscover];
 
 /** A datagram on its way up. One record is reused: copy what must outlive the call. */
 export interface IpPacket {
@@ -117,6 +139,11 @@ export interface IpService {
   removeRaw(protocol: number, listener: RawListener): void;
   /** Positive word from above that the path works (an ACK of new data): spares the neighbour a probe. RFC 1122 §3.3.1.4, RFC 4861 §7.3.1. */
   confirm(path: Path, now: Micros): void;
+  /**
+   * Word from above that a report of Fragmentation Needed is about a datagram which it really has sent and misses: lowers the MTU of the
+   * path to `report.destination`. `frame.start` is at the quoted header. Returns whether that is news. RFC 1191 §3, RFC 5927 §4.1.
+   */
+  tooBig(report: IpErrorReport, frame: Frame, now: Micros): boolean;
   /** Word from above that the path seems not to work (R1 reached): try another gateway. RFC 1122 §3.3.1.4, RFC 9293 §3.8.3. */
   doubt(path: Path, now: Micros): void;
 }

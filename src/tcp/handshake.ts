@@ -13,10 +13,10 @@ import { seqNum } from './seq.ts';
 import { DEFAULT_MSS } from './tcb.ts';
 import { TCP_HEADER_MIN } from './wire.ts';
 
-/** Sets what our SYN will offer: the MSS of the path (MUST-67, SHLD-6), a first window, a shift. */
+/** Sets what our SYN will offer: the MSS of the first link, path MTU discovery or not (MUST-67, SHLD-6; RFC 1191 §6.4), a first window, a shift. */
 export function prepareOffer(conn: Connection, config: TcpConfig): void {
   const { tcb, path, options } = conn;
-  const pathMss = path.mtu - path.headerLength - TCP_HEADER_MIN;
+  const pathMss = path.interfaceMtu - path.headerLength - TCP_HEADER_MIN;
   tcb.rmss = options.maxSegment === 0 ? pathMss : Math.min(pathMss, options.maxSegment);
   tcb.rcvWnd = Math.min(options.receiveBuffer, MAX_UNSCALED_WINDOW);
   conn.offersScaling = config.windowScaling;

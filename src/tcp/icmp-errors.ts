@@ -3,6 +3,7 @@
  */
 import { getU32 } from '../core/bytes.ts';
 import type { Frame } from '../core/frame.ts';
+import type { Micros } from '../core/time.ts';
 import type { IpErrorReport } from '../ip/service.ts';
 import type { Connection } from './connection.ts';
 import { seqGe, seqLt, seqNum } from './seq.ts';
@@ -19,10 +20,11 @@ export function isInFlight(conn: Connection, frame: Frame): boolean {
 }
 
 /** Acts on an error that passed that check. */
-export function onIcmpError(conn: Connection, report: IpErrorReport): void {
+export function onIcmpError(conn: Connection, report: IpErrorReport, frame: Frame, now: Micros): void {
   if (report.type === DESTINATION_UNREACHABLE && report.code === FRAGMENTATION_NEEDED) {
-    // IP has lowered the path's MTU: send again at once, in segments that fit. RFC 1191 §6.4. When those in flight did fit, it tells nothing
-    // new (one report comes for each segment of a burst), or is a lie to make us send for ever (RFC 5927 §7.2).
+    conn.host.ip.tooBig(report, frame, now);
+    // Send again at once, in segments that fit. RFC 1191 §6.4. When those in flight did fit, it tells nothing new (one report comes for each
+    // segment of a burst), or is a lie to make us send for ever (RFC 5927 §7.2).
     conn.refreshSegmentSize();
     if (conn.sender.onPathMtu()) conn.host.mark(conn);
     else conn.host.context.drops.drop('tcp-fits-path');

@@ -179,7 +179,7 @@ export class Tcp implements TcpService, ProtocolHandler, ListenerHost, Arrivals 
       destinationPort(bytes, transport),
     );
     if (conn === undefined || !isInFlight(conn, frame)) this.context.drops.drop('tcp-error-not-in-flight', frame);
-    else onIcmpError(conn, report);
+    else onIcmpError(conn, report, frame, now);
   }
 
   // What connections and the event processing call.

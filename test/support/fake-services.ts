@@ -39,6 +39,7 @@ export class FakeIp implements IpService {
       source: source === ANY_ADDRESS ? own : source,
       destination,
       mtu: 1500,
+      interfaceMtu: 1500,
       maxSegment: 1500,
       headerLength: 20,
       checksumOffload: false,
@@ -69,6 +70,9 @@ export class FakeIp implements IpService {
   removeRaw(protocol: number, listener: RawListener): void {
     const index = this.raw.findIndex((entry) => entry.protocol === protocol && entry.listener === listener);
     if (index >= 0) this.raw.splice(index, 1);
+  }
+  tooBig(): boolean {
+    return false; // no routers
   }
   confirm(): void {
     // No neighbours.

@@ -15,10 +15,16 @@ export class FakePath implements Path {
   maxSegment = 1500;
   headerLength = 20;
   checksumOffload = false;
+  /** The first link's; as `mtu` unless a test says otherwise. */
+  linkMtu: number | undefined = undefined;
 
   constructor(source: IpAddress, destination: IpAddress) {
     this.source = source;
     this.destination = destination;
+  }
+
+  get interfaceMtu(): number {
+    return this.linkMtu ?? this.mtu;
   }
 
   pseudoHeaderSum(protocol: number): number {
@@ -37,9 +43,11 @@ export class FakeIp implements IpService {
   routeError = 0;
   mtu = 1500;
   maxSegment = 1500;
+  linkMtu: number | undefined = undefined;
   checksumOffload = false;
   readonly paths: FakePath[] = [];
   confirms = 0;
+  tooBigs = 0;
   doubts = 0;
 
   constructor(address: IpAddress, take: FrameTaker) {
@@ -51,6 +59,7 @@ export class FakeIp implements IpService {
     if (this.routeError !== 0) return this.routeError;
     const path = new FakePath(source === ANY_ADDRESS ? this.address : source, destination);
     path.mtu = this.mtu;
+    path.linkMtu = this.linkMtu;
     path.maxSegment = this.maxSegment;
     path.checksumOffload = this.checksumOffload;
     this.paths.push(path);
@@ -84,6 +93,12 @@ export class FakeIp implements IpService {
 
   removeRaw(): void {
     // no raw sockets here
+  }
+
+  /** A test that wants the path narrower says so on the path itself. */
+  tooBig(): boolean {
+    this.tooBigs++;
+    return false;
   }
 
   confirm(): void {

@@ -479,6 +479,25 @@ describe('ICMP errors (§3.9.2.2)', () => {
     expect(s.conn.info().timeouts).to.equal(0);
   });
 
+  it('5927-4-a: Fragmentation Needed lowers the path MTU only when it quotes data in flight', () => {
+    const s = inState('ESTABLISHED');
+    s.write(2000);
+    s.poll().take();
+    report(s, 50, 3, 4, Errno.EMSGSIZE, true);
+    report(s, 2101, 3, 4, Errno.EMSGSIZE, true);
+    expect([s.ip.tooBigs, s.context.drops.count('tcp-error-not-in-flight')]).to.deep.equal([0, 2]);
+    report(s, 2100, 3, 4, Errno.EMSGSIZE, true);
+    expect(s.ip.tooBigs).to.equal(1);
+  });
+
+  it('RFC 1191 §6.4: what our SYN offers does not depend on the path MTU', () => {
+    const s = new Scene();
+    s.ip.linkMtu = 1500;
+    s.ip.mtu = 1000;
+    s.connect();
+    expect(s.take()[0]!.mss).to.equal(1460);
+  });
+
   it('Fragmentation Needed about segments that fit the path sends nothing again', () => {
     const s = inState('ESTABLISHED');
     s.write(2000);
