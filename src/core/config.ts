@@ -95,8 +95,10 @@ export interface TcpConfig {
   finWait2Timeout: number;
   /** Initial window in segments. RFC 6928 §2. */
   initialWindow: number;
-  /** Congestion control of new connections, by name: 'cubic', 'reno', or one of your own. Linux tcp_congestion_control. */
+  /** Congestion control of new connections, by name: 'cubic', 'reno', 'bbr', or one of your own. Linux tcp_congestion_control. */
   congestion: string;
+  /** Whether 'cubic', 'reno' and the like are paced, as Linux does with the fq qdisc; 'bbr' always is. tcp/pacing.ts. */
+  pacing: boolean;
   /** CUBIC leaves its first slow start when the round-trip time rises. RFC 9406. */
   hystart: boolean;
   /**
@@ -212,6 +214,7 @@ export const DEFAULT_CONFIG: Config = {
     finWait2Timeout: 60 * SECOND,
     initialWindow: 10,
     congestion: 'cubic',
+    pacing: false,
     hystart: true,
     idleWindow: 'restart',
     sendBuffer: 4 * 1024 * 1024,

@@ -4,8 +4,11 @@
 import type { TcpConfig } from '../core/config.ts';
 import type { Context } from '../core/context.ts';
 import { Errno } from '../core/errno.ts';
+import type { AckPolicy } from './ack-policy.ts';
 import type { CongestionControl } from './congestion/control.ts';
 import type { CongestionRegistry } from './congestion/registry.ts';
+import type { Receiver } from './receiver.ts';
+import type { Sender } from './sender.ts';
 import type { TcpOptions } from './service.ts';
 import { Timer } from './timers.ts';
 import type { Timers } from './timers.ts';
@@ -14,6 +17,14 @@ import type { Timers } from './timers.ts';
 interface OptionsHost {
   readonly context: Context;
   readonly congestion: CongestionRegistry;
+}
+
+/** The parts of a connection that options change. */
+interface Optional {
+  readonly options: Readonly<TcpOptions>;
+  readonly sender: Sender;
+  readonly receiver: Receiver;
+  readonly ack: AckPolicy;
 }
 
 /** Least and greatest TCP_MAXSEG besides 0. Linux TCP_MIN_MSS, MAX_TCP_WINDOW. */
@@ -43,6 +54,7 @@ export function makeDefaultOptions(config: TcpConfig, ttl: number): TcpOptions {
     finWait2Timeout: config.finWait2Timeout,
     oobInline: false,
     congestion: config.congestion,
+    maxPacingRate: Infinity,
   };
 }
 
@@ -62,7 +74,7 @@ export const makeControl = (options: Readonly<TcpOptions>, host: OptionsHost): C
 
 function numbersAreValid(changes: Partial<TcpOptions>, config: TcpConfig): boolean {
   const { maxSegment, userTimeout, keepaliveIdle, keepaliveInterval, keepaliveProbes } = changes;
-  const { synRetries, sendBuffer, receiveBuffer, ttl, tos, linger, finWait2Timeout } = changes;
+  const { synRetries, sendBuffer, receiveBuffer, ttl, tos, linger, finWait2Timeout, maxPacingRate } = changes;
   return (
     (maxSegment === undefined || maxSegment === 0 || range(maxSegment, MIN_MAX_SEGMENT, MAX_MAX_SEGMENT)) &&
     (userTimeout === undefined || userTimeout >= 0) && // MUST-21: infinity included
@@ -75,8 +87,21 @@ function numbersAreValid(changes: Partial<TcpOptions>, config: TcpConfig): boole
     (ttl === undefined || range(ttl, 1, 255)) &&
     (tos === undefined || range(tos, 0, 255)) &&
     (linger === undefined || linger >= 0) &&
+    (maxPacingRate === undefined || maxPacingRate > 0) &&
     (finWait2Timeout === undefined || range(finWait2Timeout, 0, MAX_FIN_WAIT2))
   );
+}
+
+/** Hands the options to the parts of a connection that go by them. */
+export function applyOptions(conn: Optional, config: TcpConfig): void {
+  const { options, sender, receiver, ack } = conn;
+  sender.noDelay = options.noDelay;
+  sender.userTimeout = options.userTimeout === Infinity ? 0 : options.userTimeout;
+  sender.ring.limit = options.sendBuffer;
+  sender.pacer.always = config.pacing;
+  sender.pacer.limit = options.maxPacingRate;
+  receiver.ring.limit = options.receiveBuffer;
+  ack.quickAck = options.quickAck;
 }
 
 /** Timers that run with a number that has changed are cleared; settleTimers starts them with the new one. */

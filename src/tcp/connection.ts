@@ -12,7 +12,7 @@ import type { IpAddress } from '../ip/address.ts';
 import type { IpService, Path } from '../ip/service.ts';
 import { AckPolicy } from './ack-policy.ts';
 import type { CongestionRegistry } from './congestion/registry.ts';
-import { checkOptions, makeControl, clearChangedTimers } from './connection-options.ts';
+import { applyOptions, checkOptions, makeControl, clearChangedTimers } from './connection-options.ts';
 import type { DemuxEntry } from './demux.ts';
 import { readinessOf } from './readiness.ts';
 import { Receiver } from './receiver.ts';
@@ -111,7 +111,7 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
     );
     this.receiver = new Receiver(this.tcb, options.receiveBuffer, buffers);
     this.ack = new AckPolicy(this.tcb, this.timers, config.tcp);
-    this.#applyOptions();
+    applyOptions(this, config.tcp);
   }
 
   get localAddress(): IpAddress {
@@ -276,7 +276,7 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
     const before = this.options;
     this.options = { ...before, ...changes }; // copied: connections of one listener share its record
     clearChangedTimers(this.timers, before, this.options);
-    this.#applyOptions();
+    applyOptions(this, this.host.context.config.tcp);
     if (this.options.congestion !== before.congestion) this.sender.setControl(makeControl(this.options, this.host));
     if (this.state !== 'CLOSED') this.host.mark(this);
     return 0;
@@ -381,15 +381,6 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
   #afterRead(): void {
     this.receiver.afterRead();
     if (this.receiver.updateDue && isSynchronized(this.state)) this.host.mark(this);
-  }
-
-  #applyOptions(): void {
-    const { options } = this;
-    this.sender.noDelay = options.noDelay;
-    this.sender.userTimeout = options.userTimeout === Infinity ? 0 : options.userTimeout;
-    this.sender.ring.limit = options.sendBuffer;
-    this.receiver.ring.limit = options.receiveBuffer;
-    this.ack.quickAck = options.quickAck;
   }
 
   #callOnGone(): void {

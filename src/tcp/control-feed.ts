@@ -1,10 +1,12 @@
 /**
- * What the sender observes for congestion control: round-trip times, when a round trip ends, whether the window is used up. It makes
- * the AckSample that an algorithm is told of each acknowledgment.
+ * What the sender measures: round-trip times for the retransmission timeout and for congestion control, when a round trip ends, whether
+ * the window is used up. It makes the AckSample that an algorithm is told of each acknowledgment.
  */
 import { micros } from '../core/time.ts';
 import type { Micros } from '../core/time.ts';
 import type { AckSample, CongestionControl } from './congestion/control.ts';
+import { RoundTrip } from './round-trip.ts';
+import type { Rto } from './rto.ts';
 import { RttSamples } from './rtt-samples.ts';
 import { seqDiff, seqGe, seqNum } from './seq.ts';
 import type { SeqNum } from './seq.ts';
@@ -13,6 +15,7 @@ import { WindowUsage } from './window-usage.ts';
 
 export class ControlFeed {
   readonly #tcb: Tcb;
+  readonly #roundTrip: RoundTrip;
   readonly #rttSamples = new RttSamples();
   readonly #usage = new WindowUsage();
   /** A round trip ends when this is acknowledged. */
@@ -30,8 +33,9 @@ export class ControlFeed {
     afterTimeout: false,
   };
 
-  constructor(tcb: Tcb) {
+  constructor(tcb: Tcb, rto: Rto) {
     this.#tcb = tcb;
+    this.#roundTrip = new RoundTrip(rto);
   }
 
   start(iss: SeqNum): void {
@@ -42,12 +46,14 @@ export class ControlFeed {
   /** New octets up to `end` were sent for the first time; SND.NXT covers them. */
   onSent(end: SeqNum, now: Micros): void {
     const { sndUna, sndNxt } = this.#tcb;
+    this.#roundTrip.onSent(end, now);
     this.#rttSamples.onSent(end, now);
     this.#usage.note(false, seqDiff(sndNxt, sndUna), sndUna, sndNxt);
   }
 
   /** Old octets were sent again. */
   onRetransmitted(): void {
+    this.#roundTrip.onRetransmitted();
     this.#rttSamples.onRetransmitted();
   }
 
@@ -57,8 +63,9 @@ export class ControlFeed {
     this.#usage.note(true, used, sndUna, sndNxt);
   }
 
-  /** An ACK has advanced SND.UNA: takes the measurements that it allows, whether or not the algorithm is then told of it. */
-  onNewAck(now: Micros): void {
+  /** An ACK that echoes `tsEcr` has advanced SND.UNA: takes the measurements that it allows, whether or not the algorithm is told of it. */
+  onNewAck(tsEcr: number, now: Micros): void {
+    this.#roundTrip.onNewAck(this.#tcb, this.#tcb.sndUna, tsEcr, now);
     this.#rtt = this.#rttSamples.onNewAck(this.#tcb.sndUna, now);
   }
 

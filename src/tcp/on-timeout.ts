@@ -41,6 +41,8 @@ export function settleTimers(conn: Connection, now: Micros): void {
  */
 function settleSending(conn: Connection, now: Micros): void {
   const { tcb, sender, timers } = conn;
+  if (sender.pacer.holding) timers.set(Timer.Pace, sender.pacer.deadline);
+  else timers.clear(Timer.Pace);
   const waiting = sender.synAcked && seqGt(sender.queueEnd, sender.rtxNxt);
   if (sender.flightSize === 0 && !waiting) {
     timers.clear(Timer.Rack);
@@ -67,7 +69,7 @@ function settleSending(conn: Connection, now: Micros): void {
     timers.clear(Timer.SwsOverride);
     if (!timers.isSet(Timer.Rto)) timers.set(Timer.Rto, after(now, sender.rto.value)); // (5.1), (5.3), (5.6)
     settleRecovery(conn, now);
-  } else if (!timers.isSet(Timer.SwsOverride)) {
+  } else if (!timers.isSet(Timer.SwsOverride) && !sender.pacer.holding) {
     // The window is open but too small, and no ACK is under way that could tell of a larger one.
     timers.set(Timer.SwsOverride, after(now, conn.host.context.config.tcp.swsOverride));
   }
@@ -121,6 +123,9 @@ function onTimeout(conn: Connection, timer: Timer, now: Micros): void {
       break;
     case Timer.User:
       giveUp(conn);
+      break;
+    case Timer.Pace:
+      conn.host.mark(conn);
       break;
   }
 }

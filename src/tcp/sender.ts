@@ -13,9 +13,9 @@ import type { Chosen } from './chosen.ts';
 import { ControlFeed } from './control-feed.ts';
 import { noOptions } from './options.ts';
 import type { SegmentOptions } from './options.ts';
+import { Pacer } from './pacing.ts';
 import type { AckFacts, LossRecovery, SendState } from './recovery/recovery.ts';
 import { SackRecovery } from './recovery/sack.ts';
-import { RoundTrip } from './round-trip.ts';
 import type { Rto } from './rto.ts';
 import { seqAdd, seqDiff, seqGt, seqLe, seqLt, seqMax, seqNum } from './seq.ts';
 import type { SeqNum } from './seq.ts';
@@ -29,8 +29,8 @@ import { worthSending } from './worth-sending.ts';
 export class Sender implements SendState {
   readonly tcb: Tcb;
   readonly #timers: Timers;
-  readonly #roundTrip: RoundTrip;
   readonly #feed: ControlFeed;
+  readonly pacer = new Pacer();
   readonly rto: Rto;
   control: CongestionControl;
   recovery: LossRecovery;
@@ -94,8 +94,7 @@ export class Sender implements SendState {
     this.tcb = tcb;
     this.#timers = timers;
     this.rto = rto;
-    this.#roundTrip = new RoundTrip(rto);
-    this.#feed = new ControlFeed(tcb);
+    this.#feed = new ControlFeed(tcb, rto);
     this.control = control;
     this.recovery = recovery;
     this.ring = new ByteRing(limit, buffers);
@@ -149,7 +148,7 @@ export class Sender implements SendState {
       this.smss = smss;
       this.control.setSmss(smss);
     }
-    this.maxPayload = maxPayload;
+    this.maxPayload = Math.min(maxPayload, this.pacer.quantum(this));
   }
 
   /** The segment that a SYN or SYN,ACK goes out in again. */
@@ -187,10 +186,9 @@ export class Sender implements SendState {
     const tcb = this.tcb;
     const flightBefore = this.flightSize;
     const covered = seqDiff(ack, tcb.sndUna);
-    this.#roundTrip.onNewAck(tcb, ack, options.tsEcr, now);
     this.synAcked = true;
     tcb.sndUna = ack;
-    this.#feed.onNewAck(now);
+    this.#feed.onNewAck(options.tsEcr, now);
     tcb.sndUp = seqMax(tcb.sndUp, ack);
     this.rtxNxt = seqMax(this.rtxNxt, ack);
     this.smallEnd = seqMax(this.smallEnd, ack);
@@ -260,6 +258,7 @@ export class Sender implements SendState {
     this.#afterTimeout = true;
     this.#timeoutEnd = tcb.sndNxt;
     this.#timers.clear(Timer.Tlp);
+    this.pacer.reset();
     this.#goBack();
   }
 
@@ -284,11 +283,12 @@ export class Sender implements SendState {
   /** Names what to send now. False when nothing may be sent; on-timeout.ts then sees to the timer that will change that. */
   next(out: Chosen, now: Micros): boolean {
     const { state } = this.tcb;
+    this.pacer.holding = false;
     if (state === 'SYN-SENT' || state === 'SYN-RECEIVED') return this.#chooseSyn(out);
     if (!maySendText(state)) return false;
     if (this.probeOwed) return this.#chooseProbe(out);
     this.#repairing = this.#chooseLost(out);
-    return this.#repairing || this.#chooseText(out, now);
+    return (this.#repairing || this.#chooseText(out, now)) && this.pacer.lets(now);
   }
 
   /** What `next` named has gone out. */
@@ -300,10 +300,8 @@ export class Sender implements SendState {
     if (again) {
       this.retransmissions++;
       this.bytesRetransmitted += chosen.length;
-      this.#roundTrip.onRetransmitted();
       this.#feed.onRetransmitted();
     } else {
-      this.#roundTrip.onSent(end, now);
       this.#feed.onSent(end, now);
       if (chosen.length % this.smss !== 0) this.smallEnd = end;
       this.#timers.clear(Timer.Tlp);
@@ -318,6 +316,7 @@ export class Sender implements SendState {
     this.#repairing = false;
     this.overridden = false;
     this.bytesSent += chosen.length;
+    this.pacer.onSent(chosen.length, this, now);
     if (this.smss > this.#flightSmss) this.#flightSmss = this.smss;
     this.#lastSentAt = now;
   }

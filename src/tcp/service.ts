@@ -73,6 +73,8 @@ export interface TcpOptions {
   oobInline: boolean;
   /** TCP_CONGESTION: the congestion control algorithm, one of `TcpService.congestionControls`. */
   congestion: string;
+  /** SO_MAX_PACING_RATE: octets of text a second that are never exceeded; Infinity for no bound. Below one segment a second counts as that. */
+  maxPacingRate: number;
 }
 
 /** One end of a connection (or of an attempt). */

@@ -28,6 +28,8 @@ export const Timer = {
   SwsOverride: 8,
   /** User timeout. RFC 9293 §3.8.3. */
   User: 9,
+  /** The next quantum of a paced connection. */
+  Pace: 10,
 } as const;
 export type Timer = (typeof Timer)[keyof typeof Timer];
 
@@ -42,11 +44,12 @@ export const TIMER_NAMES: readonly string[] = [
   'finWait2',
   'swsOverride',
   'user',
+  'pace',
 ];
 
 /** The deadlines of one connection. */
 export class Timers {
-  readonly #deadlines: Micros[] = [NEVER, NEVER, NEVER, NEVER, NEVER, NEVER, NEVER, NEVER, NEVER, NEVER];
+  readonly #deadlines: Micros[] = TIMER_NAMES.map(() => NEVER);
   /** The earliest deadline set since the owner last looked: it must not be in the heap under a later one. */
   earliest: Micros = NEVER;
 

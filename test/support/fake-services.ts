@@ -379,6 +379,7 @@ export class FakeTcp implements TcpService {
       finWait2Timeout: 60_000_000,
       oobInline: false,
       congestion: 'cubic',
+      maxPacingRate: Infinity,
     };
   }
   poll(): void {

@@ -32,6 +32,8 @@ export interface CongestionControl {
   readonly name: string;
   /** Congestion window (octets), a whole number; at least one SMSS. RFC 5681 §2. */
   readonly cwnd: number;
+  /** Octets of text a second to send at: pacing.ts sees to it. Undefined, or not there: as fast as the window allows. */
+  readonly pacingRate?: number | undefined;
   /** Slow start threshold (octets); Infinity at first. RFC 5681 §3.1. */
   readonly ssthresh: number;
 

@@ -1,0 +1,92 @@
+/**
+ * Pacing: text leaves in small quanta at a rate, instead of in bursts as the ACKs come. It keeps a deadline, no queue: until then
+ * `sender.next` names nothing, and on-timeout.ts sets Timer.Pace to it. draft-cardwell-iccrg-bbr-congestion-control-00 §4.2.1, §4.2.2;
+ * the rates for window-based control and the order of things are Linux's (tcp_update_pacing_rate, tcp_pacing_check).
+ *
+ * The rate is the least of what congestion control gives and TcpOptions.maxPacingRate; where neither says anything nothing is paced.
+ */
+import { MS, SECOND, micros } from '../core/time.ts';
+import type { Micros } from '../core/time.ts';
+import type { SendState } from './recovery/recovery.ts';
+
+/** A quantum takes about this long (us), within the bounds below. */
+const QUANTUM_TIME = 1 * MS;
+/** Octets of a quantum at most, and the rate (octets/s) below which it is one segment, else two at least. */
+const MAX_QUANTUM = 65_536;
+const SLOW_RATE = 1_200_000 / 8;
+/** How late a deadline may be served (us) before time is lost: a timer of a user-space host is coarser than a quantum. */
+const SLACK = 1 * MS;
+/** Shares of cwnd that go out in a round trip: in slow start it doubles. Linux tcp_pacing_ss_ratio, tcp_pacing_ca_ratio. */
+const SLOW_START_RATIO = 2;
+const AVOIDANCE_RATIO = 1.2;
+/** Segments at the beginning of a connection that a window-based control does not pace. Linux tcp_update_skb_after_send. */
+const UNPACED_SEGMENTS = 10;
+
+/** Octets that leave at once at `rate` (octets/s): whole segments. */
+export function sendQuantum(rate: number, smss: number): number {
+  if (rate < SLOW_RATE) return smss;
+  const octets = Math.min((rate * QUANTUM_TIME) / SECOND, MAX_QUANTUM);
+  return Math.max(Math.floor(octets / smss), 2) * smss;
+}
+
+/** What the rate depends on; the sender has it. */
+export interface PacedState extends SendState {
+  readonly bytesSent: number;
+}
+
+export class Pacer {
+  /** TcpOptions.maxPacingRate (octets/s), Infinity for no bound. */
+  limit = Infinity;
+  /** config.tcp.pacing: window-based control is paced too. */
+  always = false;
+  /** Nothing may go out before (us, with fractions: they keep the rate exact). */
+  #next = 0;
+  /** Something would have gone out at the last look, but for this. */
+  holding = false;
+
+  /** Octets a second; Infinity when nothing is paced. Never so slow that a quantum takes more than a second. */
+  rate(state: PacedState): number {
+    const { control } = state;
+    if (this.limit === Infinity && control.pacingRate === undefined && !this.always) return Infinity;
+    const rate = control.pacingRate ?? (this.always ? windowRate(state) : Infinity);
+    return Math.max(Math.min(rate, this.limit), state.smss);
+  }
+
+  /** Most octets to hand over at once. */
+  quantum(state: PacedState): number {
+    const rate = this.rate(state);
+    return rate === Infinity ? Infinity : sendQuantum(rate, state.smss);
+  }
+
+  /** When it goes on (us), if `holding`. */
+  get deadline(): Micros {
+    return micros(Math.ceil(this.#next));
+  }
+
+  /** Whether something that is to go out may do so now. */
+  lets(now: Micros): boolean {
+    this.holding = now < this.#next;
+    return !this.holding;
+  }
+
+  /** `octets` of text have gone out. */
+  onSent(octets: number, state: PacedState, now: Micros): void {
+    const rate = this.rate(state);
+    if (rate === Infinity) return;
+    // Differs: Linux makes up for as much as half a quantum.
+    this.#next = Math.max(this.#next, now - SLACK) + (octets * SECOND) / rate;
+  }
+
+  /** A time-out: what it sends again goes at once. */
+  reset(): void {
+    this.#next = 0;
+  }
+}
+
+/** What a window-based control would send at, spread over a round trip. */
+function windowRate(state: PacedState): number {
+  const { control, rto, smss } = state;
+  if (rto.srtt === undefined || rto.srtt === 0 || state.bytesSent < UNPACED_SEGMENTS * smss) return Infinity;
+  const ratio = control.cwnd < control.ssthresh / 2 ? SLOW_START_RATIO : AVOIDANCE_RATIO;
+  return (ratio * Math.max(control.cwnd, state.flightSize) * SECOND) / rto.srtt;
+}
