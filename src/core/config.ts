@@ -118,6 +118,11 @@ export interface TcpConfig {
   timestamps: boolean;
   /** Whether to offer selective acknowledgments in SYNs, which RACK-TLP needs. RFC 2018 §2. */
   sack: boolean;
+  /**
+   * Explicit congestion notification: 'passive' when the peer asks for it, 'active' asks in every SYN, 'off' never. Linux tcp_ecn 2, 1, 0.
+   * RFC 3168 §6.1.1.
+   */
+  ecn: 'off' | 'passive' | 'active';
   /** Sender SWS override (us): a small segment waits at most this long. RFC 9293 §3.8.6.2.1 says 0.1 to 1 s. */
   swsOverride: number;
   /** Challenge ACKs per second at most. RFC 5961 §7; Linux tcp_challenge_ack_limit. */
@@ -165,7 +170,10 @@ export interface Config {
 export type ConfigOverrides = { readonly [Layer in keyof Config]?: Partial<Config[Layer]> };
 
 /** What a tunable that is a word may be. config.tcp.congestion depends on the stack: tcp/congestion/registry.ts. */
-const CHOICES: Readonly<Record<string, readonly string[]>> = { idleWindow: ['restart', 'halve', 'keep'] };
+const CHOICES: Readonly<Record<string, readonly string[]>> = {
+  idleWindow: ['restart', 'halve', 'keep'],
+  ecn: ['off', 'passive', 'active'],
+};
 
 export const DEFAULT_CONFIG: Config = {
   arp: {
@@ -223,6 +231,7 @@ export const DEFAULT_CONFIG: Config = {
     windowScaling: true,
     timestamps: true,
     sack: false,
+    ecn: 'passive',
     swsOverride: 200 * MS,
     challengeAcksPerSecond: 1000,
     resetsPerSecond: 1000,

@@ -9,6 +9,8 @@ import type { IpPacket } from '../ip/service.ts';
 import type { Arrivals } from './arrivals.ts';
 import { INVALID_ACK_INTERVAL } from './challenge.ts';
 import type { Connection } from './connection.ts';
+import { isEcnSetup } from './ecn.ts';
+import type { Ecn } from './ecn.ts';
 import { hasSendSpace } from './readiness.ts';
 import { Arrival } from './receiver.ts';
 import type { Segment } from './segment.ts';
@@ -19,12 +21,14 @@ import { failsPaws, updateTsRecent } from './timestamps.ts';
 import { traceRecovery } from './trace-recovery.ts';
 
 export function arrivesOther(tcp: Arrivals, conn: Connection, seg: Segment, packet: IpPacket, now: Micros): void {
+  const hasText = seg.textLength > 0;
   if (!checkTimestamps(tcp, conn, seg, now)) return; //    RFC 7323 §5.3: before the first
   if (!checkSequence(tcp, conn, seg, now)) return; //      first
   if (!checkReset(tcp, conn, seg, now)) return; //         second
   //                                                       third: security, not applicable
   if (!checkSyn(tcp, conn, seg, now)) return; //           fourth
   if (!checkAck(tcp, conn, seg, packet, now)) return; //   fifth
+  if (conn.ecn !== undefined) takeMarks(conn, conn.ecn, seg, hasText); // RFC 3168 §6.1.3
   checkUrgent(conn, seg); //                               sixth
   takeText(conn, seg, now); //                             seventh
   checkFin(conn, seg, now); //                             eighth
@@ -106,10 +110,12 @@ export function trimToWindow(conn: Connection, seg: Segment): void {
 /** A SYN seen before, in SYN-RECEIVED: without an ACK the SYN,ACK was lost, so it goes out again. */
 function takeRepeatedSyn(conn: Connection, seg: Segment): boolean {
   if (!seg.hasAck) {
+    if (!isEcnSetup(seg)) conn.ecn = undefined; // RFC 3168 §6.1.1.1: neither end may mark then
     conn.sender.resendSyn();
     conn.host.mark(conn);
     return false;
   }
+  if (!isEcnSetup(seg)) conn.ecn = undefined;
   seg.trimFront(1);
   trimToWindow(conn, seg);
   return true;
@@ -198,6 +204,7 @@ function takeAck(conn: Connection, seg: Segment, now: Micros): void {
   const window = seg.windowOf(tcb.sndWindShift);
   conn.softError = 0; // the path works: what an ICMP error said is over (as on Linux)
   conn.host.mark(conn);
+  sender.feed.echoed = seg.ece && conn.ecn !== undefined;
   if (seqGt(seg.ack, tcb.sndUna)) {
     const couldSend = hasSendSpace(sender);
     sender.onNewAck(seg.ack, seg.options, now);
@@ -209,8 +216,25 @@ function takeAck(conn: Connection, seg: Segment, now: Micros): void {
   if (seqGe(seg.ack, tcb.sndUna)) {
     if (window === 0) sender.onZeroWindow();
     sender.updateWindow(seg.seq, seg.ack, window);
+    if (conn.ecn !== undefined) takeEcho(conn, conn.ecn, seg, now);
   }
   traceRecovery(conn, now);
+}
+
+/** What ECE says of the network. RFC 3168 §6.1.2. */
+function takeEcho(conn: Connection, ecn: Ecn, seg: Segment, now: Micros): void {
+  if (!ecn.onAck(conn.sender, seg.ece, now)) return;
+  const { trace } = conn.host.context;
+  if (!trace.enabled) return;
+  const { local, remote, cwnd, ssthresh } = conn.info();
+  trace.emit(now, 'tcp', 'congestion-experienced', { local, remote, cwnd, ssthresh });
+}
+
+/** CE and CWR of a segment that lies within the window. */
+function takeMarks(conn: Connection, ecn: Ecn, seg: Segment, hasText: boolean): void {
+  if (!ecn.onSegment(seg, hasText)) return;
+  conn.ack.now('congestion notification');
+  conn.host.mark(conn);
 }
 
 /** RFC 5681 §2, "duplicate acknowledgment": (a) to (e). With a zero window it is the answer to a probe, and tells of no loss. */

@@ -14,6 +14,8 @@ import { AckPolicy } from './ack-policy.ts';
 import type { CongestionRegistry } from './congestion/registry.ts';
 import { applyOptions, checkOptions, makeControl, clearChangedTimers } from './connection-options.ts';
 import type { DemuxEntry } from './demux.ts';
+import type { Ecn } from './ecn.ts';
+import { nothingToRead } from './reading.ts';
 import { readinessOf } from './readiness.ts';
 import { Receiver } from './receiver.ts';
 import { NewReno } from './recovery/newreno.ts';
@@ -68,6 +70,8 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
   nextInChain: Connection | undefined = undefined;
   deadline: Micros = NEVER;
   heapIndex = -1;
+  /** Explicit congestion notification; undefined where an end does not want it. */
+  ecn: Ecn | undefined = undefined;
   /** In the list of those that poll looks at. */
   marked = false;
   /** The program has called close: nobody reads any more. */
@@ -174,18 +178,7 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
       return count;
     }
     if (this.#error !== 0) return -this.#takeHardError();
-    if (this.#receiveShut) return 0;
-    switch (this.state) {
-      case 'CLOSED':
-        return this.wasEstablished ? 0 : -Errno.ENOTCONN;
-      case 'CLOSE-WAIT':
-      case 'CLOSING':
-      case 'LAST-ACK':
-      case 'TIME-WAIT':
-        return 0;
-      default:
-        return -Errno.EAGAIN;
-    }
+    return this.#receiveShut ? 0 : nothingToRead(this.state, this.wasEstablished);
   }
 
   /** CLOSE of the sending direction. §3.10.4. */
@@ -259,7 +252,7 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
 
   /** STATUS. §3.10.6. */
   info(): TcpInfo {
-    return statusOf(this.tcb, this.sender, this.receiver, this.segmentsSent, this.segmentsReceived);
+    return statusOf(this);
   }
 
   /** A hard error if one is pending, else a soft one that an ICMP message left behind. SHLD-25, MUST-47. */

@@ -18,6 +18,8 @@ export class ControlFeed {
   readonly #roundTrip: RoundTrip;
   readonly #rttSamples = new RttSamples();
   readonly #usage = new WindowUsage();
+  /** The ACK at hand carries ECN-Echo. */
+  echoed = false;
   /** A round trip ends when this is acknowledged. */
   #roundEnd: SeqNum = seqNum(0);
   #rtt: Micros = micros(0);
@@ -31,6 +33,7 @@ export class ControlFeed {
     cwndLimited: false,
     peakFlight: 0,
     afterTimeout: false,
+    echoed: false,
   };
 
   constructor(tcb: Tcb, rto: Rto) {
@@ -89,6 +92,7 @@ export class ControlFeed {
     sample.cwndLimited = this.#usage.isLimited(control.cwnd, control.ssthresh);
     sample.peakFlight = this.#usage.peak;
     sample.afterTimeout = afterTimeout;
+    sample.echoed = this.echoed;
     control.onAck(sample, now);
   }
 }

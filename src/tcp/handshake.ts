@@ -1,10 +1,11 @@
 /**
- * What a SYN settles: the MSS, window scaling, timestamps and SACK. RFC 9293 §3.7.1, RFC 7323 §2.2, §3.2, RFC 2018 §2.
+ * What a SYN settles: the MSS, window scaling, timestamps, SACK and ECN. RFC 9293 §3.7.1, RFC 7323 §2.2, §3.2, RFC 2018 §2, RFC 3168 §6.1.1.
  */
 import type { TcpConfig } from '../core/config.ts';
 import { NEVER } from '../core/time.ts';
 import type { Micros } from '../core/time.ts';
 import type { Connection } from './connection.ts';
+import { Ecn, negotiateEcn } from './ecn.ts';
 import { MAX_WINDOW_SHIFT } from './options.ts';
 import { windowShiftFor } from './output.ts';
 import { MAX_UNSCALED_WINDOW } from './receiver.ts';
@@ -20,6 +21,7 @@ export function prepareOffer(conn: Connection, config: TcpConfig): void {
   tcb.rmss = options.maxSegment === 0 ? pathMss : Math.min(pathMss, options.maxSegment);
   tcb.rcvWnd = Math.min(options.receiveBuffer, MAX_UNSCALED_WINDOW);
   conn.offersScaling = config.windowScaling;
+  if (config.ecn === 'active' && !tcb.passive) conn.ecn = new Ecn();
   tcb.rcvWindShift = config.windowScaling ? windowShiftFor(options.receiveBuffer) : 0;
 }
 
@@ -37,6 +39,7 @@ export function takeSyn(conn: Connection, seg: Segment, config: TcpConfig, now: 
     tcb.sndWindShift = 0;
     tcb.rcvWindShift = 0;
   }
+  conn.ecn = negotiateEcn(conn.ecn, seg, config.ecn, tcb.passive);
   tcb.sackOk = sackPermitted && config.sack;
   tcb.timestampsOk = timestamps && config.timestamps;
   tcb.tsRecent = seqNum(timestamps ? tsVal : 0);

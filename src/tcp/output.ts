@@ -12,6 +12,8 @@ import type { Micros } from '../core/time.ts';
 import { IpProtocol } from '../ip/service.ts';
 import type { IpPacket, IpService, OutputOptions, Path } from '../ip/service.ts';
 import type { Connection } from './connection.ts';
+import { EcnField } from './ecn.ts';
+import type { Ecn } from './ecn.ts';
 import { settleTimers } from './on-timeout.ts';
 import {
   MAX_SACK_BLOCKS,
@@ -25,7 +27,7 @@ import type { SegmentOptions } from './options.ts';
 import { MAX_UNSCALED_WINDOW } from './receiver.ts';
 import type { Segment } from './segment.ts';
 import type { Chosen } from './chosen.ts';
-import { seqAdd, seqDiff, seqGt, seqNum } from './seq.ts';
+import { seqAdd, seqDiff, seqGe, seqGt, seqNum } from './seq.ts';
 import type { SeqNum } from './seq.ts';
 import { timestampNow } from './timestamps.ts';
 import { TCP_HEADER_MIN, TcpFlag, emitHeader, setChecksum } from './wire.ts';
@@ -173,10 +175,12 @@ export class Output {
     const header = this.#header;
     header.seq = chosen.seq;
     header.flags = (chosen.fin ? TcpFlag.Fin : 0) | (chosen.psh ? TcpFlag.Psh : 0);
+    let mark: number = EcnField.NotEct;
     if (chosen.syn) {
       this.#prepareSyn(conn);
     } else {
       header.flags |= TcpFlag.Ack;
+      if (conn.ecn !== undefined) mark = this.#addEcn(conn, conn.ecn, chosen);
       // Differs: RFC 2018 §4 wants blocks in every ACK that could have some; text does not give way to them, pure ACKs carry them.
       if (tcb.sackOk) this.#addSack(conn, sender.smss - chosen.length, 0);
       if (chosen.length > 0 && seqGt(tcb.sndUp, chosen.seq)) {
@@ -184,7 +188,7 @@ export class Output {
         header.urgentPointer = Math.min(seqDiff(tcb.sndUp, chosen.seq), 0xffff); // MUST-62; MUST-31: any length
       }
     }
-    const error = this.#send(conn, frame, chosen.reason, now);
+    const error = this.#send(conn, frame, chosen.reason, now, mark);
     if (tcb.state !== 'SYN-SENT') this.#acknowledged(conn);
     return error;
   }
@@ -208,7 +212,7 @@ export class Output {
     this.#prepare(conn, now);
     if (conn.tcb.sackOk) this.#addSack(conn, Infinity, later);
     this.#header.seq = seqAdd(emptySeq(conn), shift);
-    this.#header.flags = TcpFlag.Ack;
+    this.#header.flags = TcpFlag.Ack | (conn.ecn === undefined ? 0 : conn.ecn.flagsFor(false));
     this.#send(conn, this.#context.frames.acquire(0), reason, now);
     this.#acknowledged(conn);
   }
@@ -220,6 +224,14 @@ export class Output {
     const options = this.#options;
     const blocks = sackBlocksThatFit(options, MAX_SACK_BLOCKS, room + optionsLength(options));
     if (blocks > 0) receiver.writeSack(options, blocks, later);
+  }
+
+  /** ECE, and CWR with the first new text; returns the ECN field, which marks new text only. RFC 3168 §6.1.2 to §6.1.6. */
+  #addEcn(conn: Connection, ecn: Ecn, chosen: Chosen): number {
+    const newText = chosen.length > 0 && !conn.sender.probeOwed && seqGe(chosen.seq, conn.tcb.sndNxt);
+    ecn.noteReduction(conn.sender);
+    this.#header.flags |= ecn.flagsFor(newText);
+    return newText && ecn.marks ? EcnField.Ect0 : EcnField.NotEct;
   }
 
   #acknowledged(conn: Connection): void {
@@ -253,6 +265,7 @@ export class Output {
     const initiating = tcb.state === 'SYN-SENT';
     this.#header.flags |= initiating ? TcpFlag.Syn : TcpFlag.Syn | TcpFlag.Ack;
     if (initiating) this.#header.ack = 0;
+    if (conn.ecn !== undefined) this.#header.flags |= conn.ecn.synFlags(initiating, conn.sender.timeouts > 0);
     this.#header.window = Math.min(tcb.rcvWnd, MAX_UNSCALED_WINDOW); // never scaled: RFC 7323 §2.2
     options.mss = tcb.rmss; // MUST-14, MUST-65
     options.sackPermitted = initiating ? this.#context.config.tcp.sack : tcb.sackOk; // RFC 2018 §2
@@ -269,13 +282,13 @@ export class Output {
   }
 
   /** Header in front of the text, and off to IP. Returns what IP says. */
-  #send(conn: Connection, frame: Frame, reason: string, now: Micros): number {
+  #send(conn: Connection, frame: Frame, reason: string, now: Micros, mark: number = EcnField.NotEct): number {
     frame.reason = reason;
     this.#complete(frame, conn.path, this.#options);
     conn.segmentsSent++;
     const options = this.#ipOptions;
     options.ttl = conn.options.ttl;
-    options.tos = conn.options.tos;
+    options.tos = (conn.options.tos & ~EcnField.Mask) | mark;
     return this.#ip.output(conn.path, frame, options, now);
   }
 

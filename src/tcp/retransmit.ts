@@ -14,6 +14,7 @@ export function onRetransmissionTimeout(conn: Connection, now: Micros): void {
     return;
   }
   sender.onTimeout(now);
+  conn.ecn?.onTimeout(conn.tcb);
   if (sender.retries === host.context.config.tcp.retries1) host.ip.doubt(conn.path, now); // R1: MUST-20 (b)
   const { trace } = host.context;
   if (trace.enabled) {

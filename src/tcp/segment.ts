@@ -30,6 +30,10 @@ export class Segment {
   rst = false;
   psh = false;
   urg = false;
+  ece = false;
+  cwr = false;
+  /** The ECN field of the IP header that it came with (ecn.ts, EcnField). RFC 3168 §5. */
+  ecn = 0;
   /** The text: `textLength` octets of `bytes` from `textAt`. */
   bytes: Uint8Array = new Uint8Array(0);
   textAt = 0;
@@ -62,6 +66,8 @@ export class Segment {
     this.psh = (bits & TcpFlag.Psh) !== 0;
     this.hasAck = (bits & TcpFlag.Ack) !== 0;
     this.urg = (bits & TcpFlag.Urg) !== 0;
+    this.ece = (bits & TcpFlag.Ece) !== 0;
+    this.cwr = (bits & TcpFlag.Cwr) !== 0;
     this.window = getU16(bytes, at + 14);
     this.windowIsScaled = !this.syn;
     this.up = getU16(bytes, at + 18);

@@ -6,7 +6,7 @@
  */
 import { ByteRing } from '../core/ring.ts';
 import type { BufferPool } from '../core/ring.ts';
-import { NEVER, after } from '../core/time.ts';
+import { NEVER, after, micros } from '../core/time.ts';
 import type { Micros } from '../core/time.ts';
 import type { CongestionControl } from './congestion/control.ts';
 import type { Chosen } from './chosen.ts';
@@ -29,7 +29,7 @@ import { worthSending } from './worth-sending.ts';
 export class Sender implements SendState {
   readonly tcb: Tcb;
   readonly #timers: Timers;
-  readonly #feed: ControlFeed;
+  readonly feed: ControlFeed;
   readonly pacer = new Pacer();
   readonly rto: Rto;
   control: CongestionControl;
@@ -52,6 +52,8 @@ export class Sender implements SendState {
   userTimeout = 0;
   /** Our SYN is acknowledged. (SND.UNA alone does not tell: it passes ISS again after 4 GiB.) */
   synAcked = false;
+  /** No new text before this time (Ecn#hold). */
+  heldUntil: Micros = micros(0);
   /** Retransmission timeouts since the last progress. */
   retries = 0;
   /** Zero-window probes since the window closed, and those since the peer last answered. RFC 9293 §3.8.6.1. */
@@ -94,7 +96,7 @@ export class Sender implements SendState {
     this.tcb = tcb;
     this.#timers = timers;
     this.rto = rto;
-    this.#feed = new ControlFeed(tcb, rto);
+    this.feed = new ControlFeed(tcb, rto);
     this.control = control;
     this.recovery = recovery;
     this.ring = new ByteRing(limit, buffers);
@@ -130,7 +132,7 @@ export class Sender implements SendState {
     this.rtxNxt = iss;
     this.ringSeq = seqAdd(iss, 1);
     this.smallEnd = iss;
-    this.#feed.start(iss);
+    this.feed.start(iss);
     this.recovery.start(iss);
   }
 
@@ -188,7 +190,7 @@ export class Sender implements SendState {
     const covered = seqDiff(ack, tcb.sndUna);
     this.synAcked = true;
     tcb.sndUna = ack;
-    this.#feed.onNewAck(options.tsEcr, now);
+    this.feed.onNewAck(options.tsEcr, now);
     tcb.sndUp = seqMax(tcb.sndUp, ack);
     this.rtxNxt = seqMax(this.rtxNxt, ack);
     this.smallEnd = seqMax(this.smallEnd, ack);
@@ -205,7 +207,7 @@ export class Sender implements SendState {
     if (ack === tcb.sndNxt) this.#flightSmss = 0;
     // RFC 5681 §3.1: the ACK of the SYN does not open the window.
     const growing = freed > 0 && !recovering && !this.recovery.active;
-    if (growing) this.#feed.tell(this.control, freed, flightBefore, this.rto.srtt, this.#afterTimeout, now);
+    if (growing) this.feed.tell(this.control, freed, flightBefore, this.rto.srtt, this.#afterTimeout, now);
     // RFC 6298 §5 (5.2), (5.3): stopped here, started again at the end of the turn when something is still outstanding.
     if (!keepTimer) this.#timers.clear(Timer.Rto);
     return freed;
@@ -288,7 +290,8 @@ export class Sender implements SendState {
     if (!maySendText(state)) return false;
     if (this.probeOwed) return this.#chooseProbe(out);
     this.#repairing = this.#chooseLost(out);
-    return (this.#repairing || this.#chooseText(out, now)) && this.pacer.lets(now);
+    if (!this.#repairing && (now < this.heldUntil || !this.#chooseText(out, now))) return false;
+    return this.pacer.lets(now);
   }
 
   /** What `next` named has gone out. */
@@ -300,9 +303,9 @@ export class Sender implements SendState {
     if (again) {
       this.retransmissions++;
       this.bytesRetransmitted += chosen.length;
-      this.#feed.onRetransmitted();
+      this.feed.onRetransmitted();
     } else {
-      this.#feed.onSent(end, now);
+      this.feed.onSent(end, now);
       if (chosen.length % this.smss !== 0) this.smallEnd = end;
       this.#timers.clear(Timer.Tlp);
     }
@@ -371,7 +374,7 @@ export class Sender implements SendState {
       this.#choose(out, start, 0);
     } else {
       const room = Math.min(usable, congestion, this.maxPayload);
-      if (congestion < usable && congestion < textLeft) this.#feed.onLimited(used);
+      if (congestion < usable && congestion < textLeft) this.feed.onLimited(used);
       const length = worthSending(this, Math.min(textLeft, room), textLeft, usable, congestion, start);
       if (length <= 0) return false;
       this.#choose(out, start, length);

@@ -143,6 +143,11 @@ export interface TcpInfo {
   readonly sndWindShift: number;
   readonly rcvWindShift: number;
   readonly timestamps: boolean;
+  /** ECN is in use: both ends have agreed. Segments of text that came marked (CE), ACKs that echoed a mark (ECE), reductions for those. */
+  readonly ecn: boolean;
+  readonly marksReceived: number;
+  readonly echoesReceived: number;
+  readonly ecnReductions: number;
   readonly bytesSent: number;
   readonly bytesAcked: number;
   readonly bytesReceived: number;

@@ -2,18 +2,24 @@
  * STATUS: what a connection looks like from outside, as plain data. RFC 9293 §3.10.6, §3.9.1.5.
  */
 import { formatAddress } from '../ip/address.ts';
+import type { Ecn } from './ecn.ts';
 import type { Receiver } from './receiver.ts';
 import type { Sender } from './sender.ts';
 import type { TcpInfo } from './service.ts';
 import type { Tcb } from './tcb.ts';
 
-export function statusOf(
-  tcb: Tcb,
-  sender: Sender,
-  receiver: Receiver,
-  segmentsSent: number,
-  segmentsReceived: number,
-): TcpInfo {
+/** What of a connection it asks. */
+interface Observed {
+  readonly tcb: Tcb;
+  readonly sender: Sender;
+  readonly receiver: Receiver;
+  readonly ecn: Ecn | undefined;
+  readonly segmentsSent: number;
+  readonly segmentsReceived: number;
+}
+
+export function statusOf(conn: Observed): TcpInfo {
+  const { tcb, sender, receiver, ecn, segmentsSent, segmentsReceived } = conn;
   const { counters } = sender.recovery;
   return {
     state: tcb.state,
@@ -32,6 +38,10 @@ export function statusOf(
     sndWindShift: tcb.sndWindShift,
     rcvWindShift: tcb.rcvWindShift,
     timestamps: tcb.timestampsOk,
+    ecn: ecn?.agreed ?? false,
+    marksReceived: ecn?.marksReceived ?? 0,
+    echoesReceived: ecn?.echoesReceived ?? 0,
+    ecnReductions: ecn?.reductions ?? 0,
     bytesSent: sender.bytesSent,
     bytesAcked: sender.bytesAcked,
     bytesReceived: receiver.bytesReceived,

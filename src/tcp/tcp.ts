@@ -27,6 +27,7 @@ import type { CongestionFactories } from './congestion/registry.ts';
 import { Connection } from './connection.ts';
 import { makeDefaultOptions } from './connection-options.ts';
 import { Demux, ListenerTable } from './demux.ts';
+import { EcnField } from './ecn.ts';
 import { prepareOffer } from './handshake.ts';
 import { SOURCE_QUENCH, isInFlight, onIcmpError } from './icmp-errors.ts';
 import { IsnGenerator } from './isn.ts';
@@ -259,6 +260,7 @@ export class Tcp implements TcpService, ProtocolHandler, ListenerHost, Arrivals 
       this.drop('tcp-bad-header');
       return false;
     }
+    this.#segment.ecn = packet.tos & EcnField.Mask;
     if (packet.broadcast || isMulticast(packet.source) || this.ip.isBroadcast(packet.source)) {
       this.drop('tcp-broadcast');
       return false;

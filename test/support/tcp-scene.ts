@@ -1,7 +1,7 @@
 /**
  * One TCP, a recorder below it and a hand-driven clock. Segments are written as RFC 9293's figures write them, with this
  * end's ISS shown as 100 and the peer's as 300: `<SEQ=100><ACK=301><CTL=SYN,ACK>`, `<DATA=5>` for five octets of text,
- * `<WND=1000>`, `<MSS=..>`, `<WS=..>`, `<TS=val,ecr>`, `<UP=..>`. What does not match is shown with the story so far.
+ * `<WND=1000>`, `<MSS=..>`, `<WS=..>`, `<TS=val,ecr>`, `<UP=..>`, `<ECN=3>` (the field of the IP header). What does not match is shown with the story so far.
  */
 import { expect } from 'chai';
 import { makeContext } from '../../src/core/context.ts';
@@ -52,6 +52,8 @@ export interface Sent {
   /** SACK blocks as `left-right`, in the figures' numbers. */
   sack: string[];
   gsoSize: number;
+  /** The former TOS octet that IP was told. */
+  tos: number;
   checksum: Checksum;
 }
 
@@ -79,7 +81,7 @@ export class Scene {
     // Reno's numbers are those of RFC 5681.
     const quiet: Partial<TcpConfig> = { timestamps: false, windowScaling: false, quickAcks: 0, congestion: 'reno' };
     this.context = makeContext(new SeededRandom(7), { ...rest, tcp: { ...quiet, ...tcp } });
-    this.ip = new FakeIp(HERE, (frame) => this.#record(frame));
+    this.ip = new FakeIp(HERE, (frame, _path, { tos }) => this.#record(frame, tos));
     this.tcp = new Tcp(this.context, this.ip);
   }
 
@@ -125,7 +127,7 @@ export class Scene {
   arrive(text: string, from = PEER_PORT): this {
     this.story.push(`    <-- ${text}`);
     const frame = this.#build(text, from);
-    this.#hand(frame);
+    this.#hand(frame, Number(/<ECN=(\d)>/.exec(text)?.[1] ?? 0));
     // The connection of a listener is found as soon as there is one.
     if (this.listener !== undefined && this.#conn === undefined) {
       for (const found of this.tcp.connections()) this.#conn = found;
@@ -199,14 +201,14 @@ export class Scene {
     ].join('\n');
   }
 
-  #hand(frame: Frame): void {
+  #hand(frame: Frame, tos = 0): void {
     frame.transport = frame.start;
     const packet: IpPacket = {
       source: THERE,
       destination: HERE,
       protocol: 6,
       ttl: 64,
-      tos: 0,
+      tos,
       interfaceId: 1,
       broadcast: false,
     };
@@ -240,7 +242,10 @@ export class Scene {
     const ctl = fields.get('CTL') ?? '';
     const bits = ctl
       .split(',')
-      .reduce((sum, name) => sum | ({ SYN: 2, FIN: 1, RST: 4, PSH: 8, ACK: 16, URG: 32 }[name] ?? 0), 0);
+      .reduce(
+        (sum, name) => sum | ({ SYN: 2, FIN: 1, RST: 4, PSH: 8, ACK: 16, URG: 32, ECE: 64, CWR: 128 }[name] ?? 0),
+        0,
+      );
     const frame = this.context.frames.acquire(data);
     // The octet after the SYN is 0, and so on.
     const first = number('SEQ', 0) - SHOWN_THERE - (ctl.includes('SYN') ? 0 : 1);
@@ -269,7 +274,7 @@ export class Scene {
     setChecksum(frame.bytes, frame.start, finishChecksum(sumBytes(frame.bytes, frame.start, frame.length, pseudo)));
   }
 
-  #record(frame: Frame): number {
+  #record(frame: Frame, tos: number): number {
     const seg = new Segment();
     expect(seg.parse(frame.bytes, frame.start, frame.end)).to.equal(true);
     if (frame.checksum === Checksum.Full) {
@@ -307,6 +312,7 @@ export class Scene {
         return `${((left - PEER_ISS) | 0) + SHOWN_THERE}-${((right - PEER_ISS) | 0) + SHOWN_THERE}`;
       }),
       gsoSize: frame.gsoSize,
+      tos,
       checksum: frame.checksum,
     });
     frame.release();

@@ -27,6 +27,8 @@ export abstract class WindowControl implements CongestionControl {
   /** cwnd and ssthresh before the last reduction; cwnd 0 when there is nothing to take back. */
   #priorCwnd = 0;
   #priorSsthresh = Infinity;
+  /** ECN has reduced cwnd, and what was outstanding then is not all acknowledged: a loss among it is no second sign. RFC 3168 §6.1.2. */
+  #congested = false;
 
   constructor(config: TcpConfig) {
     this.#config = config;
@@ -34,8 +36,8 @@ export abstract class WindowControl implements CongestionControl {
 
   /** Congestion avoidance: `sample` acknowledges new data while cwnd has reached ssthresh. Grow with `grow`, if at all. */
   protected abstract avoid(sample: AckSample, now: Micros): void;
-  /** The ssthresh that follows a loss while `flightSize` octets were outstanding. */
-  protected abstract reduced(flightSize: number): number;
+  /** The ssthresh that follows a loss while `flightSize` octets were outstanding: no less than `least`, two segments unless it is given. */
+  protected abstract reduced(flightSize: number, least?: number): number;
   /** Called, if it is there, right before a loss or a time-out reduces cwnd. */
   protected beforeReduction?(timeout: boolean): void;
   /** Called, if it is there, before sending goes on with nothing outstanding. */
@@ -61,15 +63,32 @@ export abstract class WindowControl implements CongestionControl {
 
   onAck(sample: AckSample, now: Micros): void {
     this.#peakFlight = sample.peakFlight;
+    if (sample.echoed) return;
     if (this.cwnd >= this.ssthresh) this.avoid(sample, now);
     // cwnd grows only while it is what limits the sender, else it would lose touch with the path (RFC 7661 §1.1).
     else if (sample.cwndLimited) this.#slowStart(sample);
   }
 
   onLoss(flightSize: number): void {
+    if (this.#congested) return;
     this.#remember(false);
     this.ssthresh = this.reduced(flightSize);
     this.#set(this.ssthresh);
+  }
+
+  onCongestionExperienced(flightSize: number, reduced: boolean): void {
+    if (!reduced) {
+      const cwnd = this.reduced(flightSize, this.smss);
+      this.#remember(false);
+      this.ssthresh = Math.max(cwnd, 2 * this.smss);
+      this.#set(cwnd);
+      this.#congested = true;
+    }
+    this.#priorCwnd = 0; // the network has said so itself: nothing to take back
+  }
+
+  onCongestionOver(): void {
+    this.#congested = false;
   }
 
   onRecovered(flightSize: number): void {
@@ -78,7 +97,7 @@ export abstract class WindowControl implements CongestionControl {
   }
 
   onTimeout(flightSize: number, again: boolean): void {
-    if (!again) {
+    if (!again && !this.#congested) {
       // RFC 5681 §3.1, equation 4; held when the same segment times out again.
       this.#remember(true);
       this.ssthresh = this.reduced(flightSize);

@@ -26,6 +26,8 @@ export interface AckSample {
   peakFlight: number;
   /** What was outstanding at a time-out is still being acknowledged: `acked` may cover old data. RFC 3465 §2.3. */
   afterTimeout: boolean;
+  /** The acknowledgment carries ECN-Echo: it must not open the window. RFC 3168 §6.1.2. */
+  echoed: boolean;
 }
 
 export interface CongestionControl {
@@ -48,6 +50,14 @@ export interface CongestionControl {
   onAck(sample: AckSample, now: Micros): void;
   /** A loss that recovery found, once per window: reduce `ssthresh` and `cwnd`. */
   onLoss(flightSize: number, now: Micros): void;
+  /**
+   * ECN-Echo told that the network is congested, once per window: reduce as for a loss, but down to one segment where need be. RFC 3168
+   * §6.1.2, RFC 9438 §4.6. `reduced`: what was outstanding has had its reduction already; only, that was no mistake then (`onSpurious`).
+   * Without this method `onLoss` is called.
+   */
+  onCongestionExperienced?(flightSize: number, reduced: boolean, now: Micros): void;
+  /** What was outstanding at that reduction is acknowledged: the next loss is a new sign of congestion, one before was not. */
+  onCongestionOver?(): void;
   /** Recovery is over: everything outstanding at its start is acknowledged. */
   onRecovered(flightSize: number, now: Micros): void;
   /** The retransmission timer expired; `again` when the same segment had already been sent again for that reason. */

@@ -1,8 +1,6 @@
 /**
  * CUBIC: after a reduction cwnd rises as the cube of the time towards where it was, flat around it, then steep again; never slower
  * than Reno would. RFC 9438; names are its own, windows in octets. Slow start with HyStart++ (hystart.ts); the rest is base.ts.
- *
- * Leaves out the reduction by ECN-Echo, which needs RFC 3168's part of the sender.
  */
 import type { TcpConfig } from '../../core/config.ts';
 import { NEVER, SECOND, micros } from '../../core/time.ts';
@@ -94,8 +92,8 @@ export class Cubic extends WindowControl {
   }
 
   /** RFC 9438 §4.6. */
-  protected reduced(flightSize: number): number {
-    return Math.max(Math.floor(this.inFlight(flightSize) * BETA), 2 * this.smss);
+  protected reduced(flightSize: number, least = 2 * this.smss): number {
+    return Math.max(Math.floor(this.inFlight(flightSize) * BETA), least);
   }
 
   protected override beforeReduction(timeout: boolean): void {
@@ -111,6 +109,12 @@ export class Cubic extends WindowControl {
     this.#wMax = timeout ? 0 : cwnd < this.#wMax ? (cwnd * (1 + BETA)) / 2 : cwnd;
     this.#cwndPrior = cwnd;
     this.#epoch = NEVER;
+  }
+
+  /** The same factor as for a loss, RFC 9438 §4.6; it is not taken back. */
+  override onCongestionExperienced(flightSize: number, reduced: boolean): void {
+    super.onCongestionExperienced(flightSize, reduced);
+    this.#saved = undefined;
   }
 
   /** RFC 9438 §4.9.2: only while cwnd has not grown beyond it anyway. */

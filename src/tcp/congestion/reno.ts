@@ -21,8 +21,8 @@ export class Reno extends WindowControl {
   }
 
   /** RFC 5681 §3.1, equation 4. */
-  protected reduced(flightSize: number): number {
-    return Math.max(Math.floor(this.inFlight(flightSize) / 2), 2 * this.smss);
+  protected reduced(flightSize: number, least = 2 * this.smss): number {
+    return Math.max(Math.floor(this.inFlight(flightSize) / 2), least);
   }
 
   protected override beforeReduction(): void {

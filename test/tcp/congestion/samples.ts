@@ -15,6 +15,7 @@ export function ackOf(changes: Partial<AckSample> = {}): AckSample {
     cwndLimited: true,
     peakFlight: 1e9,
     afterTimeout: false,
+    echoed: false,
     ...changes,
   };
 }
