@@ -11,6 +11,7 @@ import { CABLE_FIGURES } from './cable.ts';
 import { measureFigure } from './figure.ts';
 import type { Figure, Result } from './figure.ts';
 import { IDLE_FIGURES } from './idle.ts';
+import { linksCommand } from './links/command.ts';
 import { NETWORK_FIGURES } from './network.ts';
 import { describeFacts, gatherFacts, save, table } from './report.ts';
 
@@ -36,7 +37,9 @@ const program = new Command('bench')
   .option('--seconds <seconds>', 'length of one measurement', positive, 2)
   .option('--json', 'print the results as JSON', false)
   .option('--save', 'write the results to docs/performance.md', false)
-  .action(bench);
+  .action(bench)
+  .enablePositionalOptions()
+  .addCommand(linksCommand);
 
 async function bench(names: string[], options: Options): Promise<void> {
   const figures = FIGURES.filter(({ name }) => names.length === 0 || names.some((start) => name.startsWith(start)));
