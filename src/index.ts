@@ -7,7 +7,13 @@
 export { createHost, Host } from './node/host.ts';
 export type { HostOptions, InterfaceOptions } from './node/host-options.ts';
 export type { DriverOptions } from './stack/driver.ts';
-export type { InterfaceSnapshot, NeighborSnapshot, RouteSnapshot, Snapshot } from './stack/snapshot.ts';
+export type {
+  InterfaceSnapshot,
+  ListenerSnapshot,
+  NeighborSnapshot,
+  RouteSnapshot,
+  Snapshot,
+} from './stack/snapshot.ts';
 
 // Its sockets: with promises, as the man pages have them, and as Node streams.
 export { Sockets } from './node/sockets.ts';
@@ -84,7 +90,15 @@ export type {
   RawListener,
 } from './ip/service.ts';
 export type { LinkLayer, LinkLayerUser } from './ethernet/service.ts';
-export type { TcpConnection, TcpInfo, TcpListener, TcpOptions, TcpService, TcpState } from './tcp/service.ts';
+export type {
+  ListenerCounters,
+  TcpConnection,
+  TcpInfo,
+  TcpListener,
+  TcpOptions,
+  TcpService,
+  TcpState,
+} from './tcp/service.ts';
 export { Readiness } from './tcp/service.ts';
 export type { AckSample, CongestionControl } from './tcp/congestion/control.ts';
 export { WindowControl } from './tcp/congestion/base.ts';

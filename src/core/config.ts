@@ -129,8 +129,18 @@ export interface TcpConfig {
   challengeAcksPerSecond: number;
   /** RSTs per second sent at most for segments that belong to no connection. */
   resetsPerSecond: number;
-  /** Half-open connections per listener at most (the backlog may be smaller). Linux tcp_max_syn_backlog. */
+  /**
+   * Half-open connections per listener at most while `synCookies` is 'off' (the backlog may be smaller); the last quarter is kept free.
+   * With SYN cookies the backlog alone bounds them, as on Linux. Linux tcp_max_syn_backlog.
+   */
   maxSynBacklog: number;
+  /**
+   * SYN cookies (RFC 4987 §3.6): 'overflow' answers with one when the SYN queue is full, so that a flood keeps nobody out; 'always'
+   * keeps no half-open connection at all; 'off' drops the SYN instead. Linux tcp_syncookies 1, 2 and 0.
+   */
+  synCookies: 'off' | 'overflow' | 'always';
+  /** The ACK that completes a handshake while the accept queue is full: ignored, or answered with a RST. Linux tcp_abort_on_overflow. */
+  abortOnOverflow: boolean;
   /** Connections in TIME-WAIT at most; beyond it the oldest end early. Linux tcp_max_tw_buckets. */
   maxTimeWait: number;
   /** Connections at most, all states. */
@@ -173,6 +183,7 @@ export type ConfigOverrides = { readonly [Layer in keyof Config]?: Partial<Confi
 const CHOICES: Readonly<Record<string, readonly string[]>> = {
   idleWindow: ['restart', 'halve', 'keep'],
   ecn: ['off', 'passive', 'active'],
+  synCookies: ['off', 'overflow', 'always'],
 };
 
 export const DEFAULT_CONFIG: Config = {
@@ -236,6 +247,8 @@ export const DEFAULT_CONFIG: Config = {
     challengeAcksPerSecond: 1000,
     resetsPerSecond: 1000,
     maxSynBacklog: 4096,
+    synCookies: 'overflow',
+    abortOnOverflow: false,
     maxTimeWait: 65536,
     maxConnections: 262144,
     keepaliveIdle: 2 * HOUR,

@@ -124,7 +124,10 @@ export const DROP_REASONS = {
   'tcp-answer-throttled':
     'an ACK in answer to an invalid segment was due but the limit on those is reached (RFC 5961 §7)',
   'tcp-accept-queue-full': 'the accept queue of the listener is full',
-  'tcp-syn-queue-full': 'the listener has as many half-open connections as it may have',
+  'tcp-syn-queue-full': 'the listener has as many half-open connections as it may have, and SYN cookies are off',
+  'tcp-cookie-invalid':
+    'an ACK for a listener that sends SYN cookies, without a valid one (or an old one); answered with a RST',
+  'tcp-cookie-not-sent': 'a SYN,ACK with a cookie was due but too many wait to be sent already, or there is no route',
   'tcp-too-many-connections': 'the stack has as many connections as it may have',
   'tcp-no-route': 'no route back to the source of a SYN',
   'tcp-time-wait-full': 'a connection left TIME-WAIT early since too many were in it',

@@ -88,6 +88,16 @@ export function sipHash3(key: SipKey, a: number, b: number, c: number): number {
   return (v[0]! ^ v[2]! ^ v[4]! ^ v[6]!) >>> 0;
 }
 
+/** Hash of four 32-bit words; 32 bits. */
+export function sipHash4(key: SipKey, a: number, b: number, c: number, d: number): number {
+  start(key);
+  absorb(a, b);
+  absorb(c, d);
+  absorb(0, 16 << 24);
+  finish();
+  return (v[0]! ^ v[2]! ^ v[4]! ^ v[6]!) >>> 0;
+}
+
 /** Hash of any octets; the 64 bits as [low, high]. */
 export function sipHash(key: SipKey, bytes: Uint8Array): [number, number] {
   start(key);

@@ -8,7 +8,7 @@ import type { EthernetPort } from '../ethernet/ethernet.ts';
 import type { IcmpCounters } from '../icmp/icmp.ts';
 import { formatAddress, formatPrefix } from '../ip/address.ts';
 import type { Ipv4Counters } from '../ip/ipv4.ts';
-import type { TcpInfo } from '../tcp/service.ts';
+import type { ListenerCounters, TcpInfo } from '../tcp/service.ts';
 import type { UdpCounters } from '../udp/udp.ts';
 import type { Stack } from './stack.ts';
 
@@ -18,7 +18,7 @@ export interface Snapshot {
   readonly interfaces: readonly InterfaceSnapshot[];
   readonly routes: readonly RouteSnapshot[];
   readonly neighbors: readonly NeighborSnapshot[];
-  readonly listeners: readonly { readonly local: string; readonly waiting: number }[];
+  readonly listeners: readonly ListenerSnapshot[];
   readonly connections: readonly TcpInfo[];
   readonly udpPorts: readonly { readonly local: string; readonly remote: string | undefined }[];
   /** Open descriptors of the socket table. */
@@ -28,6 +28,12 @@ export interface Snapshot {
   readonly udp: UdpCounters;
   /** Drop counters by reason, those of the links included; reasons that never occurred are left out. */
   readonly drops: Partial<Record<DropReason, number>>;
+}
+
+export interface ListenerSnapshot extends Readonly<ListenerCounters> {
+  readonly local: string;
+  /** Connections that nobody has accepted yet. */
+  readonly waiting: number;
 }
 
 export interface InterfaceSnapshot {
@@ -94,6 +100,7 @@ export function takeSnapshot(stack: Stack, now: Micros): Snapshot {
     listeners: Array.from(tcp.listeners(), (listener) => ({
       local: `${formatAddress(listener.address)}:${listener.port}`,
       waiting: listener.waiting,
+      ...listener.counters,
     })),
     connections: Array.from(tcp.connections(), (connection) => connection.info()),
     udpPorts: Array.from(udp.ports(), (port) => ({

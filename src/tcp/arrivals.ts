@@ -3,10 +3,13 @@
  */
 import type { DropReason } from '../core/drop.ts';
 import type { Micros } from '../core/time.ts';
-import type { IpPacket } from '../ip/service.ts';
+import type { IpPacket, Path } from '../ip/service.ts';
 import type { Connection } from './connection.ts';
+import type { FourTuple } from './isn.ts';
+import type { CookieAnswer } from './output.ts';
 import type { Segment } from './segment.ts';
 import type { SeqNum } from './seq.ts';
+import type { SynCookies } from './syn-cookies.ts';
 import type { Tcb } from './tcb.ts';
 
 export interface Arrivals {
@@ -18,5 +21,8 @@ export interface Arrivals {
   challenge(conn: Connection, now: Micros): void;
   /** ISS for a connection that begins now. */
   newIss(tcb: Tcb, now: Micros): SeqNum;
-  newTimestampOffset(tcb: Tcb): number;
+  newTimestampOffset(tuple: FourTuple): number;
+  readonly cookies: SynCookies;
+  /** Queues a SYN,ACK with a cookie; false when too many wait already. */
+  sendCookie(seg: Segment, path: Path, answer: CookieAnswer): boolean;
 }

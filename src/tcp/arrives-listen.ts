@@ -1,9 +1,11 @@
 /**
  * SEGMENT ARRIVES in LISTEN. RFC 9293 §3.10.7.2. The listener stays as it is; a SYN makes a connection record of its own.
  */
+import type { DropReason } from '../core/drop.ts';
 import type { Micros } from '../core/time.ts';
 import type { IpPacket } from '../ip/service.ts';
 import type { Arrivals } from './arrivals.ts';
+import { sendCookie, takeCookie } from './arrives-cookie.ts';
 import { trimToWindow } from './arrives-other.ts';
 import type { Listener } from './listener.ts';
 import type { Segment } from './segment.ts';
@@ -25,8 +27,9 @@ export function arrivesListen(
     tcp.drop('tcp-listen-reset');
     return;
   }
-  // Second: nothing was sent, so any ACK is bad.
+  // Second: nothing was sent but SYN cookies, so any other ACK is bad.
   if (seg.hasAck) {
+    if (takeCookie(tcp, listener, seg, packet, now)) return;
     tcp.drop('tcp-listen-ack');
     tcp.reset(seg, packet, now);
     return;
@@ -48,6 +51,15 @@ function takeConnection(
   now: Micros,
   beyond: SeqNum | undefined,
 ): void {
+  const refusal = refuses(listener, beyond);
+  if (refusal === 'tcp-accept-queue-full' || (refusal !== undefined && listener.config.synCookies === 'off')) {
+    tcp.drop(refusal);
+    return;
+  }
+  if (refusal !== undefined) {
+    sendCookie(tcp, listener, seg, packet, now);
+    return;
+  }
   const conn = listener.admit(seg, packet);
   if (typeof conn === 'string') {
     tcp.drop(conn);
@@ -66,4 +78,16 @@ function takeConnection(
   conn.receiver.holdEarly(seg);
   const iss = tcp.newIss(tcb, now);
   conn.begin('SYN-RECEIVED', beyond !== undefined && seqGt(beyond, iss) ? seqAdd(beyond, 1) : iss);
+}
+
+/**
+ * Why no record is made for a SYN, in Linux's order (tcp_conn_request). One whose four-tuple was in TIME-WAIT comes from a real peer, and
+ * needs an ISS that no cookie can be: it is taken in any case.
+ */
+function refuses(listener: Listener, beyond: SeqNum | undefined): DropReason | undefined {
+  const full = listener.synQueueIsFull;
+  if (full && beyond === undefined) listener.counters.synQueueOverflows++;
+  if (listener.isFull) return listener.overflowed();
+  if (beyond !== undefined) return undefined;
+  return full || listener.config.synCookies === 'always' ? 'tcp-syn-queue-full' : undefined;
 }

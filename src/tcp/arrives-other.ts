@@ -187,7 +187,10 @@ function completeHandshake(tcp: Arrivals, conn: Connection, seg: Segment, packet
   }
   // The accept queue is full: the ACK is ignored, and completes the connection when it is repeated and there is room (as on Linux).
   if (conn.parent?.isFull === true) {
-    tcp.drop('tcp-accept-queue-full');
+    tcp.drop(conn.parent.overflowed());
+    if (!conn.host.context.config.tcp.abortOnOverflow) return false;
+    tcp.reset(seg, packet, now);
+    conn.end(0);
     return false;
   }
   conn.sender.onNewAck(seg.ack, seg.options, now);

@@ -3,15 +3,14 @@
  * of RFC 9293 §3.10.1 to §3.10.6. Segments come in through arrives-*.ts, timers through on-timeout.ts, and everything goes out
  * through output.ts: nothing is sent here, a call marks the connection for the next poll.
  */
-import type { Context } from '../core/context.ts';
 import { Errno } from '../core/errno.ts';
 import { NEVER, after, micros } from '../core/time.ts';
 import type { Micros } from '../core/time.ts';
 import type { TimerOwner } from '../core/timers.ts';
 import type { IpAddress } from '../ip/address.ts';
-import type { IpService, Path } from '../ip/service.ts';
+import type { Path } from '../ip/service.ts';
 import { AckPolicy } from './ack-policy.ts';
-import type { CongestionRegistry } from './congestion/registry.ts';
+import type { ConnectionHost, ConnectionParent } from './connection-host.ts';
 import { applyOptions, checkOptions, makeControl, clearChangedTimers } from './connection-options.ts';
 import type { DemuxEntry } from './demux.ts';
 import type { Ecn } from './ecn.ts';
@@ -30,32 +29,6 @@ import { seqText } from './seq.ts';
 import { Tcb } from './tcb.ts';
 import { Timer, Timers } from './timers.ts';
 
-/** What a connection needs of the TCP that it belongs to. */
-export interface ConnectionHost {
-  readonly context: Context;
-  readonly ip: IpService;
-  readonly congestion: CongestionRegistry;
-  /** The time as of the last turn, for traces. */
-  readonly now: Micros;
-  /** The connection may have something to send: look at it at the next poll. */
-  mark(connection: Connection): void;
-  /** It has entered CLOSED: take it out of the tables. */
-  gone(connection: Connection): void;
-  /** It has entered TIME-WAIT, of which there is a bound. */
-  enteredTimeWait(connection: Connection): void;
-  onDeadline(connection: Connection, now: Micros): void;
-}
-
-/** The listener that a connection came from, while nobody has accepted it. */
-export interface ConnectionParent {
-  /** No further connection can complete now. */
-  readonly isFull: boolean;
-  /** The handshake is done. */
-  completed(connection: Connection): void;
-  /** The connection is gone before that. */
-  forget(connection: Connection): void;
-}
-
 export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connection> {
   readonly tcb: Tcb;
   readonly path: Path;
@@ -63,10 +36,10 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
   readonly sender: Sender;
   readonly receiver: Receiver;
   readonly ack: AckPolicy;
-  readonly host: ConnectionHost;
+  readonly host: ConnectionHost<Connection>;
   options: Readonly<TcpOptions>;
   owner: ReadinessOwner | undefined = undefined;
-  parent: ConnectionParent | undefined = undefined;
+  parent: ConnectionParent<Connection> | undefined = undefined;
   nextInChain: Connection | undefined = undefined;
   deadline: Micros = NEVER;
   heapIndex = -1;
@@ -97,7 +70,13 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
   #gone = false;
   #onGone: (() => void) | undefined = undefined;
 
-  constructor(host: ConnectionHost, path: Path, localPort: number, remotePort: number, options: Readonly<TcpOptions>) {
+  constructor(
+    host: ConnectionHost<Connection>,
+    path: Path,
+    localPort: number,
+    remotePort: number,
+    options: Readonly<TcpOptions>,
+  ) {
     const { config, buffers } = host.context;
     this.host = host;
     this.path = path;
@@ -300,9 +279,9 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
     }
   }
 
-  /** Enters SYN-SENT or SYN-RECEIVED with an initial sequence number. */
-  begin(state: 'SYN-SENT' | 'SYN-RECEIVED', iss: SeqNum): void {
-    this.sender.start(iss);
+  /** Enters SYN-SENT or SYN-RECEIVED with an initial sequence number; `gone`: a SYN,ACK with a cookie has told it. */
+  begin(state: 'SYN-SENT' | 'SYN-RECEIVED', iss: SeqNum, gone = false): void {
+    this.sender.start(iss, gone);
     this.setState(state);
     this.host.mark(this);
   }

@@ -4,6 +4,7 @@
 import type { TcpConfig } from '../core/config.ts';
 import { NEVER } from '../core/time.ts';
 import type { Micros } from '../core/time.ts';
+import type { Path } from '../ip/service.ts';
 import type { Connection } from './connection.ts';
 import { Ecn, negotiateEcn } from './ecn.ts';
 import { MAX_WINDOW_SHIFT } from './options.ts';
@@ -11,15 +12,25 @@ import { windowShiftFor } from './output.ts';
 import { MAX_UNSCALED_WINDOW } from './receiver.ts';
 import type { Segment } from './segment.ts';
 import { seqNum } from './seq.ts';
+import type { TcpOptions } from './service.ts';
 import { DEFAULT_MSS } from './tcb.ts';
 import { TCP_HEADER_MIN } from './wire.ts';
 
-/** Sets what our SYN will offer: the MSS of the first link, path MTU discovery or not (MUST-67, SHLD-6; RFC 1191 §6.4), a first window, a shift. */
+/** The MSS that our SYN offers: the first link's, path MTU discovery or not (MUST-67, SHLD-6; RFC 1191 §6.4), or what TCP_MAXSEG asks for. */
+export function offeredMss(path: Path, options: Readonly<TcpOptions>): number {
+  const pathMss = path.interfaceMtu - path.headerLength - TCP_HEADER_MIN;
+  return options.maxSegment === 0 ? pathMss : Math.min(pathMss, options.maxSegment);
+}
+
+/** The window that our SYN offers (octets); it is never scaled (RFC 7323 §2.2). */
+export const offeredWindow = (options: Readonly<TcpOptions>): number =>
+  Math.min(options.receiveBuffer, MAX_UNSCALED_WINDOW);
+
+/** Sets what our SYN will offer: an MSS, a first window, a shift. */
 export function prepareOffer(conn: Connection, config: TcpConfig): void {
   const { tcb, path, options } = conn;
-  const pathMss = path.interfaceMtu - path.headerLength - TCP_HEADER_MIN;
-  tcb.rmss = options.maxSegment === 0 ? pathMss : Math.min(pathMss, options.maxSegment);
-  tcb.rcvWnd = Math.min(options.receiveBuffer, MAX_UNSCALED_WINDOW);
+  tcb.rmss = offeredMss(path, options);
+  tcb.rcvWnd = offeredWindow(options);
   conn.offersScaling = config.windowScaling;
   if (config.ecn === 'active' && !tcb.passive) conn.ecn = new Ecn();
   tcb.rcvWindShift = config.windowScaling ? windowShiftFor(options.receiveBuffer) : 0;

@@ -15,6 +15,9 @@ import type { Tcb } from './tcb.ts';
 /** One tick of the clock M (us). MUST-8. */
 export const ISN_TICK = 4;
 
+/** What tells connections apart. */
+export type FourTuple = Pick<Tcb, 'localAddress' | 'localPort' | 'remoteAddress' | 'remotePort'>;
+
 export class IsnGenerator {
   readonly #key: SipKey;
   readonly #timestampKey: SipKey;
@@ -24,15 +27,15 @@ export class IsnGenerator {
     this.#timestampKey = randomSipKey(random);
   }
 
-  next(tcb: Tcb, now: Micros): SeqNum {
+  next(tcb: FourTuple, now: Micros): SeqNum {
     const clock = Math.floor(now / ISN_TICK) % 0x1_0000_0000;
     return seqNum(clock + hash(this.#key, tcb));
   }
 
-  timestampOffset(tcb: Tcb): number {
-    return hash(this.#timestampKey, tcb) | 0;
+  timestampOffset(tuple: FourTuple): number {
+    return hash(this.#timestampKey, tuple) | 0;
   }
 }
 
-const hash = (key: SipKey, tcb: Tcb): number =>
+const hash = (key: SipKey, tcb: FourTuple): number =>
   sipHash3(key, hashAddress(tcb.localAddress), hashAddress(tcb.remoteAddress), (tcb.localPort << 16) | tcb.remotePort);

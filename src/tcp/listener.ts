@@ -1,28 +1,38 @@
 /**
  * A passive OPEN and the connections that come of it: half-open ones in the SYN queue, completed ones in the accept queue.
  *
- * Both are bounded. The accept queue holds backlog + 1 connections, as on Linux; while it is full no SYN is taken and the last ACK
- * of a handshake is ignored. The SYN queue holds at most max(backlog, 8) + 1, and config.tcp.maxSynBacklog at the very most.
+ * Both hold backlog + 1 connections at most, as on Linux (listen(2), tcp(7); test/interop/backlog.test.ts runs both side by side). While
+ * the accept queue is full no SYN is taken and the last ACK of a handshake is ignored; while the SYN queue is full a SYN is answered
+ * with a cookie, or dropped where those are off. Differs: Linux keeps the last quarter of maxSynBacklog for hosts that it knows.
  */
+import type { Micros } from '../core/time.ts';
+import { after, micros } from '../core/time.ts';
+import type { TcpConfig } from '../core/config.ts';
 import type { DropReason } from '../core/drop.ts';
 import type { IpAddress } from '../ip/address.ts';
-import type { IpPacket } from '../ip/service.ts';
+import type { IpPacket, Path } from '../ip/service.ts';
 import { Connection } from './connection.ts';
-import type { ConnectionHost, ConnectionParent } from './connection.ts';
+import type { ConnectionHost, ConnectionParent } from './connection-host.ts';
 import { checkOptions } from './connection-options.ts';
 import type { Segment } from './segment.ts';
-import type { ReadinessOwner, TcpListener, TcpOptions } from './service.ts';
+import type { ListenerCounters, ReadinessOwner, TcpListener, TcpOptions } from './service.ts';
+import { COOKIE_LIFETIME } from './syn-cookies.ts';
 
-/** Half-open connections that even the smallest backlog allows. Linux does the same in reqsk_queue_alloc. */
-const MIN_SYN_QUEUE = 8;
-
-export interface ListenerHost extends ConnectionHost {
+export interface ListenerHost extends ConnectionHost<Connection> {
   /** Puts a new connection into the table. False at the bound on connections. */
   add(connection: Connection): boolean;
   closedListener(listener: Listener): void;
 }
 
-export class Listener implements TcpListener, ConnectionParent {
+export const noListenerCounts = (): ListenerCounters => ({
+  synQueueOverflows: 0,
+  acceptQueueOverflows: 0,
+  cookiesSent: 0,
+  cookiesAccepted: 0,
+  cookiesInvalid: 0,
+});
+
+export class Listener implements TcpListener, ConnectionParent<Connection> {
   readonly address: IpAddress;
   readonly port: number;
   owner: ReadinessOwner | undefined = undefined;
@@ -31,6 +41,9 @@ export class Listener implements TcpListener, ConnectionParent {
   #backlog: number;
   readonly #synQueue = new Set<Connection>();
   readonly #acceptQueue: Connection[] = [];
+  readonly counters: ListenerCounters = noListenerCounts();
+  /** When a cookie was sent last: for a while after that an ACK may be the answer to one. */
+  #cookieSentAt: Micros = micros(-Infinity);
 
   constructor(host: ListenerHost, address: IpAddress, port: number, backlog: number, options: TcpOptions) {
     this.#host = host;
@@ -70,13 +83,43 @@ export class Listener implements TcpListener, ConnectionParent {
     return conn;
   }
 
-  /** A record for the connection that a SYN asks for, or why there is none. */
-  admit(seg: Segment, packet: IpPacket): Connection | DropReason {
-    const limit = Math.min(this.#host.context.config.tcp.maxSynBacklog, Math.max(this.#backlog, MIN_SYN_QUEUE));
-    if (this.isFull) return 'tcp-accept-queue-full';
-    if (this.#synQueue.size > limit) return 'tcp-syn-queue-full';
+  /** Whether no further half-open connection is kept. Linux inet_csk_reqsk_queue_is_full, tcp_conn_request. */
+  get synQueueIsFull(): boolean {
+    const { synCookies, maxSynBacklog } = this.config;
+    if (this.#synQueue.size > this.#backlog) return true;
+    return synCookies === 'off' && maxSynBacklog - this.#synQueue.size < maxSynBacklog >>> 2;
+  }
+
+  /** A cookie was sent within the life of one: an ACK may carry it back. Linux tcp_synq_no_recent_overflow. */
+  expectsCookies(now: Micros): boolean {
+    return now <= after(this.#cookieSentAt, COOKIE_LIFETIME);
+  }
+
+  sentCookie(now: Micros): void {
+    this.#cookieSentAt = now;
+    this.counters.cookiesSent++;
+  }
+
+  get config(): Readonly<TcpConfig> {
+    return this.#host.context.config.tcp;
+  }
+
+  /** Back to whoever sent the packet. */
+  route(packet: IpPacket): Path | undefined {
     const path = this.#host.ip.route(packet.source, packet.destination);
-    if (typeof path === 'number') return 'tcp-no-route';
+    return typeof path === 'number' ? undefined : path;
+  }
+
+  /** Counts what met a full accept queue. */
+  overflowed(): DropReason {
+    this.counters.acceptQueueOverflows++;
+    return 'tcp-accept-queue-full';
+  }
+
+  /** A record for the connection that a SYN asks for, or a cookie brings, or why there is none. */
+  admit(seg: Segment, packet: IpPacket): Connection | DropReason {
+    const path = this.route(packet);
+    if (path === undefined) return 'tcp-no-route';
     const conn = new Connection(this.#host, path, seg.destinationPort, seg.sourcePort, this.options);
     if (!this.#host.add(conn)) return 'tcp-too-many-connections';
     conn.parent = this;

@@ -37,8 +37,29 @@ import type { TcpHeader } from './wire.ts';
 export const BURST_LIMIT = 1024 * 1024;
 /** Segments likewise. */
 export const BURST_SEGMENTS = 64;
-/** Resets that wait for the next poll at most. */
+/** Resets, and SYN,ACKs with cookies, that wait for the next poll at most. */
 const MAX_RESETS = 256;
+const MAX_COOKIES = 1024;
+
+/** A segment that belongs to no connection. */
+interface Answer {
+  readonly frame: Frame;
+  readonly path: Path;
+  readonly ttl: number;
+  readonly tos: number;
+}
+
+/** The SYN,ACK that answers a SYN of which no record is made. */
+export interface CookieAnswer {
+  readonly iss: SeqNum;
+  /** Octets, unscaled. */
+  readonly window: number;
+  readonly ttl: number;
+  readonly tos: number;
+  /** ECN is agreed. RFC 3168 §6.1.1. */
+  readonly ecn: boolean;
+  readonly options: SegmentOptions;
+}
 
 /** The smallest shift with which a window over the whole buffer can be told. RFC 7323 §2.2. */
 export function windowShiftFor(buffer: number): number {
@@ -64,15 +85,17 @@ export class Output {
     urgentPointer: 0,
   };
   readonly #ipOptions: OutputOptions = { protocol: IpProtocol.Tcp, ttl: 64, tos: 0, dontFragment: true };
-  #resets: { frame: Frame; path: Path }[] = [];
+  #resets: Answer[] = [];
+  #cookies: Answer[] = [];
 
   constructor(context: Context, ip: IpService) {
     this.#context = context;
     this.#ip = ip;
   }
 
-  get resetsWait(): boolean {
-    return this.#resets.length > 0;
+  /** Whether `flushAnswers` has something to send. */
+  get answersWait(): boolean {
+    return this.#resets.length > 0 || this.#cookies.length > 0;
   }
 
   /** Sends what the connection may send now. Returns true when it has more than one turn's share. */
@@ -135,18 +158,39 @@ export class Output {
     const frame = this.#context.frames.acquire(0);
     frame.reason = 'reset: no connection';
     this.#complete(frame, path, options);
-    this.#resets.push({ frame, path });
+    this.#resets.push({ frame, path, ttl: this.#context.config.ip.defaultTtl, tos: 0 });
   }
 
-  /** Sends the resets that wait. */
-  flushResets(now: Micros): void {
-    if (this.#resets.length === 0) return;
-    const resets = this.#resets;
+  /** Queues <SEQ=cookie><ACK=SEG.SEQ+1><CTL=SYN,ACK>. False when too many wait already. RFC 4987 §3.6. */
+  queueCookie(seg: Segment, path: Path, answer: CookieAnswer): boolean {
+    if (this.#cookies.length >= MAX_COOKIES) return false;
+    const header = this.#header;
+    header.sourcePort = seg.destinationPort;
+    header.destinationPort = seg.sourcePort;
+    header.seq = answer.iss;
+    header.ack = seqAdd(seg.seq, 1);
+    header.flags = TcpFlag.Syn | TcpFlag.Ack | (answer.ecn ? TcpFlag.Ece : 0);
+    header.window = answer.window;
+    header.urgentPointer = 0;
+    const frame = this.#context.frames.acquire(0);
+    frame.reason = 'SYN received: cookie';
+    this.#complete(frame, path, answer.options);
+    this.#cookies.push({ frame, path, ttl: answer.ttl, tos: answer.tos });
+    return true;
+  }
+
+  /** Sends what waits and belongs to no connection. */
+  flushAnswers(now: Micros): void {
+    if (!this.answersWait) return;
+    const answers = [...this.#resets, ...this.#cookies];
     this.#resets = [];
+    this.#cookies = [];
     const options = this.#ipOptions;
-    options.ttl = this.#context.config.ip.defaultTtl;
-    options.tos = 0;
-    for (const { frame, path } of resets) this.#ip.output(path, frame, options, now);
+    for (const { frame, path, ttl, tos } of answers) {
+      options.ttl = ttl;
+      options.tos = tos;
+      this.#ip.output(path, frame, options, now);
+    }
   }
 
   /** ABORT's RST: <SEQ=SND.NXT><CTL=RST>. RFC 9293 §3.10.5; with Timestamps where they are in use, RFC 7323 §5.2. */

@@ -122,14 +122,13 @@ export class Sender implements SendState {
     return this.finQueued && seqGt(this.tcb.sndUna, this.textEnd);
   }
 
-  /** Takes an initial sequence number: SND.UNA = ISS, and the SYN is the next thing to send. RFC 9293 §3.10.1. */
-  start(iss: SeqNum): void {
+  /** Takes an initial sequence number: SND.UNA = ISS; the SYN is the next to send, or `gone` with a cookie. RFC 9293 §3.10.1. */
+  start(iss: SeqNum, gone = false): void {
     const tcb = this.tcb;
     tcb.iss = iss;
     tcb.sndUna = iss;
-    tcb.sndNxt = iss;
+    tcb.sndNxt = this.rtxNxt = seqAdd(iss, gone ? 1 : 0);
     tcb.sndUp = iss;
-    this.rtxNxt = iss;
     this.ringSeq = seqAdd(iss, 1);
     this.smallEnd = iss;
     this.feed.start(iss);

@@ -173,6 +173,17 @@ export interface TcpInfo {
   readonly unsent: number;
 }
 
+/** What a listener has counted since listen. */
+export interface ListenerCounters {
+  /** SYNs that met a full SYN queue, and SYNs and last ACKs of handshakes that met a full accept queue. Linux ListenOverflows. */
+  synQueueOverflows: number;
+  acceptQueueOverflows: number;
+  /** SYN,ACKs with a cookie that were sent, ACKs with a good one, and with a bad one. Linux SyncookiesSent, -Recv, -Failed. */
+  cookiesSent: number;
+  cookiesAccepted: number;
+  cookiesInvalid: number;
+}
+
 export interface TcpListener {
   readonly address: IpAddress;
   readonly port: number;
@@ -183,6 +194,8 @@ export interface TcpListener {
   accept(): TcpConnection | undefined;
   /** Completed connections that wait. */
   readonly waiting: number;
+  /** What became of the SYNs, as plain data. */
+  readonly counters: Readonly<ListenerCounters>;
   /** listen() again with another backlog. */
   setBacklog(backlog: number): void;
   /** Ends listening; connections that wait are reset. RFC 9293 §3.10.4, LISTEN. */

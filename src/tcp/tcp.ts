@@ -15,7 +15,7 @@ import type { Micros } from '../core/time.ts';
 import { ANY_ADDRESS, isMulticast } from '../ip/address.ts';
 import type { IpAddress } from '../ip/address.ts';
 import { IpProtocol } from '../ip/service.ts';
-import type { IpErrorReport, IpPacket, IpService, ProtocolHandler } from '../ip/service.ts';
+import type { IpErrorReport, IpPacket, IpService, Path, ProtocolHandler } from '../ip/service.ts';
 import type { Arrivals } from './arrivals.ts';
 import { arrivesClosed } from './arrives-closed.ts';
 import { arrivesListen } from './arrives-listen.ts';
@@ -31,13 +31,16 @@ import { EcnField } from './ecn.ts';
 import { prepareOffer } from './handshake.ts';
 import { SOURCE_QUENCH, isInFlight, onIcmpError } from './icmp-errors.ts';
 import { IsnGenerator } from './isn.ts';
+import type { FourTuple } from './isn.ts';
 import { Listener } from './listener.ts';
 import type { ListenerHost } from './listener.ts';
 import { onTimeouts } from './on-timeout.ts';
 import { Output } from './output.ts';
+import type { CookieAnswer } from './output.ts';
 import { Segment } from './segment.ts';
 import type { SeqNum } from './seq.ts';
 import type { TcpOptions, TcpService } from './service.ts';
+import { SynCookies } from './syn-cookies.ts';
 import type { Tcb } from './tcb.ts';
 import { destinationPort, sourcePort } from './wire.ts';
 
@@ -47,6 +50,7 @@ export class Tcp implements TcpService, ProtocolHandler, ListenerHost, Arrivals 
   readonly congestion: CongestionRegistry;
   /** The time as of the last turn. */
   now: Micros = micros(0);
+  readonly cookies: SynCookies;
   readonly #output: Output;
   readonly #isn: IsnGenerator;
   readonly #connections: Demux<Connection>;
@@ -76,6 +80,7 @@ export class Tcp implements TcpService, ProtocolHandler, ListenerHost, Arrivals 
     this.#connections = new Demux(random);
     this.#challenges = new Throttle(config.tcp.challengeAcksPerSecond, random);
     this.#resets = new Throttle(config.tcp.resetsPerSecond, random);
+    this.cookies = new SynCookies(random);
     ip.register(IpProtocol.Tcp, this);
   }
 
@@ -129,12 +134,12 @@ export class Tcp implements TcpService, ProtocolHandler, ListenerHost, Arrivals 
   }
 
   get pending(): boolean {
-    return this.#marked.length > 0 || this.#output.resetsWait;
+    return this.#marked.length > 0 || this.#output.answersWait;
   }
 
   poll(now: Micros): void {
     this.now = now;
-    this.#output.flushResets(now);
+    this.#output.flushAnswers(now);
     const working = this.#marked;
     this.#marked = this.#working;
     this.#working = working;
@@ -249,8 +254,12 @@ export class Tcp implements TcpService, ProtocolHandler, ListenerHost, Arrivals 
     return this.#isn.next(tcb, now);
   }
 
-  newTimestampOffset(tcb: Tcb): number {
-    return this.#isn.timestampOffset(tcb);
+  newTimestampOffset(tuple: FourTuple): number {
+    return this.#isn.timestampOffset(tuple);
+  }
+
+  sendCookie(seg: Segment, path: Path, answer: CookieAnswer): boolean {
+    return this.#output.queueCookie(seg, path, answer);
   }
 
   /** Header, checksum (MUST-3) and addresses (MUST-57, MUST-63). */

@@ -13,9 +13,11 @@ export const TIMESTAMP_TICK = 1 * MS;
 /** TS.Recent is no longer trusted after this long without an update (us). RFC 7323 §5.5. */
 export const TS_RECENT_LIFETIME = 24 * 24 * HOUR;
 
+/** The timestamp clock without an offset. */
+export const timestampClock = (now: Micros): number => Math.floor(now / TIMESTAMP_TICK) | 0;
+
 /** TSval of a segment sent now: the clock, offset at random per connection (RFC 7323 §7.1). */
-export const timestampNow = (tcb: Tcb, now: Micros): SeqNum =>
-  seqNum((Math.floor(now / TIMESTAMP_TICK) % 0x1_0000_0000) + tcb.tsOffset);
+export const timestampNow = (tcb: Tcb, now: Micros): SeqNum => seqNum(timestampClock(now) + tcb.tsOffset);
 
 /** Round trip (us) that an echoed timestamp tells, or undefined when the echo cannot be one of ours. RFC 7323 §4.1. */
 export function echoedRoundTrip(tcb: Tcb, tsEcr: number, now: Micros, longest: number): number | undefined {

@@ -131,18 +131,29 @@ describe('stack: bounds under floods', () => {
     it(`100,000 SYNs from random sources ${name}`, () => {
       const flooded = new Flooded();
       const { simulation, server } = flooded;
+      const clients: StreamEnd[] = [];
       let most = 0;
       for (let batch = 0; batch < 100; batch++) {
+        // A real client, amid the flood.
+        if (batch === 50) clients.push(connectTo(flooded.client, '10.0.0.2', ECHO).write(patternBytes(1000)).finish());
         for (let i = 0; i < 1000; i++) flooded.tcp(flooded.address(onLink), [1024 + i, ECHO], SYN, batch * 1000 + i);
         simulation.runFor(MS);
         most = Math.max(most, [...server.stack.tcp.connections()].length);
         expect(neighborCount(server)).to.be.at.most(1024);
         expect(waitingCount(server)).to.be.at.most(1024);
       }
-      // The established one, and the SYN queue of the listener: its backlog of 128, and one.
-      expect(most).to.be.at.most(1 + 129);
-      expect(flooded.count('tcp-syn-queue-full')).to.be.at.least(100_000 - 200);
+      // The established one, that client, and the SYN queue of the listener: its backlog of 128, and one.
+      expect(most).to.be.at.most(2 + 129);
+      const [listener] = [...server.stack.tcp.listeners()];
+      expect(listener!.counters.synQueueOverflows).to.be.at.least(100_000 - 200);
+      expect(listener!.counters.cookiesSent).to.be.at.least(100_000 - 200);
+      expect(flooded.count('tcp-syn-queue-full')).to.equal(0);
       expect(server.stack.context.frames.inUse).to.be.at.most(1024);
+      // A million strangers a second on the link itself displace the client's address too: it gets in with its next SYN.
+      if (onLink) simulation.runFor(2 * SECOND);
+      expect(clients.map((end) => [end.error, end.ended, end.receivedLength])).to.deep.equal([['', true, 1000]]);
+      expect(listener!.counters.cookiesAccepted).to.equal(1);
+      expect(listener!.counters.cookiesInvalid).to.equal(0);
       flooded.expectServed();
       // Five SYN,ACKs later the half-open ones are forgotten.
       simulation.runFor(2 * MINUTE);

@@ -12,6 +12,7 @@ import type { IpAddress } from '../../src/ip/address.ts';
 import type { IpService, OutputOptions, Path, RawListener } from '../../src/ip/service.ts';
 import { SocketCalls } from '../../src/socket/calls.ts';
 import { Readiness } from '../../src/tcp/service.ts';
+import { noListenerCounts } from '../../src/tcp/listener.ts';
 import type {
   ReadinessOwner,
   TcpConnection,
@@ -285,6 +286,7 @@ export class FakeListener implements TcpListener {
   options: TcpOptions;
   readonly address: IpAddress;
   readonly port: number;
+  readonly counters = noListenerCounts();
 
   constructor(address: IpAddress, port: number, backlog: number, options: TcpOptions) {
     this.address = address;

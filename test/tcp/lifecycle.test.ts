@@ -92,7 +92,7 @@ describe('a listener', () => {
   });
 
   it('whose accept queue is full completes the next one as soon as it has room and the peer speaks again', () => {
-    const s = new Scene().listen(0);
+    const s = new Scene().listen(1);
     s.arrive('<SEQ=300><CTL=SYN>', 1).arrive('<SEQ=300><CTL=SYN>', 2).poll();
     const isn = (port: number): number => {
       const conn = [...s.tcp.connections()].find((c) => c.remotePort === port)!;
@@ -103,13 +103,16 @@ describe('a listener', () => {
       s.arrive(`<SEQ=301><ACK=${number}><CTL=ACK>${data > 0 ? `<DATA=${data}>` : ''}`, port).poll();
     };
     finish(1, 0);
+    s.arrive('<SEQ=300><CTL=SYN>', 3).poll();
     finish(2, 0);
-    expect([s.listener!.waiting, s.listener!.halfOpen]).to.deep.equal([1, 1]);
+    finish(3, 0);
+    expect([s.listener!.waiting, s.listener!.halfOpen]).to.deep.equal([2, 1]);
     s.take();
     s.advance(1 * SECOND + 10 * MS); // the SYN,ACK goes out again
     expect(s.take().length).to.equal(1);
     expect(s.listener!.accept()).to.not.equal(undefined);
-    finish(2, 7);
+    finish(3, 7);
+    expect(s.listener!.accept()!.remotePort).to.equal(2);
     expect(s.listener!.accept()!.unread).to.equal(7);
   });
 });
