@@ -19,6 +19,8 @@ export const DROP_REASONS = {
   'impair-loss': 'lost by chance, as the impairment of the link asks',
   'impair-burst-loss': 'lost in a burst (Gilbert-Elliott), as the impairment of the link asks',
   'impair-script': 'dropped by the script of the impairment',
+  'impair-congestion':
+    'would have been marked as the impairment of the link asks, but its sender does not know of ECN (RFC 3168 §5)',
   'impair-queue-full': 'the queue in front of the limited rate of an impairment was full',
   'switch-reserved': 'a group address that a switch keeps for itself (IEEE 802.1D section 7.12.6)',
   'switch-same-port': 'the destination is at the port that the frame came from',

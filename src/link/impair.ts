@@ -1,5 +1,5 @@
 /**
- * Spoils a link on purpose: loss, bursts of loss, duplication, reordering, corruption, delay, jitter, a limited rate; by
+ * Spoils a link on purpose: loss, bursts of loss, congestion marks, duplication, reordering, corruption, delay, jitter, a limited rate; by
  * chance from a seed, or by script. Each direction has its own settings, named from the wrapped host's view.
  *
  * It works on frames of at most the MTU: super-segments that a kernel hands over are cut first, since a lost one would be

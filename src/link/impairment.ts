@@ -1,6 +1,6 @@
 /**
- * One direction of link/impair.ts: what happens to a frame, in this order: the rate and its queue, loss, corruption,
- * duplication, delay. All chance comes from one seeded source, so a run repeats frame by frame.
+ * One direction of link/impair.ts: what happens to a frame, in this order: the rate and its queue, loss, congestion marks,
+ * corruption, duplication, delay. All chance comes from one seeded source, so a run repeats frame by frame.
  */
 import type { DropReason, Drops } from '../core/drop.ts';
 import { Checksum } from '../core/frame.ts';
@@ -9,6 +9,7 @@ import { randomBelow, randomUnit } from '../core/random.ts';
 import type { RandomSource } from '../core/random.ts';
 import { MS, NEVER } from '../core/time.ts';
 import type { Micros } from '../core/time.ts';
+import { markCongestion } from './congestion-mark.ts';
 import { DelayLine } from './delay-line.ts';
 import type { FrameSink } from './link.ts';
 import { completeChecksum, cutSegment } from './segmentation.ts';
@@ -45,6 +46,12 @@ export interface ImpairSettings {
   readonly burst?: number;
   /** Bound of the queue in front of the rate. Default 1000 frames. */
   readonly queue?: QueueLimit;
+  /**
+   * Congestion as a router with ECN tells of it: with this probability, and whenever more than `markAbove` wait in front of the rate, a
+   * frame that may be marked (ECT) gets CE, and any other is dropped. RFC 3168 §5, §7.
+   */
+  readonly mark?: number;
+  readonly markAbove?: QueueLimit;
   /** Numbers of the frames to drop, to duplicate, to corrupt, to hold back by `reorderDelay`. */
   readonly drop?: readonly number[];
   readonly duplicate?: readonly number[];
@@ -62,6 +69,9 @@ export interface ImpairStats {
   lostInBursts: number;
   droppedByScript: number;
   queueFull: number;
+  /** Marked with CE, and dropped where they could not be. */
+  marked: number;
+  unmarkable: number;
   corrupted: number;
   duplicated: number;
   reordered: number;
@@ -70,7 +80,7 @@ export interface ImpairStats {
 /** Frames held back at most in one direction. */
 const MAX_HELD = 65_536;
 
-const PROBABILITIES = ['loss', 'duplication', 'corruption', 'reordering'] as const;
+const PROBABILITIES = ['loss', 'mark', 'duplication', 'corruption', 'reordering'] as const;
 const AMOUNTS = ['reorderDelay', 'delay', 'jitter', 'rate', 'burst'] as const;
 
 export class Impairment {
@@ -80,6 +90,8 @@ export class Impairment {
     lostInBursts: 0,
     droppedByScript: 0,
     queueFull: 0,
+    marked: 0,
+    unmarkable: 0,
     corrupted: 0,
     duplicated: 0,
     reordered: 0,
@@ -146,8 +158,18 @@ export class Impairment {
     }
     const settings = this.#settings;
     let own = frame;
+    if (this.#isCongested(settings, now)) {
+      const marked = markCongestion(frame);
+      if (marked === undefined) {
+        this.stats.unmarkable++;
+        this.#drop('impair-congestion', frame);
+        return;
+      }
+      own = marked;
+      this.stats.marked++;
+    }
     if (this.#happens(settings.corruption, settings.corrupt, index)) {
-      own = this.#corrupt(frame);
+      own = this.#corrupt(own);
       this.stats.corrupted++;
     }
     const due = this.#dueTime(left, index);
@@ -176,6 +198,10 @@ export class Impairment {
   #isLostInBurst(burst: BurstLoss): boolean {
     if (randomUnit(this.#random) < (this.#inBadState ? burst.leave : burst.enter)) this.#inBadState = !this.#inBadState;
     return this.#happens(this.#inBadState ? (burst.lossInBad ?? 1) : burst.lossInGood, undefined, 0);
+  }
+
+  #isCongested({ mark, markAbove }: ImpairSettings, now: Micros): boolean {
+    return (markAbove !== undefined && this.#shaper.exceeds(markAbove, now)) || this.#happens(mark, undefined, 0);
   }
 
   /** Whether chance or the script says so. Certainty and impossibility draw no number. */

@@ -66,6 +66,12 @@ export class Shaper {
     return this.#at;
   }
 
+  /** Whether more than `limit` wait at `now`: where a router would begin to tell of congestion. */
+  exceeds(limit: QueueLimit, now: Micros): boolean {
+    this.#forgetSent(now);
+    return this.#waiting > (limit.frames ?? Infinity) || this.#waitingOctets > (limit.octets ?? Infinity);
+  }
+
   #forgetSent(now: Micros): void {
     while (this.#waiting > 0 && this.#starts[this.#head]! <= now) {
       this.#waitingOctets -= this.#lengths[this.#head]!;

@@ -66,6 +66,13 @@ describe('link/impair', () => {
     expect(got).to.deep.equal([1, 3, 5]);
   });
 
+  it('a mark on what cannot be marked is a loss', () => {
+    const { got, drops, link } = sendNumbered({ mark: 1 }, 3);
+    expect([got, drops.snapshot()]).to.deep.equal([[], { 'impair-congestion': 3 }]);
+    expect(link.outgoing.stats).to.include({ marked: 0, unmarkable: 3 });
+    expect(() => setUp({ outgoing: { mark: 1.1 } })).to.throw(RangeError, 'mark must be 0 to 1');
+  });
+
   it('duplicates by script', () => {
     const { got, link } = sendNumbered({ duplicate: [2] }, 3);
     expect(got).to.deep.equal([1, 2, 2, 3]);
