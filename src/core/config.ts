@@ -73,7 +73,7 @@ export interface IcmpConfig {
 export interface TcpConfig {
   /** First RTO, before a sample (us). RFC 6298 §2.1. */
   rtoInitial: number;
-  /** Least RTO (us). Differs: RFC 6298 §2.4 says 1 s; Linux and BSD use 200 ms, and labs run on LANs. */
+  /** What the RTO is beyond SRTT at least (us). Differs: RFC 6298 (2.4) has a least RTO of 1 s; as in Linux, and labs run on LANs. */
   rtoMin: number;
   /** Greatest RTO (us). RFC 6298 §2.5 allows a bound of 60 s or more; Linux uses 120 s. */
   rtoMax: number;
@@ -241,7 +241,7 @@ export const DEFAULT_CONFIG: Config = {
     maxBuffer: 64 * 1024 * 1024,
     windowScaling: true,
     timestamps: true,
-    sack: false,
+    sack: true,
     ecn: 'passive',
     swsOverride: 200 * MS,
     challengeAcksPerSecond: 1000,

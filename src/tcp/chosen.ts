@@ -13,3 +13,12 @@ export interface Chosen {
   /** Why, in a few words. */
   reason: string;
 }
+
+/** Chooses `length` octets of text from `seq`, and no flag. */
+export function choose(out: Chosen, seq: SeqNum, length: number): void {
+  out.seq = seq;
+  out.length = length;
+  out.syn = false;
+  out.fin = false;
+  out.psh = false;
+}

@@ -49,8 +49,10 @@ export class Rto {
       this.rttvar = micros(Math.round((3 / 4) * this.rttvar + (1 / 4) * Math.abs(this.srtt - rtt)));
       this.srtt = micros(Math.round((7 / 8) * this.srtt + (1 / 8) * rtt));
     }
-    const rto = this.srtt + Math.max(CLOCK_GRANULARITY, 4 * this.rttvar);
-    this.#base = Math.min(Math.max(Math.round(rto), this.#config.rtoMin), this.#config.rtoMax); // (2.4), (2.5)
+    // Differs: RFC 6298 (2.4) bounds the RTO from below; as in Linux the least is the time beyond SRTT, else a steady long round trip
+    // leaves a delayed ACK and a tail loss probe no time.
+    const rto = this.srtt + Math.max(CLOCK_GRANULARITY, 4 * this.rttvar, this.#config.rtoMin);
+    this.#base = Math.min(Math.round(rto), this.#config.rtoMax); // (2.5)
     this.#backoffs = 0;
   }
 

@@ -31,3 +31,12 @@ export function largestPayload(tcb: Tcb, path: Path, mss: number): number {
   const most = path.maxSegment - path.headerLength - headerOf(tcb);
   return Math.max(mss, most - (most % mss));
 }
+
+/**
+ * Octets of text to hand to IP at once: `largest`, but no more than half a congestion window, so that the ACKs of one super-segment tell
+ * of the loss of another (Linux tcp_cwnd_test does the same). Whole segments of `mss`.
+ */
+export function payloadWithin(largest: number, cwnd: number, mss: number): number {
+  const half = cwnd / 2;
+  return half >= largest ? largest : Math.max(half - (half % mss), mss);
+}

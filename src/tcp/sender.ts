@@ -9,6 +9,7 @@ import type { BufferPool } from '../core/ring.ts';
 import { NEVER, after, micros } from '../core/time.ts';
 import type { Micros } from '../core/time.ts';
 import type { CongestionControl } from './congestion/control.ts';
+import { choose } from './chosen.ts';
 import type { Chosen } from './chosen.ts';
 import { ControlFeed } from './control-feed.ts';
 import { noOptions } from './options.ts';
@@ -17,6 +18,7 @@ import { Pacer } from './pacing.ts';
 import type { AckFacts, LossRecovery, SendState } from './recovery/recovery.ts';
 import { SackRecovery } from './recovery/sack.ts';
 import type { Rto } from './rto.ts';
+import { payloadWithin } from './segment-size.ts';
 import { seqAdd, seqDiff, seqGt, seqLe, seqLt, seqMax, seqNum } from './seq.ts';
 import type { SeqNum } from './seq.ts';
 import { maySendText } from './state.ts';
@@ -44,8 +46,8 @@ export class Sender implements SendState {
   finQueued = false;
   /** Eff.snd.MSS: most octets of text in a segment on the wire, options taken off. RFC 9293 §3.7.1. */
   smss = DEFAULT_MSS;
-  /** Most octets of text to hand to IP at once: a multiple of `smss` for super-segments. */
-  maxPayload = DEFAULT_MSS;
+  /** Most octets of text that IP takes at once. */
+  #largestPayload = DEFAULT_MSS;
   /** Nagle's algorithm is off. MUST-17. */
   noDelay = false;
   /** User timeout (us), 0 for none. */
@@ -107,6 +109,11 @@ export class Sender implements SendState {
     return seqDiff(this.tcb.sndNxt, this.tcb.sndUna);
   }
 
+  /** Most octets of text to hand to IP at once. */
+  get maxPayload(): number {
+    return payloadWithin(this.#largestPayload, this.control.cwnd, this.smss);
+  }
+
   /** One past the last octet of text queued; the place of the FIN. */
   get textEnd(): SeqNum {
     return seqAdd(this.ringSeq, this.ring.length);
@@ -144,12 +151,12 @@ export class Sender implements SendState {
     this.retries = 0;
   }
 
-  setSegmentSize(smss: number, maxPayload: number): void {
+  setSegmentSize(smss: number, largestPayload: number): void {
     if (smss !== this.smss) {
       this.smss = smss;
       this.control.setSmss(smss);
     }
-    this.maxPayload = Math.min(maxPayload, this.pacer.quantum(this));
+    this.#largestPayload = Math.min(largestPayload, this.pacer.quantum(this));
   }
 
   /** The segment that a SYN or SYN,ACK goes out in again. */
@@ -249,15 +256,15 @@ export class Sender implements SendState {
 
   /** The retransmission timer expired. Without SACK everything outstanding counts as lost and is sent again from SND.UNA on. */
   onTimeout(now: Micros): void {
-    const tcb = this.tcb;
     const again = this.retries > 0;
     this.retries++;
     this.timeouts++;
     this.rto.backoff();
-    if (this.synAcked) this.control.onTimeout(this.flightSize, again, now);
+    // Differs: RFC 6675 §5.1 reduces ssthresh once more when a recovery ends in a time-out; as in Linux that is one loss event.
+    if (this.synAcked) this.control.onTimeout(this.flightSize, again || this.recovery.active, now);
     this.recovery.onTimeout(again, this, now);
     this.#afterTimeout = true;
-    this.#timeoutEnd = tcb.sndNxt;
+    this.#timeoutEnd = this.tcb.sndNxt;
     this.#timers.clear(Timer.Tlp);
     this.pacer.reset();
     this.#goBack();
@@ -326,7 +333,7 @@ export class Sender implements SendState {
   #chooseSyn(out: Chosen): boolean {
     const tcb = this.tcb;
     if (this.rtxNxt !== tcb.iss) return false;
-    this.#choose(out, tcb.iss, 0);
+    choose(out, tcb.iss, 0);
     out.syn = true;
     out.reason = this.retries > 0 ? 'retransmission timeout' : tcb.state === 'SYN-SENT' ? 'connect' : 'SYN received';
     return true;
@@ -340,7 +347,7 @@ export class Sender implements SendState {
       this.probeOwed = false;
       return false;
     }
-    this.#choose(out, tcb.sndUna, seqLt(tcb.sndUna, this.textEnd) ? 1 : 0);
+    choose(out, tcb.sndUna, seqLt(tcb.sndUna, this.textEnd) ? 1 : 0);
     out.fin = out.length === 0;
     out.reason = 'zero-window probe';
     return true;
@@ -349,7 +356,7 @@ export class Sender implements SendState {
   /** What recovery wants sent again. With urgent data one segment at a time: a cut one would carry a wrong urgent pointer. */
   #chooseLost(out: Chosen): boolean {
     const { tcb, smss } = this;
-    this.#choose(out, tcb.sndUna, 0);
+    choose(out, tcb.sndUna, 0);
     if (!this.recovery.nextLost(out, this)) return false;
     if (out.length > smss && seqGt(tcb.sndUp, out.seq)) {
       out.length = smss;
@@ -370,13 +377,13 @@ export class Sender implements SendState {
     if (textLeft === 0) {
       // A FIN alone: congestion control counts text, not it.
       if (usable < 1) return false;
-      this.#choose(out, start, 0);
+      choose(out, start, 0);
     } else {
       const room = Math.min(usable, congestion, this.maxPayload);
       if (congestion < usable && congestion < textLeft) this.feed.onLimited(used);
       const length = worthSending(this, Math.min(textLeft, room), textLeft, usable, congestion, start);
       if (length <= 0) return false;
-      this.#choose(out, start, length);
+      choose(out, start, length);
     }
     out.fin = this.finQueued && out.length === textLeft && usable > out.length;
     out.psh = out.length > 0 && out.length === textLeft; // MUST-61: the last of what is buffered
@@ -384,13 +391,5 @@ export class Sender implements SendState {
     else if (out.length > 0) out.reason = this.recovery.textReason;
     else out.reason = 'close';
     return true;
-  }
-
-  #choose(out: Chosen, seq: SeqNum, length: number): void {
-    out.seq = seq;
-    out.length = length;
-    out.syn = false;
-    out.fin = false;
-    out.psh = false;
   }
 }

@@ -38,7 +38,7 @@ const shownAs = (sent: Sent, shift: number): string[] =>
   );
 
 describe('SACK options sent (RFC 2018 §2 to §4)', () => {
-  it('2018-2: SACK-permitted goes into the SYN, and into a SYN,ACK only when the SYN had it', () => {
+  it('2018-2-a: SACK-permitted goes into the SYN, and into a SYN,ACK only when the SYN had it', () => {
     const asking = new Scene({ sack: true }).connect().take();
     expect(asking.map((p) => p.sackPermitted)).to.deep.equal([true]);
     const listen = (option: string): boolean[] =>
@@ -52,7 +52,7 @@ describe('SACK options sent (RFC 2018 §2 to §4)', () => {
     expect(new Scene({ sack: false }).connect().take()[0]!.sackPermitted).to.equal(false);
   });
 
-  it('2018-4: no SACK option for a peer that has not permitted it', () => {
+  it('2018-4-a: no SACK option for a peer that has not permitted it', () => {
     const s = new Scene({ sack: true }).connect();
     s.deliver('<SEQ=300><ACK=101><CTL=SYN,ACK><MSS=1460>').take();
     s.deliver('<SEQ=801><ACK=101><CTL=ACK><DATA=500>');
@@ -68,7 +68,7 @@ describe('SACK options sent (RFC 2018 §2 to §4)', () => {
     ]);
   });
 
-  it('RFC 2018 §7 case 2: the first segment is dropped but the remaining 7 are received', () => {
+  it('2018-4-c, RFC 2018 §7 case 2: the first segment is dropped but the remaining 7 are received', () => {
     example(5000, [
       [5500, 500, 5000, '5500-6000'],
       [6000, 500, 5000, '5500-6500'],
@@ -91,7 +91,7 @@ describe('SACK options sent (RFC 2018 §2 to §4)', () => {
     ]);
   });
 
-  it('three blocks beside timestamps, four without', () => {
+  it('2018-4-d: three blocks beside timestamps, four without', () => {
     for (const [timestamps, count] of [
       [true, 3],
       [false, 4],
@@ -112,7 +112,7 @@ describe('SACK options sent (RFC 2018 §2 to §4)', () => {
     expect(first).to.deep.equal(['501-601', '701-801', '901-1001', '1101-1201', '1301-1401']);
   });
 
-  it('a full segment of text goes without blocks; a small one carries what fits', () => {
+  it('2018-4-b (Differs): a full segment of text goes without blocks; a small one carries what fits', () => {
     const s = receiving();
     s.arrive('<SEQ=801><ACK=101><CTL=ACK><DATA=500>');
     s.write(100);
@@ -180,7 +180,7 @@ describe('D-SACK (RFC 2883 §4)', () => {
     ]);
   });
 
-  it('§4 (2): each duplicate is reported once; several of one turn in an ACK each', () => {
+  it('2883-4-a, §4 (2): each duplicate is reported once; several of one turn in an ACK each', () => {
     const s = receiving();
     s.deliver('<SEQ=301><ACK=101><CTL=ACK><DATA=1000>').advance(50_000).take();
     s.arrive('<SEQ=301><ACK=101><CTL=ACK><DATA=100>').arrive('<SEQ=701><ACK=101><CTL=ACK><DATA=100>').poll();

@@ -38,8 +38,10 @@ export abstract class WindowControl implements CongestionControl {
   protected abstract avoid(sample: AckSample, now: Micros): void;
   /** The ssthresh that follows a loss while `flightSize` octets were outstanding: no less than `least`, two segments unless it is given. */
   protected abstract reduced(flightSize: number, least?: number): number;
-  /** Called, if it is there, right before a loss or a time-out reduces cwnd. */
-  protected beforeReduction?(timeout: boolean): void;
+  /** Called, if it is there, right before a loss or a time-out sets ssthresh. */
+  protected beforeReduction?(): void;
+  /** Called, if it is there, right before a time-out leaves a window of one segment. */
+  protected onLossWindow?(): void;
   /** Called, if it is there, before sending goes on with nothing outstanding. */
   protected beforeResume?(now: Micros): void;
 
@@ -71,7 +73,7 @@ export abstract class WindowControl implements CongestionControl {
 
   onLoss(flightSize: number): void {
     if (this.#congested) return;
-    this.#remember(false);
+    this.#remember();
     this.ssthresh = this.reduced(flightSize);
     this.#set(this.ssthresh);
   }
@@ -79,7 +81,7 @@ export abstract class WindowControl implements CongestionControl {
   onCongestionExperienced(flightSize: number, reduced: boolean): void {
     if (!reduced) {
       const cwnd = this.reduced(flightSize, this.smss);
-      this.#remember(false);
+      this.#remember();
       this.ssthresh = Math.max(cwnd, 2 * this.smss);
       this.#set(cwnd);
       this.#congested = true;
@@ -99,9 +101,10 @@ export abstract class WindowControl implements CongestionControl {
   onTimeout(flightSize: number, again: boolean): void {
     if (!again && !this.#congested) {
       // RFC 5681 §3.1, equation 4; held when the same segment times out again.
-      this.#remember(true);
+      this.#remember();
       this.ssthresh = this.reduced(flightSize);
     }
+    this.onLossWindow?.();
     this.#set(this.smss); // LW, the loss window
   }
 
@@ -176,9 +179,9 @@ export abstract class WindowControl implements CongestionControl {
     this.#fraction = 0;
   }
 
-  #remember(timeout: boolean): void {
+  #remember(): void {
     this.#priorCwnd = this.cwnd;
     this.#priorSsthresh = this.ssthresh;
-    this.beforeReduction?.(timeout);
+    this.beforeReduction?.();
   }
 }

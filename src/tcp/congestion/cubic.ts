@@ -96,7 +96,7 @@ export class Cubic extends WindowControl {
     return Math.max(Math.floor(this.inFlight(flightSize) * BETA), least);
   }
 
-  protected override beforeReduction(timeout: boolean): void {
+  protected override beforeReduction(): void {
     this.#saved = {
       cwndPrior: this.#cwndPrior,
       wMax: this.#wMax,
@@ -105,9 +105,14 @@ export class Cubic extends WindowControl {
       wEst: this.#wEst,
     };
     const { cwnd } = this;
-    // §4.7, fast convergence. §4.8: the stage after a time-out starts from where it begins.
-    this.#wMax = timeout ? 0 : cwnd < this.#wMax ? (cwnd * (1 + BETA)) / 2 : cwnd;
+    this.#wMax = cwnd < this.#wMax ? (cwnd * (1 + BETA)) / 2 : cwnd; // §4.7, fast convergence
     this.#cwndPrior = cwnd;
+    this.#epoch = NEVER;
+  }
+
+  /** §4.8: the stage after a time-out starts from where it begins. */
+  protected override onLossWindow(): void {
+    this.#wMax = 0;
     this.#epoch = NEVER;
   }
 

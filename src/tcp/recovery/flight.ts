@@ -19,7 +19,7 @@ const MAX_FREE = 1024;
 export class SentRange {
   start = 0;
   end = 0;
-  /** Segment.xmit_ts. */
+  /** Segment.xmit_ts (us). 8985-4-a. */
   sentAt: Micros = micros(0);
   /** Segment.retransmitted: at least once. */
   retransmitted = false;

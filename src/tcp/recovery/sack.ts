@@ -111,7 +111,7 @@ export class SackRecovery implements LossRecovery {
   onTimeout(_again: boolean, state: SendState, now: Micros): void {
     const flight = this.#flight;
     this.events.length = 0;
-    // RFC 2018 §8: what is to be acknowledged next was reported already, so the receiver has thrown it away. RFC 6675 §5.1 keeps the
+    // 6675-5.1-a. RFC 2018 §8: what is to be acknowledged next was reported already, so the receiver has thrown it away. RFC 6675 §5.1 keeps the
     // scoreboard otherwise.
     if (flight.first?.sacked === true) this.#delivery.forget();
     const lostBefore = flight.lostOctets;

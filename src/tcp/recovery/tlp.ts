@@ -8,8 +8,8 @@ import type { SendState } from './recovery.ts';
 const PTO_INITIAL = 1 * SECOND;
 /** TLP.max_ack_delay (us): what a peer may delay the ACK of a single segment. Linux takes TCP_RTO_MIN. */
 const MAX_ACK_DELAY = 200 * MS;
-/** Added to every PTO (us): clocks and event loops have grains. Linux adds two ticks (TCP_TIMEOUT_MIN). */
-const PTO_SLACK = 2 * MS;
+/** Added to every PTO (us): clocks and event loops have grains. Linux adds two ticks (TCP_TIMEOUT_MIN), 8 ms at its usual 250 Hz. */
+const PTO_SLACK = 8 * MS;
 
 export class Tlp {
   /** TLP.end_seq: SND.NXT when the probe was sent; -1 for None. */

@@ -109,13 +109,13 @@ describe('RACK (RFC 8985)', () => {
       expect(s.events).to.deep.equal([]);
     });
 
-    it('they come later: the reordering timer marks both lost', () => {
+    it('8985-3.3.2-a: they come later: the reordering timer marks both lost', () => {
       const s = reordered().advance(RTT / 4 + MS);
       expect(s.sentNow()).to.deep.equal([[3, RACK]]);
     });
   });
 
-  it('§6.2 step 4: three segments reported, and no reordering seen: no wait', () => {
+  it('8985-6.2-a, 6675-4-a, §6.2 step 4: three segments reported, and no reordering seen: no wait', () => {
     const s = flying(6).advance(RTT);
     s.ack(1, [[2, 4]]);
     expect(s.sentNow()).to.deep.equal([]); // limited transmit has nothing to send
@@ -130,7 +130,8 @@ describe('RACK (RFC 8985)', () => {
     s.fly(1).advance(RTT).ack(1);
     s.write(8 * MSS);
     s.poll();
-    expect(s.take().map((p) => p.data.length)).to.deep.equal([8 * MSS]);
+    const half = Math.floor(s.conn.info().cwnd / 2 / MSS) * MSS;
+    expect(s.take().map((p) => p.data.length)).to.deep.equal([half, 8 * MSS - half]);
     s.advance(RTT).ack(1, [
       [5, 9],
       [2, 4],
@@ -143,7 +144,7 @@ describe('RACK (RFC 8985)', () => {
 });
 
 describe('NextSeg and pipe (RFC 6675)', () => {
-  it('§4: what is lost first, then new text; no more than PRR lets into the network', () => {
+  it('6675-4-b, 6675-4-c, 6675-5-b, 8985-9.3-a: what is lost first, then new text; no more than PRR lets into the network', () => {
     const s = flying(10);
     s.write(10 * MSS);
     s.advance(RTT).take();
@@ -162,7 +163,7 @@ describe('NextSeg and pipe (RFC 6675)', () => {
     for (const [n, why] of s.sentNow()) expect([n > 10, why]).to.deep.equal([true, 'new data']);
   });
 
-  it('§5 (4.2): ssthresh is half of what was out before limited transmit', () => {
+  it('6675-5-a, §5 (4.2): ssthresh is half of what was out before limited transmit', () => {
     const s = flying(10);
     s.write(10 * MSS);
     s.advance(RTT);
@@ -172,6 +173,31 @@ describe('NextSeg and pipe (RFC 6675)', () => {
       .ack(1, [[2, 5]]);
     expect(s.conn.info().ssthresh).to.be.at.most(Math.max(before * 0.7, 2 * MSS));
     expect(s.conn.info().ssthresh).to.be.at.least(Math.floor(before / 2) - MSS);
+  });
+
+  it('3042-2-b: a duplicate ACK that tells nothing new lets nothing new out', () => {
+    const s = flying(10);
+    s.write(10 * MSS);
+    s.advance(RTT).take();
+    s.ack(1, [[2, 3]]);
+    expect(s.sentNow()).to.deep.equal([[11, 'limited transmit']]);
+    for (let i = 0; i < 5; i++) s.ack(1, [[2, 3]]);
+    expect(s.sentNow()).to.deep.equal([]);
+  });
+
+  it('6675-5.1-a: a time-out in recovery ends it; no other begins, nor a second reduction, before all is acknowledged', () => {
+    const s = flying(10).advance(RTT);
+    s.ack(1, [[2, 5]]);
+    const { ssthresh } = s.conn.info();
+    expect(s.events).to.deep.equal(['recovery-begins: RACK']);
+    s.advance(RTT).take(); // what was sent again is lost
+    s.advance(400 * MS).take();
+    expect(s.events[1]).to.equal('recovery-begins: retransmission timeout');
+    s.ack(5, [[8, 11]]); // 5 to 7 are lost too
+    expect(s.events.slice(2)).to.deep.equal([]);
+    expect(s.conn.info().ssthresh).to.equal(ssthresh);
+    s.ack(11);
+    expect(s.events[2]).to.equal('recovery-ends: all acknowledged');
   });
 
   it('blocks that are inverted or report what was never sent count for nothing', () => {
@@ -184,7 +210,7 @@ describe('NextSeg and pipe (RFC 6675)', () => {
     expect(s.conn.sender.recovery.counters.badBlocks).to.equal(3);
   });
 
-  it('RFC 2018 §8: a receiver that threw away what it had reported gets it again after a time-out', () => {
+  it('2018-5.1-a, RFC 2018 §8: a receiver that threw away what it had reported gets it again after a time-out', () => {
     const s = flying(4).advance(RTT);
     s.ack(1, [[2, 5]])
       .advance(RTT)
@@ -205,31 +231,31 @@ describe('NextSeg and pipe (RFC 6675)', () => {
 });
 
 describe('tail loss probes (RFC 8985 §7)', () => {
-  it('§7.2, §7.3: two round trips after the last segment, that goes out again', () => {
+  it('8985-7.2-a, §7.2, §7.3: two round trips after the last segment, that goes out again', () => {
     const s = flying(3);
     s.advance(2 * RTT - MS);
     expect(s.sentNow()).to.deep.equal([]);
-    s.advance(5 * MS);
+    s.advance(10 * MS);
     expect(s.sentNow()).to.deep.equal([[3, 'tail loss probe']]);
     s.advance(RTT).ack(1, [[3, 4]]); // general case, §7.4.1: P1 and P2 are lost too
     expect(s.sentNow()[0]).to.deep.equal([1, RACK]);
     expect(s.conn.info()).to.include({ lossProbes: 1, timeouts: 0 });
   });
 
-  it('§7.3: new text is sent when there is some', () => {
+  it('8985-7.3-a, §7.3: new text is sent when there is some', () => {
     const s = flying(10);
     s.window = 10 * MSS;
     s.write(5 * MSS);
     s.poll().take();
-    s.advance(2 * RTT + 5 * MS);
+    s.advance(2 * RTT + 10 * MS);
     const sent = s.sentNow();
     expect(sent).to.have.length(1);
     expect(sent[0]![1]).to.equal('tail loss probe');
     expect(sent[0]![0]).to.be.above(10);
   });
 
-  it('§7.3: one probe; then the time-out', () => {
-    const s = flying(3).advance(2 * RTT + 5 * MS);
+  it('8985-7.3-b, §7.3: one probe; then the time-out', () => {
+    const s = flying(3).advance(2 * RTT + 10 * MS);
     s.take();
     s.advance(3 * SECOND);
     expect(s.sentNow().map(([n, why]) => `${n} ${why}`)[0]).to.equal('1 retransmission timeout');
