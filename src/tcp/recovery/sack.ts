@@ -207,6 +207,8 @@ export class SackRecovery implements LossRecovery {
     if (this.#undo.allDuplicates) this.#takeBack('D-SACK', state, now);
     else if (this.#phase !== 'open' && facts.covered > 0 && timestamps && this.#undo.isForOriginal(tsEcr)) {
       this.#takeBack('Eifel detection', state, now);
+    } else if (this.#phase === 'recovery' && this.#undo.nothingSentAgain && this.#flight.lostOctets === 0) {
+      this.#takeBack('all delivered before anything was sent again', state, now);
     }
   }
 

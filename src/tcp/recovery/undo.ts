@@ -1,6 +1,7 @@
 /**
- * Whether a recovery was a mistake. Two kinds of evidence: the ACK of what was sent again echoes a timestamp from before that (Eifel
- * detection, whose response is RFC 4015), or D-SACKs report every octet that was sent again as a duplicate (RFC 2883 §5.2, §5.3).
+ * Whether a recovery was a mistake. Three kinds of evidence: the ACK of what was sent again echoes a timestamp from before that (Eifel
+ * detection, whose response is RFC 4015), D-SACKs report every octet that was sent again as a duplicate (RFC 2883 §5.2, §5.3), or all is
+ * delivered before anything was sent again.
  */
 import { seqLt, seqNum } from '../seq.ts';
 import type { SeqNum } from '../seq.ts';
@@ -38,6 +39,11 @@ export class Undo {
   /** A D-SACK reports octets up to `end`, `octets` of them. */
   onDuplicate(octets: number, end: number): void {
     if (this.#open && end > this.#start) this.#unexplained -= octets;
+  }
+
+  /** Nothing has been sent again yet: once what was taken for lost is delivered, it was merely late (Linux tcp_packet_delayed). */
+  get nothingSentAgain(): boolean {
+    return this.#open && this.#sentAgain === 0;
   }
 
   /** Every octet that was sent again has been reported as a duplicate. */

@@ -367,6 +367,16 @@ describe('undo of spurious recovery', () => {
     expect(s.conn.info().cwnd).to.be.at.least(cwnd);
   });
 
+  it('what was taken for lost comes before anything was sent again: it was late', () => {
+    const s = flying(8).advance(RTT);
+    const { cwnd } = s.conn.info();
+    s.deliver(`<SEQ=301><ACK=${seg(1)}><CTL=ACK><SACK=${seg(2)}-${seg(5)}>`, `<SEQ=301><ACK=${seg(5)}><CTL=ACK>`);
+    expect(s.sentNow()).to.deep.equal([]);
+    expect(s.events.map((event) => event.split(':')[0])).to.deep.equal(['recovery-begins', 'recovery-undone']);
+    expect(s.conn.info().cwnd).to.be.at.least(cwnd);
+    expect(s.conn.info().retransmissions).to.equal(0);
+  });
+
   it('RFC 2883 §5.1: duplicates that the network made undo nothing', () => {
     const s = flying(8).advance(RTT);
     s.ack(5, [[1, 2]]);
