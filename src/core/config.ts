@@ -107,6 +107,20 @@ export interface TcpConfig {
    * tcp_slow_start_after_idle=0 does.
    */
   idleWindow: 'restart' | 'halve' | 'keep';
+  /**
+   * Path MTU discovery by probes, without ICMP (RFC 4821). 'blackhole' begins when the same segment was lost `retries1` times, so that a
+   * connection goes on where routers drop what is too long and nobody hears of it; 'always' starts with small segments. Linux
+   * tcp_mtu_probing 1 and 2. Differs: Linux has it off; connections that hang are what a user would have to turn it on for.
+   */
+  mtuProbing: 'off' | 'blackhole' | 'always';
+  /** Segment size that gets through nearly everywhere (octets of MSS). RFC 4821 §7.2; Linux tcp_base_mss. */
+  mtuProbeBase: number;
+  /**
+   * The search ends when it is about less than so many octets, and begins anew this much later (us). RFC 4821 §7.3; Linux
+   * tcp_probe_threshold, tcp_probe_interval.
+   */
+  mtuProbeThreshold: number;
+  mtuProbeInterval: number;
   /** Default and greatest send buffer (octets): the default is where SO_SNDBUF stands. */
   sendBuffer: number;
   /** Default receive buffer (octets); the window offered never exceeds it. */
@@ -184,6 +198,7 @@ const CHOICES: Readonly<Record<string, readonly string[]>> = {
   idleWindow: ['restart', 'halve', 'keep'],
   ecn: ['off', 'passive', 'active'],
   synCookies: ['off', 'overflow', 'always'],
+  mtuProbing: ['off', 'blackhole', 'always'],
 };
 
 export const DEFAULT_CONFIG: Config = {
@@ -236,6 +251,10 @@ export const DEFAULT_CONFIG: Config = {
     pacing: false,
     hystart: true,
     idleWindow: 'restart',
+    mtuProbing: 'blackhole',
+    mtuProbeBase: 1024,
+    mtuProbeThreshold: 8,
+    mtuProbeInterval: 10 * MINUTE,
     sendBuffer: 4 * 1024 * 1024,
     receiveBuffer: 4 * 1024 * 1024,
     maxBuffer: 64 * 1024 * 1024,

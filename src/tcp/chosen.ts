@@ -2,6 +2,7 @@
  * What the sender chooses to send next, and output.ts makes a segment of.
  */
 import type { SeqNum } from './seq.ts';
+import type { Tcb } from './tcb.ts';
 
 /** What `next` names: `length` octets of text from `seq`, and the control bits with them. One record is reused. */
 export interface Chosen {
@@ -10,15 +11,25 @@ export interface Chosen {
   syn: boolean;
   fin: boolean;
   psh: boolean;
+  /** One segment larger than the others, which is not to be cut: it tells what the path carries. RFC 4821 §7.5. */
+  mtuProbe: boolean;
   /** Why, in a few words. */
   reason: string;
 }
 
-/** Chooses `length` octets of text from `seq`, and no flag. */
+/** Names `length` octets of text from `seq`, without control bits. */
 export function choose(out: Chosen, seq: SeqNum, length: number): void {
   out.seq = seq;
   out.length = length;
   out.syn = false;
   out.fin = false;
   out.psh = false;
+  out.mtuProbe = false;
+}
+
+/** Names our SYN; `again` when the retransmission timer asks for it. */
+export function chooseSyn(out: Chosen, tcb: Readonly<Tcb>, again: boolean): void {
+  choose(out, tcb.iss, 0);
+  out.syn = true;
+  out.reason = again ? 'retransmission timeout' : tcb.state === 'SYN-SENT' ? 'connect' : 'SYN received';
 }

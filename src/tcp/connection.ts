@@ -331,7 +331,8 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
 
   /** The path's MTU or an option may have changed: sets the segment size anew. */
   refreshSegmentSize(): void {
-    const smss = effectiveMss(this.tcb, this.path, this.options.maxSegment);
+    const widest = effectiveMss(this.tcb, this.path, this.options.maxSegment);
+    const smss = this.sender.mtuProber?.bounded(widest) ?? widest;
     this.sender.setSegmentSize(smss, largestPayload(this.tcb, this.path, smss));
   }
 

@@ -5,6 +5,7 @@ import type { TcpConfig } from '../core/config.ts';
 import { NEVER } from '../core/time.ts';
 import type { Micros } from '../core/time.ts';
 import type { Path } from '../ip/service.ts';
+import { startProbing } from './black-hole.ts';
 import type { Connection } from './connection.ts';
 import { Ecn, negotiateEcn } from './ecn.ts';
 import { MAX_WINDOW_SHIFT } from './options.ts';
@@ -55,4 +56,5 @@ export function takeSyn(conn: Connection, seg: Segment, config: TcpConfig, now: 
   tcb.timestampsOk = timestamps && config.timestamps;
   tcb.tsRecent = seqNum(timestamps ? tsVal : 0);
   tcb.tsRecentAt = timestamps ? now : NEVER;
+  startProbing(conn);
 }

@@ -72,7 +72,15 @@ export class Output {
   readonly #context: Context;
   readonly #ip: IpService;
   // Reused for every segment.
-  readonly #chosen: Chosen = { seq: seqNum(0), length: 0, syn: false, fin: false, psh: false, reason: '' };
+  readonly #chosen: Chosen = {
+    seq: seqNum(0),
+    length: 0,
+    syn: false,
+    fin: false,
+    psh: false,
+    mtuProbe: false,
+    reason: '',
+  };
   readonly #options: SegmentOptions = noOptions();
   readonly #header: TcpHeader = {
     sourcePort: 0,
@@ -213,7 +221,7 @@ export class Output {
     if (chosen.length > 0) {
       sender.ring.peek(seqDiff(chosen.seq, sender.ringSeq), frame.bytes, frame.start, chosen.length);
       frame.end = frame.start + chosen.length;
-      if (chosen.length > sender.smss) frame.gsoSize = sender.smss;
+      if (chosen.length > sender.smss && !chosen.mtuProbe) frame.gsoSize = sender.smss;
     }
     this.#prepare(conn, now);
     const header = this.#header;

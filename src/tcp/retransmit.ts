@@ -3,6 +3,7 @@
  */
 import { Errno } from '../core/errno.ts';
 import type { Micros } from '../core/time.ts';
+import { onFullStop } from './black-hole.ts';
 import type { Connection } from './connection.ts';
 import { traceRecovery } from './trace-recovery.ts';
 
@@ -15,7 +16,9 @@ export function onRetransmissionTimeout(conn: Connection, now: Micros): void {
   }
   sender.onTimeout(now);
   conn.ecn?.onTimeout(conn.tcb);
-  if (sender.retries === host.context.config.tcp.retries1) host.ip.doubt(conn.path, now); // R1: MUST-20 (b)
+  const { retries1 } = host.context.config.tcp;
+  if (sender.retries === retries1) host.ip.doubt(conn.path, now); // R1: MUST-20 (b)
+  if (sender.retries >= retries1) onFullStop(conn, now);
   const { trace } = host.context;
   if (trace.enabled) {
     const { local, remote, rto, cwnd, ssthresh } = conn.info();

@@ -9,9 +9,10 @@ import type { BufferPool } from '../core/ring.ts';
 import { NEVER, after, micros } from '../core/time.ts';
 import type { Micros } from '../core/time.ts';
 import type { CongestionControl } from './congestion/control.ts';
-import { choose } from './chosen.ts';
+import { choose, chooseSyn } from './chosen.ts';
 import type { Chosen } from './chosen.ts';
 import { ControlFeed } from './control-feed.ts';
+import type { MtuProber } from './mtu-prober.ts';
 import { noOptions } from './options.ts';
 import type { SegmentOptions } from './options.ts';
 import { Pacer } from './pacing.ts';
@@ -48,6 +49,8 @@ export class Sender implements SendState {
   smss = DEFAULT_MSS;
   /** Most octets of text that IP takes at once. */
   #largestPayload = DEFAULT_MSS;
+  /** Looks for the path's MTU without ICMP; most connections need none. RFC 4821. */
+  mtuProber: MtuProber | undefined = undefined;
   /** Nagle's algorithm is off. MUST-17. */
   noDelay = false;
   /** User timeout (us), 0 for none. */
@@ -205,6 +208,7 @@ export class Sender implements SendState {
     this.ringSeq = seqAdd(this.ringSeq, freed);
     this.bytesAcked += freed;
     this.retries = 0;
+    this.mtuProber?.onAck(ack, freed);
     this.#timers.clear(Timer.User);
     this.#timers.clear(Timer.Tlp);
     this.#afterTimeout = this.#afterTimeout && seqLt(ack, this.#timeoutEnd);
@@ -257,6 +261,7 @@ export class Sender implements SendState {
   /** The retransmission timer expired. Without SACK everything outstanding counts as lost and is sent again from SND.UNA on. */
   onTimeout(now: Micros): void {
     const again = this.retries > 0;
+    this.mtuProber?.onTimeout(this, now);
     this.retries++;
     this.timeouts++;
     this.rto.backoff();
@@ -292,7 +297,10 @@ export class Sender implements SendState {
   next(out: Chosen, now: Micros): boolean {
     const { state } = this.tcb;
     this.pacer.holding = false;
-    if (state === 'SYN-SENT' || state === 'SYN-RECEIVED') return this.#chooseSyn(out);
+    if (state === 'SYN-SENT' || state === 'SYN-RECEIVED') {
+      if (this.rtxNxt === this.tcb.iss) chooseSyn(out, this.tcb, this.retries > 0);
+      return this.rtxNxt === this.tcb.iss;
+    }
     if (!maySendText(state)) return false;
     if (this.probeOwed) return this.#chooseProbe(out);
     this.#repairing = this.#chooseLost(out);
@@ -305,6 +313,7 @@ export class Sender implements SendState {
     const tcb = this.tcb;
     const end = seqAdd(chosen.seq, chosen.length + (chosen.syn ? 1 : 0) + (chosen.fin ? 1 : 0));
     const again = seqLt(chosen.seq, tcb.sndNxt);
+    this.mtuProber?.onSent(chosen, end, again);
     tcb.sndNxt = seqMax(tcb.sndNxt, end);
     if (again) {
       this.retransmissions++;
@@ -328,15 +337,6 @@ export class Sender implements SendState {
     this.pacer.onSent(chosen.length, this, now);
     if (this.smss > this.#flightSmss) this.#flightSmss = this.smss;
     this.#lastSentAt = now;
-  }
-
-  #chooseSyn(out: Chosen): boolean {
-    const tcb = this.tcb;
-    if (this.rtxNxt !== tcb.iss) return false;
-    choose(out, tcb.iss, 0);
-    out.syn = true;
-    out.reason = this.retries > 0 ? 'retransmission timeout' : tcb.state === 'SYN-SENT' ? 'connect' : 'SYN received';
-    return true;
   }
 
   /** One octet (or the FIN) from SND.UNA. What it draws tells the window; the octet is sent again when that opens. */
@@ -372,6 +372,8 @@ export class Sender implements SendState {
     if (textLeft < 0 || (textLeft === 0 && !this.finQueued)) return false;
     const used = seqDiff(start, tcb.sndUna);
     if (used === 0 && start === tcb.sndNxt) this.control.onResume(now - this.#lastSentAt, this.rto.value, now);
+    const probe = this.mtuProber === undefined ? 'none' : this.mtuProber.choose(out, this, now);
+    if (probe !== 'none') return probe === 'probe';
     const usable = tcb.sndWnd - used; // U; negative when the peer has shrunk its window (MUST-34)
     const congestion = this.recovery.room(used, this);
     if (textLeft === 0) {

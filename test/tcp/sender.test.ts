@@ -185,7 +185,7 @@ describe('sender', () => {
 
   describe('retransmission timeout', () => {
     it('6298-5-e, -f, -g: the earliest segment, twice as late each time; 5681-3.1-i: cwnd is one segment', () => {
-      const s = inState('ESTABLISHED');
+      const s = inState('ESTABLISHED', { mtuProbing: 'off' });
       s.write(4 * MSS);
       s.poll();
       expect(lengths(s)).to.deep.equal([MSS, MSS, MSS, MSS]);

@@ -3,7 +3,7 @@
  */
 import { NEVER } from '../../core/time.ts';
 import type { Micros } from '../../core/time.ts';
-import { seqAdd, seqDiff, seqGe, seqGt, seqNum } from '../seq.ts';
+import { seqAdd, seqDiff, seqGe, seqGt, seqLt, seqMax, seqNum } from '../seq.ts';
 import type { SeqNum } from '../seq.ts';
 import { noCounters } from './recovery.ts';
 import type { AckFacts, LossRecovery, RecoveryEvent, SendRange, SendState } from './recovery.ts';
@@ -27,16 +27,27 @@ export class NewReno implements LossRecovery {
   /** The segment at SND.UNA is to go out again. */
   #headOwed = false;
 
+  /** What a probe of the path's MTU carried goes out again, in pieces: from here to before there. */
+  #probeNext: SeqNum = seqNum(0);
+  #probeEnd: SeqNum = seqNum(0);
+
   start(iss: SeqNum): void {
     this.#recover = iss; // step 1
+    this.#probeNext = iss;
+    this.#probeEnd = iss;
+  }
+
+  get quiet(): boolean {
+    return !this.active && this.#duplicateAcks === 0;
   }
 
   get textReason(): string {
     return !this.active && this.inflation > 0 ? 'limited transmit' : 'new data';
   }
 
-  onSent(seq: SeqNum, _end: SeqNum, again: boolean, state: SendState): void {
+  onSent(seq: SeqNum, end: SeqNum, again: boolean, state: SendState): void {
     if (again && seq === state.tcb.sndUna) this.#headOwed = false;
+    if (again && seq === this.#probeNext) this.#probeNext = seqGt(end, this.#probeEnd) ? this.#probeEnd : end;
   }
 
   onAck(facts: AckFacts, state: SendState, now: Micros): boolean {
@@ -64,6 +75,12 @@ export class NewReno implements LossRecovery {
       return;
     }
     if (this.#duplicateAcks > DUP_ACK_THRESHOLD) return;
+    const probe = state.mtuProber?.failed(tcb.sndUna, 0, state, now) ?? 0;
+    if (probe > 0) {
+      this.#probeNext = tcb.sndUna;
+      this.#probeEnd = seqAdd(tcb.sndUna, probe);
+      return;
+    }
     this.#recover = tcb.sndNxt;
     this.active = true;
     this.#partialAcks = 0;
@@ -106,7 +123,7 @@ export class NewReno implements LossRecovery {
   }
 
   nextLost(out: SendRange, state: SendState): boolean {
-    if (!this.#headOwed) return false;
+    if (!this.#headOwed) return this.#nextOfProbe(out, state);
     const { tcb, textEnd } = state;
     const text = Math.min(seqDiff(textEnd, tcb.sndUna), state.smss, state.flightSize);
     out.seq = tcb.sndUna;
@@ -116,6 +133,20 @@ export class NewReno implements LossRecovery {
     if (out.length > 0 || out.fin) return true;
     this.#headOwed = false;
     return false;
+  }
+
+  #nextOfProbe(out: SendRange, state: SendState): boolean {
+    const from = seqMax(this.#probeNext, state.tcb.sndUna);
+    if (!seqLt(from, this.#probeEnd)) {
+      this.#probeNext = this.#probeEnd;
+      return false;
+    }
+    this.#probeNext = from;
+    out.seq = from;
+    out.length = Math.min(seqDiff(this.#probeEnd, from), state.smss);
+    out.fin = false;
+    out.reason = 'retransmission';
+    return true;
   }
 
   room(used: number, state: SendState): number {

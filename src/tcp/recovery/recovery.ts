@@ -10,6 +10,15 @@ import type { Rto } from '../rto.ts';
 import type { SeqNum } from '../seq.ts';
 import type { Tcb } from '../tcb.ts';
 
+/** A segment that is larger than others, to see whether it gets through: mtu-prober.ts. */
+export interface MtuProbe {
+  /**
+   * What is lost begins at `seq`, and is at most `octets`. When that is the probe, it has failed, which is no sign of congestion: it is
+   * just to go out again. RFC 4821 §7.6.2. Returns its octets, 0 when it is something else.
+   */
+  failed(seq: SeqNum, octets: number, state: SendState, now: Micros): number;
+}
+
 /** What recovery may see of the sender, which implements it. */
 export interface SendState {
   readonly tcb: Readonly<Tcb>;
@@ -22,6 +31,7 @@ export interface SendState {
   readonly flightSize: number;
   /** One past the last octet of text queued. */
   readonly textEnd: SeqNum;
+  readonly mtuProber?: MtuProbe | undefined;
 }
 
 /** What an ACK tells. The sender reuses one record. SND.UNA has moved already. */
@@ -69,6 +79,8 @@ export interface LossRecovery {
   readonly name: string;
   /** Whether a fast recovery is under way. */
   readonly active: boolean;
+  /** Whether no loss is known or suspected of. */
+  readonly quiet: boolean;
   /** Octets that may be outstanding beyond cwnd; may be negative. */
   readonly inflation: number;
   /** Whether the sender goes back to SND.UNA after a time-out, and sends everything again from there. */

@@ -55,6 +55,10 @@ export class SackRecovery implements LossRecovery {
     return this.#phase === 'recovery';
   }
 
+  get quiet(): boolean {
+    return this.#phase === 'open' && this.#flight.sackedOctets + this.#flight.lostOctets === 0;
+  }
+
   get probing(): boolean {
     return this.#tlp.owed;
   }
@@ -101,7 +105,7 @@ export class SackRecovery implements LossRecovery {
     if (this.#phase !== 'open' && delivery.una >= this.#recoveryPoint) this.#recovered(state, now);
     if (this.#frto.step > 0) this.#runFrto(facts, state, now);
     const lost = this.#detectLoss(state, now);
-    if (lost > 0 && this.#phase === 'open') this.#enterRecovery(state, now);
+    if (lost > 0 && this.#phase === 'open' && !this.#probeFailed(state, now)) this.#enterRecovery(state, now);
     if (this.#phase === 'recovery' && delivery.delivered > 0) {
       this.#prr.onAck(delivery.delivered, this.#flight.pipe, state.smss, advanced && lost === 0);
     }
@@ -133,7 +137,7 @@ export class SackRecovery implements LossRecovery {
   /** RFC 8985 §6.2, step 5: the reordering window of something has passed. */
   onReorderTimer(state: SendState, now: Micros): void {
     this.events.length = 0;
-    if (this.#detectLoss(state, now) === 0 || this.#phase !== 'open') return;
+    if (this.#detectLoss(state, now) === 0 || this.#phase !== 'open' || this.#probeFailed(state, now)) return;
     this.#enterRecovery(state, now);
     this.#prr.onAck(state.smss, this.#flight.pipe, state.smss, false);
   }
@@ -276,6 +280,14 @@ export class SackRecovery implements LossRecovery {
     const lost = flight.lostOctets - before;
     this.counters.bytesLost += lost;
     return lost;
+  }
+
+  /** Nothing is lost but a probe of the path's MTU. */
+  #probeFailed(state: SendState, now: Micros): boolean {
+    const { firstLost, lostOctets } = this.#flight;
+    const { una, unaSeq } = this.#delivery;
+    if (state.mtuProber === undefined || firstLost === undefined) return false;
+    return state.mtuProber.failed(seqAdd(unaSeq, firstLost.start - una), lostOctets, state, now) > 0;
   }
 
   #reorderingWindow(state: SendState, recovering: boolean): number {
