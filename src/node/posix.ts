@@ -61,6 +61,9 @@ export class Posix {
     return this.#wait(received);
   };
 
+  /** 1 when the next octet to be read is the urgent one, else 0. sockatmark(3) */
+  readonly sockatmark = (fd: number): number => this.#try(() => Number(this.#sockets.sockatmark(fd)));
+
   readonly shutdown = (fd: number, how: number): number => this.#try(() => this.#sockets.shutdown(fd, how));
 
   readonly close = (fd: number): number => this.#try(() => this.#sockets.close(fd));

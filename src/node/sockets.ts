@@ -8,7 +8,7 @@
 import { Errno } from '../core/errno.ts';
 import { parseAddress } from '../ip/address.ts';
 import type { SocketAddress, SocketCalls } from '../socket/calls.ts';
-import { MSG_WAITALL } from '../socket/constants.ts';
+import { MSG_OOB, MSG_WAITALL } from '../socket/constants.ts';
 import type { IPPROTO_TCP, SOL_SOCKET, SO_LINGER, TCP_CONGESTION, TCP_INFO } from '../socket/constants.ts';
 import type { Linger, OptionValue } from '../socket/options.ts';
 import { Readiness } from '../tcp/service.ts';
@@ -135,7 +135,7 @@ export class Sockets {
     options: CallOptions = NO_OPTIONS,
   ): Promise<number> => this.#send(fd, data, to, options);
 
-  /** Waits for octets, or for the end of the stream. Concurrent calls on one descriptor are served in order. */
+  /** Waits for octets, or for the end of the stream. Concurrent calls on one descriptor are served in order. With MSG_OOB it never waits. */
   readonly recv = ((
     fd: number,
     into: Uint8Array | number = DEFAULT_SIZE,
@@ -155,6 +155,9 @@ export class Sockets {
     const from: SocketAddress = { address: '0.0.0.0', port: 0 };
     return this.#receiveNew(fd, size, from, options).then((data) => ({ data, address: from.address, port: from.port }));
   };
+
+  /** Whether the next octet to be read is the urgent one: a read stops before it once. Throws ENOTTY when the socket is no stream. */
+  readonly sockatmark = (fd: number): boolean => check('sockatmark', this.#calls.sockatmark(fd)) !== 0;
 
   /** SHUT_RD, SHUT_WR or SHUT_RDWR. Throws ENOTCONN. */
   readonly shutdown = (fd: number, how: number): void => {
@@ -212,15 +215,16 @@ export class Sockets {
   #receive(fd: number, buffer: Uint8Array, from: SocketAddress | undefined, options: CallOptions): Promise<number> {
     const { flags = 0, signal } = options;
     if (signal?.aborted === true) return Promise.reject(abortReason(signal));
+    const urgent = (flags & MSG_OOB) !== 0;
     const line = this.#readers.get(fd);
     let received = 0;
-    if (line === undefined || line.empty) {
+    if (line === undefined || line.empty || urgent) {
       const result = receiveNow(this.#calls, fd, buffer, flags, 0, from);
-      if (result >= 0 && (result === 0 || !wantsMore(flags, result, buffer))) return Promise.resolve(result);
+      if (result >= 0 && (result === 0 || urgent || !wantsMore(flags, result, buffer))) return Promise.resolve(result);
       if (result > 0) {
         if (this.#calls.isNonBlocking(fd, flags)) return Promise.resolve(result);
         received = result;
-      } else if (!this.#mayWait(fd, result, options)) {
+      } else if (urgent || !this.#mayWait(fd, result, options)) {
         return Promise.reject(new NetError(from === undefined ? 'recv' : 'recvfrom', result));
       }
     }
@@ -242,10 +246,10 @@ export class Sockets {
     if (signal?.aborted === true) return Promise.reject(abortReason(signal));
     const scratch = size === DEFAULT_SIZE ? this.#scratch : this.#scratch.subarray(0, size);
     const line = this.#readers.get(fd);
-    if (line === undefined || line.empty) {
+    if (line === undefined || line.empty || (flags & MSG_OOB) !== 0) {
       const result = receiveNow(this.#calls, fd, scratch, flags, 0, from);
       if (result >= 0) return Promise.resolve(scratch.slice(0, result));
-      if (!this.#mayWait(fd, result, options)) {
+      if ((flags & MSG_OOB) !== 0 || !this.#mayWait(fd, result, options)) {
         return Promise.reject(new NetError(from === undefined ? 'recv' : 'recvfrom', result));
       }
     }

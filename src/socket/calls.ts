@@ -203,6 +203,11 @@ export class SocketCalls {
     return received;
   }
 
+  /** Whether the next octet to be read is the urgent one: 1 or 0. sockatmark(3); -ENOTTY for a socket that is no stream. */
+  sockatmark(fd: number): number {
+    return this.#table.get(fd)?.atMark() ?? -Errno.EBADF;
+  }
+
   shutdown(fd: number, how: number): number {
     const socket = this.#table.get(fd);
     if (socket === undefined) return -Errno.EBADF;

@@ -128,6 +128,10 @@ export class DatagramSocket implements Socket, UdpOwner {
     return 0;
   }
 
+  atMark(): number {
+    return -Errno.ENOTTY;
+  }
+
   getpeername(into: Endpoint): number {
     const port = this.#port;
     if (port?.remoteAddress === undefined || port.remotePort === 0) return -Errno.ENOTCONN;

@@ -145,6 +145,10 @@ export class RawSocket implements Socket, RawListener, RawSender {
     return 0;
   }
 
+  atMark(): number {
+    return -Errno.ENOTTY;
+  }
+
   getpeername(into: Endpoint): number {
     if (!this.#connected || this.#peer.port === 0) return -Errno.ENOTCONN;
     into.address = this.#peer.address;

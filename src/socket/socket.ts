@@ -88,6 +88,8 @@ export interface Socket {
   send(bytes: Uint8Array, at: number, length: number, flags: number, to: Endpoint | undefined): number;
   /** `from` is filled in with the sender where there is one (`from.port` is -1 where not). */
   receive(into: Uint8Array, at: number, length: number, flags: number, from: Endpoint | undefined): number;
+  /** SIOCATMARK: 1 when the next octet to be read is the urgent one, else 0; -ENOTTY where there is none such. sockatmark(3). */
+  atMark(): number;
   shutdown(how: number): number;
   close(): void;
   getsockname(into: Endpoint): number;

@@ -3,7 +3,7 @@
  *
  * Phases are Linux's socket states (net/ipv4/af_inet.c): connect reports -EINPROGRESS once, then -EALREADY, and the call
  * after the handshake gives its outcome: 0, or the error, which makes the socket fresh again. close never waits: SO_LINGER
- * with a time is accepted and only its zero acts (a reset). Receiving MSG_OOB is left out.
+ * with a time is accepted and only its zero acts (a reset).
  */
 import { Errno } from '../core/errno.ts';
 import { ANY_ADDRESS, LOOPBACK_ADDRESS } from '../ip/address.ts';
@@ -25,13 +25,11 @@ import type { Binding } from './ports.ts';
 import { Watch } from './readiness.ts';
 import { defaultOptions, mayBind } from './socket.ts';
 import type { CommonOptions, Endpoint, Socket, SocketHost } from './socket.ts';
+import { isOver, receiveNothing, receiveUrgent } from './stream-receive.ts';
 import { tcpPart } from './tcp-part.ts';
 
 /** 'disconnecting': shut down after a failed connect whose outcome nobody asked for; only AF_UNSPEC helps then. */
 type Phase = 'unconnected' | 'connecting' | 'connected' | 'listening' | 'disconnecting';
-
-/** Where MSG_TRUNC reads octets that nobody wants. */
-const discard = new Uint8Array(16384);
 
 export class StreamSocket implements Socket {
   readonly kind = 'stream';
@@ -180,16 +178,16 @@ export class StreamSocket implements Socket {
 
   receive(into: Uint8Array, at: number, length: number, flags: number, from: Endpoint | undefined): number {
     if (from !== undefined) from.port = -1;
-    if ((flags & (MSG_OOB | MSG_ERRQUEUE)) !== 0) {
-      return (flags & MSG_ERRQUEUE) !== 0 ? -Errno.EAGAIN : -Errno.EINVAL;
-    }
+    if ((flags & MSG_ERRQUEUE) !== 0) return -Errno.EAGAIN;
     const connection = this.#connection;
     if (connection === undefined) {
       if (this.#phase === 'listening') return -Errno.ENOTCONN;
+      if ((flags & MSG_OOB) !== 0) return -Errno.EINVAL;
       if (this.#error !== 0) return -this.takeError();
       return this.#shutReceive ? 0 : -Errno.ENOTCONN;
     }
     const peek = (flags & MSG_PEEK) !== 0;
+    if ((flags & MSG_OOB) !== 0) return receiveUrgent(connection, into, at, length, flags, peek);
     const result =
       (flags & MSG_TRUNC) !== 0 ? receiveNothing(connection, length, peek) : connection.receive(into, at, length, peek);
     // A refused connection has ended, once its error has been told: Linux does not tell it from one that was there.
@@ -229,6 +227,10 @@ export class StreamSocket implements Socket {
     // Else the port stays held until the connection is gone: see #adopt.
     if (connection === undefined || this.#gone) this.#dropPort();
     this.watch.close();
+  }
+
+  atMark(): number {
+    return this.#connection?.atMark === true ? 1 : 0;
   }
 
   getsockname(into: Endpoint): number {
@@ -371,23 +373,4 @@ export class StreamSocket implements Socket {
     const { maxBacklog } = this.#host.context.config.socket;
     return backlog < 0 ? maxBacklog : Math.min(backlog, maxBacklog);
   }
-}
-
-/** In these states Linux counts a socket as closed: it has no connection that a call could act on. */
-const isOver = (connection: TcpConnection): boolean =>
-  connection.state === 'CLOSED' || connection.state === 'TIME-WAIT';
-
-/** MSG_TRUNC on a stream: takes octets away (or, with MSG_PEEK, counts them) without handing them out. tcp(7). */
-function receiveNothing(connection: TcpConnection, length: number, peek: boolean): number {
-  if (peek) {
-    const result = connection.receive(discard, 0, Math.min(discard.length, length), true);
-    return result > 0 ? Math.min(length, connection.unread) : result;
-  }
-  let taken = 0;
-  while (taken < length) {
-    const result = connection.receive(discard, 0, Math.min(discard.length, length - taken));
-    if (result <= 0) return taken > 0 ? taken : result;
-    taken += result;
-  }
-  return taken;
 }

@@ -268,7 +268,10 @@ function afterAck(conn: Connection, now: Micros): boolean {
 
 /** Sixth: the peer has urgent data. MUST-32. */
 export function checkUrgent(conn: Connection, seg: Segment): void {
-  if (seg.urg && mayReceiveText(conn.state) && conn.receiver.onUrgent(seqAdd(seg.seq, seg.up))) conn.notify();
+  if (!mayReceiveText(conn.state)) return;
+  const { receiver } = conn;
+  if (seg.urg && receiver.onUrgent(seqAdd(seg.seq, seg.up))) conn.notify();
+  if (receiver.onUrgentText(seg)) conn.notify();
 }
 
 /** Seventh: the text. */

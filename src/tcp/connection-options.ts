@@ -101,6 +101,7 @@ export function applyOptions(conn: Optional, config: TcpConfig): void {
   sender.pacer.always = config.pacing;
   sender.pacer.limit = options.maxPacingRate;
   receiver.ring.limit = options.receiveBuffer;
+  receiver.urgentInline = options.oobInline;
   ack.quickAck = options.quickAck;
 }
 

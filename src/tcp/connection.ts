@@ -14,7 +14,7 @@ import type { ConnectionHost, ConnectionParent } from './connection-host.ts';
 import { applyOptions, checkOptions, makeControl, clearChangedTimers } from './connection-options.ts';
 import type { DemuxEntry } from './demux.ts';
 import type { Ecn } from './ecn.ts';
-import { nothingToRead } from './reading.ts';
+import { nothingToRead, readUrgent } from './reading.ts';
 import { readinessOf } from './readiness.ts';
 import { Receiver } from './receiver.ts';
 import { NewReno } from './recovery/newreno.ts';
@@ -150,14 +150,21 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
 
   /** RECEIVE. §3.10.3. What was received before an error or the end is still handed out, as on Linux. */
   receive(into: Uint8Array, at: number, length: number, peek = false): number {
-    const { ring } = this.receiver;
-    if (ring.length > 0) {
-      const count = peek ? ring.peek(0, into, at, length) : ring.read(into, at, length);
-      if (!peek && count > 0) this.#afterRead();
-      return count;
+    if (this.receiver.ring.length > 0) {
+      const count = this.receiver.read(into, at, length, peek);
+      if (!peek) this.#afterRead();
+      if (count > 0 || length === 0) return count;
     }
     if (this.#error !== 0) return -this.#takeHardError();
     return this.#receiveShut ? 0 : nothingToRead(this.state, this.wasEstablished);
+  }
+
+  receiveUrgent(into: Uint8Array, at: number, length: number, peek = false): number {
+    return readUrgent(this.receiver, this.state, this.#receiveShut, into, at, length, peek);
+  }
+
+  get atMark(): boolean {
+    return this.receiver.atMark;
   }
 
   /** CLOSE of the sending direction. §3.10.4. */
@@ -188,6 +195,7 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
     this.#receiveShut = true;
     this.receiver.discarding = true;
     this.receiver.ring.discard(this.receiver.ring.length);
+    this.receiver.afterRead();
     this.host.mark(this);
     return 0;
   }
@@ -352,7 +360,6 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
   }
 
   #afterRead(): void {
-    this.receiver.afterRead();
     if (this.receiver.updateDue && isSynchronized(this.state)) this.host.mark(this);
   }
 

@@ -27,8 +27,10 @@ export function readinessOf(
   if (receiveOver) bits |= Readiness.Readable | Readiness.ReadHangUp;
   if (state === 'CLOSED' || (sendOver && receiveOver)) bits |= Readiness.HangUp;
   if (state === 'SYN-SENT' || state === 'SYN-RECEIVED' || state === 'LISTEN') return bits;
-  if (receiver.ring.length > 0) bits |= Readiness.Readable;
+  if (receiver.readable > 0) bits |= Readiness.Readable;
   if (sendOver || hasSendSpace(sender)) bits |= Readiness.Writable;
-  if (receiver.urgentPending) bits |= Readiness.Urgent;
+  const mark = receiver.urgent;
+  if (mark !== undefined)
+    bits |= mark.state === 'here' ? Readiness.Urgent | Readiness.UrgentAhead : Readiness.UrgentAhead;
   return bits;
 }

@@ -11,9 +11,10 @@ import type { BufferPool } from '../core/ring.ts';
 import type { SegmentOptions } from './options.ts';
 import { SackReports } from './sack-reports.ts';
 import type { Segment } from './segment.ts';
-import { seqAdd, seqDiff, seqGt, seqLt, seqNum } from './seq.ts';
+import { seqAdd, seqDiff, seqLt, seqNum } from './seq.ts';
 import type { SeqNum } from './seq.ts';
 import type { Tcb } from './tcb.ts';
+import { UrgentMark, octetAt, readToMark } from './urgent.ts';
 
 /** What came of a segment's text. */
 export const Arrival = {
@@ -42,6 +43,11 @@ const WORTHWHILE_BUFFER = 1 / 2;
 export class Receiver {
   readonly #tcb: Tcb;
   readonly ring: ByteRing;
+  /** SO_OOBINLINE: the urgent octet is read in its place. */
+  urgentInline = false;
+  #mark: UrgentMark | undefined = undefined;
+  /** The FIN was taken. */
+  ended = false;
   /** Nobody will read: text is taken and thrown away (SHUT_RD). */
   discarding = false;
   /** Stream offset of RCV.NXT: octets received in order. */
@@ -109,6 +115,7 @@ export class Receiver {
     const tcb = this.#tcb;
     if (this.#finAt !== this.#received) return false;
     this.#finAt = -1;
+    this.ended = true;
     tcb.rcvNxt = seqAdd(tcb.rcvNxt, 1);
     tcb.rcvWnd = Math.max(0, tcb.rcvWnd - 1);
     // Nothing can follow a FIN.
@@ -136,29 +143,75 @@ export class Receiver {
     this.#reports.write(options, room, this.#outOfOrder, this.#received, this.#tcb.rcvNxt, skip);
   }
 
-  /** RCV.UP <- max(RCV.UP, SEG.UP). True when it advanced. RFC 9293 §3.10.7.4, sixth; MUST-32. */
+  /**
+   * RCV.UP <- max(RCV.UP, SEG.UP). True when it advanced. RFC 9293 §3.10.7.4, sixth; MUST-32. A pointer to what was read already says
+   * nothing new.
+   */
   onUrgent(up: SeqNum): boolean {
     const tcb = this.#tcb;
-    if (!this.urgentPending && !seqGt(up, this.readSeq)) return false;
-    if (this.urgentPending && !seqGt(up, tcb.rcvUp)) return false;
+    const at = this.#received + seqDiff(up, tcb.rcvNxt) - 1;
+    const read = this.#read;
+    const before = this.#mark;
+    if (at < read || (before !== undefined && at <= before.at)) return false;
+    // The octet that the last mark stood at is urgent no more; it does not turn up in line either once it was come to (as Linux).
+    if (before?.at === read && !this.urgentInline && this.ring.length > 0) this.ring.discard(1);
     tcb.rcvUp = up;
-    tcb.urgentSeen = true;
+    const mark = new UrgentMark(at);
+    this.#mark = mark;
+    if (at < this.#received) this.#takeUrgent(mark);
     return true;
   }
 
-  /** Sequence number of the next octet that the program will read. */
-  get readSeq(): SeqNum {
-    return seqAdd(this.#tcb.rcvNxt, -this.ring.length);
+  /** Text of a segment, before it is trimmed or kept. True when the urgent octet is among it. */
+  onUrgentText(seg: Segment): boolean {
+    if (this.#mark === undefined) return false;
+    const from = this.#received + seqDiff(seg.seq, this.#tcb.rcvNxt);
+    return this.#mark.look(from, seg.bytes, seg.textAt, seg.textLength);
   }
 
-  /** Urgent data is announced that the program has not read yet. MUST-33. */
-  get urgentPending(): boolean {
-    return this.#tcb.urgentSeen && seqGt(this.#tcb.rcvUp, this.readSeq);
+  /** Octets that were read, and thrown away. */
+  get #read(): number {
+    return this.#received - this.ring.length;
   }
 
-  /** The program has read: urgent mode ends with the last urgent octet. */
+  /** Octets of urgent data that are still to be read, the last of which is the urgent one; 0 for none. MUST-33. */
+  get urgentAhead(): number {
+    return this.#mark === undefined ? 0 : this.#mark.at - this.#read + 1;
+  }
+
+  /** The next octet to be read is the urgent one (SIOCATMARK). */
+  get atMark(): boolean {
+    return this.urgentAhead === 1;
+  }
+
+  /** The mark that the program has not read beyond. */
+  get urgent(): UrgentMark | undefined {
+    return this.#mark;
+  }
+
+  /** Octets that a read would hand out: all but the one at the mark, when that is not in line. */
+  get readable(): number {
+    const { length } = this.ring;
+    return length > 0 && this.atMark && !this.urgentInline ? length - 1 : length;
+  }
+
+  /** RECEIVE: copies out what is there, up to the urgent mark. */
+  read(into: Uint8Array, at: number, length: number, peek: boolean): number {
+    const { ring } = this;
+    if (this.#mark === undefined) return peek ? ring.peek(0, into, at, length) : ring.read(into, at, length);
+    const count = readToMark(ring, this.#mark.at - this.#read, this.urgentInline, into, at, length, peek);
+    this.afterRead();
+    return count;
+  }
+
+  /** Urgent mode ends when the last urgent octet is read. */
   afterRead(): void {
-    if (this.#tcb.urgentSeen && !this.urgentPending) this.#tcb.urgentSeen = false;
+    if (this.#mark !== undefined && this.#mark.at < this.#read) this.#mark = undefined;
+  }
+
+  #takeUrgent(mark: UrgentMark): void {
+    mark.octet = octetAt(this.ring, mark.at - this.#read);
+    mark.state = 'here';
   }
 
   /**
@@ -240,6 +293,9 @@ export class Receiver {
     tcb.rcvWnd = Math.max(0, tcb.rcvWnd - count);
     this.#received += count;
     this.ring.commit(count);
+    // Announced only after it had come beyond a gap.
+    const mark = this.#mark;
+    if (mark?.state === 'awaited' && mark.at < this.#received) this.#takeUrgent(mark);
     if (this.discarding) {
       this.ring.discard(count);
       this.afterRead();

@@ -25,7 +25,7 @@ export type TcpState =
 export const Readiness = {
   /** POLLIN: recv, or accept, would not block (data, end of stream, or an error). */
   Readable: 0x001,
-  /** POLLPRI: urgent data. */
+  /** POLLPRI: an urgent octet has come and was not yet taken. */
   Urgent: 0x002,
   /** POLLOUT: send would take something; connect has completed. */
   Writable: 0x004,
@@ -33,6 +33,8 @@ export const Readiness = {
   Error: 0x008,
   /** POLLHUP: both directions are over. */
   HangUp: 0x010,
+  /** In the place of SIGURG: urgent data lies ahead of what was read, though it may not have come. POLLMSG, which Linux does not use. MUST-32. */
+  UrgentAhead: 0x400,
   /** POLLRDHUP: the peer has finished sending. */
   ReadHangUp: 0x2000,
 } as const;
@@ -69,7 +71,7 @@ export interface TcpOptions {
   linger: number | undefined;
   /** TCP_LINGER2 (us): how long FIN-WAIT-2 lasts once nobody can read. */
   finWait2Timeout: number;
-  /** SO_OOBINLINE. RFC 9293 §3.8.5. */
+  /** SO_OOBINLINE: the urgent octet is read in its place, as RFC 6093 §6 advises; else it is taken out, for `receiveUrgent`. */
   oobInline: boolean;
   /** TCP_CONGESTION: the congestion control algorithm, one of `TcpService.congestionControls`. */
   congestion: string;
@@ -107,6 +109,13 @@ export interface TcpConnection {
    * error once, -ENOTCONN before the connection exists. `peek` leaves them (MSG_PEEK).
    */
   receive(into: Uint8Array, at: number, length: number, peek?: boolean): number;
+  /**
+   * MSG_OOB: the octet that the urgent pointer names. 1, or 0 when none can come any more; -EINVAL when there is none, it was taken or
+   * oobInline is set, -EAGAIN when it is announced and has not come, -ENOTCONN after a reset. Never waits. RFC 6093 §3.
+   */
+  receiveUrgent(into: Uint8Array, at: number, length: number, peek?: boolean): number;
+  /** SIOCATMARK: the next octet to be read is the urgent one; a read that began before it stopped here. */
+  readonly atMark: boolean;
   /** Half-close: a FIN follows what is queued (SHUT_WR). -ENOTCONN when there is no connection. RFC 9293 §3.6. */
   shutdownSend(): number;
   /** SHUT_RD: further recv returns 0; what arrives is taken and thrown away, as on Linux. */
@@ -171,6 +180,8 @@ export interface TcpInfo {
   readonly duplicateAcks: number;
   readonly unread: number;
   readonly unsent: number;
+  /** Octets up to the end of the peer's urgent data that were not yet read; 0 for none. MUST-33. */
+  readonly urgentAhead: number;
 }
 
 /** What a listener has counted since listen. */

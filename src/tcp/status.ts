@@ -60,5 +60,6 @@ export function statusOf(conn: Observed): TcpInfo {
     duplicateAcks: sender.duplicateAcks,
     unread: receiver.ring.length,
     unsent: sender.ring.length,
+    urgentAhead: receiver.urgentAhead,
   };
 }

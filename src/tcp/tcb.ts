@@ -61,9 +61,8 @@ export class Tcb {
   rcvNxt: SeqNum = ZERO;
   /** Receive window (octets): to the rightmost edge ever offered, which never moves left. SHLD-14. */
   rcvWnd = 0;
-  /** Receive urgent pointer; meaningful once `urgentSeen`. */
+  /** Receive urgent pointer: the octet after the last urgent one; in force while the receiver has a mark (urgent.ts). */
   rcvUp: SeqNum = ZERO;
-  urgentSeen = false;
   /** Shift of windows that are sent. RFC 7323 §2.2 Rcv.Wind.Shift. */
   rcvWindShift = 0;
   /** RMSS: the MSS that this end offered. */

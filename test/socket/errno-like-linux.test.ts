@@ -10,8 +10,11 @@ import { SeededRandom } from '../../src/core/random.ts';
 import { micros } from '../../src/core/time.ts';
 import { Stack } from '../../src/stack/stack.ts';
 import { CallRunner } from '../support/call-runner.ts';
-import { CASES } from './errno-cases.ts';
+import { CASES as PLAIN_CASES } from './errno-cases.ts';
 import type { Case } from './errno-cases.ts';
+import { URGENT_CASES } from './urgent-cases.ts';
+
+const CASES = [...PLAIN_CASES, ...URGENT_CASES];
 
 /** The driver's exit status when it may not make a namespace. */
 const NO_RIGHT = 77;

@@ -7,6 +7,8 @@ import type { Linger } from '../../src/socket/options.ts';
 type Argument = string | number | readonly number[];
 
 const SO_LINGER = 13;
+/** The bits of poll(2) that the kernel is asked for. */
+const POLL = 0x201f;
 
 export class CallRunner {
   readonly #calls: SocketCalls;
@@ -79,7 +81,9 @@ export class CallRunner {
         return typeof value === 'number' && value < 0 ? value : [0, value];
       }
       case 'poll':
-        return calls.readiness(fd);
+        return calls.readiness(fd) & POLL;
+      case 'atmark':
+        return calls.sockatmark(fd);
       case 'wait':
         return 0;
       default:

@@ -252,6 +252,12 @@ export class FakeConnection implements TcpConnection {
     return this.ended || this.state === 'CLOSED' ? 0 : -Errno.EAGAIN;
   }
 
+  receiveUrgent(): number {
+    return -Errno.EINVAL;
+  }
+
+  readonly atMark = false;
+
   shutdownSend(): number {
     this.shut.push('send');
     return 0;

@@ -134,6 +134,11 @@ class Case:
         poll.register(self.fd(name), POLL)
         return sum(bits for _, bits in poll.poll(0))
 
+    def do_atmark(self, name):
+        raw = ctypes.create_string_buffer(4)
+        value = self.result(libc.ioctl(self.fd(name), 0x8905, raw))  # SIOCATMARK
+        return value if value < 0 else struct.unpack("=i", raw.raw)[0]
+
     def do_wait(self):
         time.sleep(0.05)
         return 0

@@ -2,18 +2,22 @@
  * The urgent pointer at its edges. RFC 9293 §3.8.5, §3.10.7.4 (sixth).
  */
 import { expect } from 'chai';
+import { Errno } from '../../src/core/errno.ts';
 import { SECOND } from '../../src/core/time.ts';
 import { Readiness } from '../../src/tcp/service.ts';
 import { inState } from '../support/tcp-scene.ts';
 import type { Scene } from '../support/tcp-scene.ts';
 
-const isUrgent = (s: Scene): boolean => (s.conn.readiness() & Readiness.Urgent) !== 0;
+const isUrgent = (s: Scene): boolean => (s.conn.readiness() & Readiness.UrgentAhead) !== 0;
+/** Linux's POLLPRI: the octet itself has come. */
+const isHere = (s: Scene): boolean => (s.conn.readiness() & Readiness.Urgent) !== 0;
 
 describe('an urgent pointer that arrives', () => {
   it('9293-3.10.7.4-r: old text with its old pointer does not move it', () => {
     const s = inState('ESTABLISHED').deliver('<SEQ=301><ACK=101><CTL=ACK,URG><UP=2><DATA=5>');
     s.deliver('<SEQ=301><ACK=101><CTL=ACK,URG><UP=2><DATA=6>');
-    s.read(2);
+    expect([s.read(2), s.conn.atMark]).to.deep.equal([Uint8Array.of(0), true]);
+    s.read(1);
     expect(isUrgent(s)).to.equal(false);
   });
 
@@ -48,7 +52,58 @@ describe('an urgent pointer that arrives', () => {
     const s = inState('ESTABLISHED').deliver('<SEQ=301><ACK=101><CTL=ACK,URG><UP=3>');
     s.conn.shutdownReceive();
     s.deliver('<SEQ=301><ACK=101><CTL=ACK><DATA=3>');
-    expect(s.conn.tcb.urgentSeen).to.equal(false);
+    expect([s.conn.receiver.urgent, isUrgent(s)]).to.deep.equal([undefined, false]);
+  });
+});
+
+describe('the urgent octet (RFC 6093 §3)', () => {
+  const take = (s: Scene): number => {
+    const into = new Uint8Array(1);
+    const result = s.conn.receiveUrgent(into, 0, 1);
+    return result === 1 ? into[0]! : result;
+  };
+
+  it('MUST-32, MUST-33: announced, on its way, here, taken, passed', () => {
+    const s = inState('ESTABLISHED').deliver('<SEQ=301><ACK=101><CTL=ACK,URG><UP=5><DATA=2>');
+    expect([isUrgent(s), isHere(s), s.conn.info().urgentAhead, take(s)]).to.deep.equal([true, false, 5, -Errno.EAGAIN]);
+    s.deliver('<SEQ=303><ACK=101><CTL=ACK><DATA=10>');
+    expect([isUrgent(s), isHere(s), s.conn.info().urgentAhead]).to.deep.equal([true, true, 5]);
+    expect([take(s), take(s), isHere(s), isUrgent(s)]).to.deep.equal([4, -Errno.EINVAL, false, true]);
+    expect([s.read(), s.conn.atMark, s.conn.info().urgentAhead]).to.deep.equal([Uint8Array.of(0, 1, 2, 3), true, 1]);
+    expect(s.read()).to.deep.equal(Uint8Array.of(5, 6, 7, 8, 9, 10, 11));
+    expect([isUrgent(s), s.conn.info().urgentAhead]).to.deep.equal([false, 0]);
+  });
+
+  it('beyond a gap it can be taken before the gap is filled', () => {
+    const s = inState('ESTABLISHED').deliver('<SEQ=303><ACK=101><CTL=ACK,URG><UP=2><DATA=2>');
+    expect([isHere(s), take(s), s.read()]).to.deep.equal([true, 3, -Errno.EAGAIN]);
+    s.deliver('<SEQ=301><ACK=101><CTL=ACK><DATA=2>');
+    expect(s.read()).to.deep.equal(Uint8Array.of(0, 1, 2));
+  });
+
+  it('it came beyond a gap, and is announced later', () => {
+    const s = inState('ESTABLISHED').deliver('<SEQ=303><ACK=101><CTL=ACK><DATA=2>');
+    s.deliver('<SEQ=301><ACK=101><CTL=ACK,URG><UP=4><DATA=1>');
+    expect([isUrgent(s), isHere(s), take(s)]).to.deep.equal([true, false, -Errno.EAGAIN]);
+    s.deliver('<SEQ=302><ACK=101><CTL=ACK><DATA=1>');
+    expect([isHere(s), take(s)]).to.deep.equal([true, 3]);
+  });
+
+  it('with the FIN in the same segment it does not block the end of the stream', () => {
+    const s = inState('ESTABLISHED').deliver('<SEQ=301><ACK=101><CTL=ACK,URG,FIN><UP=1><DATA=1>');
+    expect([s.read(), take(s), s.conn.unread]).to.deep.equal([0, -Errno.EINVAL, 0]);
+  });
+
+  it('is in line with oobInline, where a read stops before it once', () => {
+    const s = inState('ESTABLISHED', {}, { oobInline: true }).deliver('<SEQ=301><ACK=101><CTL=ACK,URG><UP=3><DATA=5>');
+    expect([take(s), s.read(), s.conn.atMark]).to.deep.equal([-Errno.EINVAL, Uint8Array.of(0, 1), true]);
+    expect(s.read()).to.deep.equal(Uint8Array.of(2, 3, 4));
+  });
+
+  it('a peer that announces endlessly makes nothing grow', () => {
+    const s = inState('ESTABLISHED');
+    for (let i = 0; i < 1000; i++) s.deliver(`<SEQ=${301 + i}><ACK=101><CTL=ACK,URG><UP=${1 + (i % 7)}><DATA=1>`);
+    expect([s.conn.unread, s.conn.info().urgentAhead > 0]).to.deep.equal([999, true]); // the first mark was come to, so its octet went;
   });
 });
 

@@ -1,0 +1,42 @@
+/**
+ * recv on a stream with the flags that are not for everyday: MSG_TRUNC, MSG_OOB. tcp(7), recv(2).
+ */
+import type { TcpConnection } from '../tcp/service.ts';
+import { MSG_TRUNC } from './constants.ts';
+
+/** Where MSG_TRUNC reads octets that nobody wants. */
+const discard = new Uint8Array(16384);
+
+/** In these states Linux counts a socket as closed: it has no connection that a call could act on. */
+export const isOver = (connection: TcpConnection): boolean =>
+  connection.state === 'CLOSED' || connection.state === 'TIME-WAIT';
+
+/** MSG_TRUNC on a stream: takes octets away (or, with MSG_PEEK, counts them) without handing them out. tcp(7). */
+export function receiveNothing(connection: TcpConnection, length: number, peek: boolean): number {
+  if (peek) {
+    const result = connection.receive(discard, 0, Math.min(discard.length, length), true);
+    return result > 0 ? Math.min(length, connection.unread) : result;
+  }
+  let taken = 0;
+  while (taken < length) {
+    const result = connection.receive(discard, 0, Math.min(discard.length, length - taken));
+    if (result <= 0) return taken > 0 ? taken : result;
+    taken += result;
+  }
+  return taken;
+}
+
+/** MSG_OOB, which never waits. With MSG_TRUNC the octet is taken and not handed out. */
+export function receiveUrgent(
+  connection: TcpConnection,
+  into: Uint8Array,
+  at: number,
+  length: number,
+  flags: number,
+  peek: boolean,
+): number {
+  const thrownAway = (flags & MSG_TRUNC) !== 0;
+  return thrownAway
+    ? connection.receiveUrgent(discard, 0, length, peek)
+    : connection.receiveUrgent(into, at, length, peek);
+}
