@@ -286,7 +286,13 @@ export const LOSS = [
  * What a program or a host causes that does not get the processor in time: on a busy machine there is some of it in any capture,
  * and only much of it is a fault.
  */
-const LATENESS = [/^Note: .*retransmission$/, /^Note: Duplicate ACK/, /^\w+: D-SACK/, ...FLOW_CONTROL];
+const LATENESS = [
+  /^Note: .*retransmission$/,
+  /^Note: Duplicate ACK/,
+  /^\w+: D-SACK/,
+  /^Warning: Connection reset \(RST\), alone$/, // the answer to such an ACK when the kernel's side is closed already
+  ...FLOW_CONTROL,
+];
 
 /** What tshark remarks in the end of any TCP connection. */
 const CLOSING = [/^Note: This frame (initiates|undergoes) the connection closing$/];

@@ -33,6 +33,7 @@ const FIELDS = [
   '_ws.expert.message',
   '_ws.malformed',
   'frame.packet_flags_direction',
+  'tcp.flags',
 ] as const;
 
 const VALIDATION = ['ip.check_checksum', 'tcp.check_checksum', 'udp.check_checksum'];
@@ -48,6 +49,8 @@ const GOOD = 1;
  * 65,536 of a device without offload. Such packets that came in are not held against this host.
  */
 const MANGLED_ZERO = 'TCP Checksum 0xffff instead of 0x0000';
+/** Flags of a reset that answers a segment for a connection that is over; one that ends a connection has ACK too. */
+const BARE_RESET = '0x0004';
 /** Direction of a packet in its pcapng flags. */
 const INBOUND = 1;
 
@@ -87,7 +90,8 @@ export async function examine(file: string): Promise<Examination> {
     const messages = columns[7]!.split(SEPARATOR);
     columns[6]!.split(SEPARATOR).forEach((severity, index) => {
       const name = SEVERITIES.get(Number(severity));
-      const message = messages[index] ?? '';
+      const late = columns[10] === BARE_RESET && Number(columns[9]) === INBOUND;
+      const message = `${messages[index] ?? ''}${late ? ', alone' : ''}`;
       if (name !== undefined && !(isQuote && message.startsWith('Bad checksum'))) complain(`${name}: ${message}`);
     });
   }
