@@ -70,7 +70,7 @@ export function checkOptions(changes: Partial<TcpOptions>, host: OptionsHost): n
 
 /** The congestion control that the options name. */
 export const makeControl = (options: Readonly<TcpOptions>, host: OptionsHost): CongestionControl =>
-  host.congestion.make(options.congestion, host.context.config.tcp);
+  host.congestion.make(options.congestion, host.context.config.tcp, host.context.random);
 
 function numbersAreValid(changes: Partial<TcpOptions>, config: TcpConfig): boolean {
   const { maxSegment, userTimeout, keepaliveIdle, keepaliveInterval, keepaliveProbes } = changes;

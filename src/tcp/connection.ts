@@ -135,6 +135,7 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
     if (this.#error !== 0) return -this.#takeHardError();
     if (!maySend(this.state)) return this.#mayNotSend();
     const taken = this.sender.ring.write(bytes, at, length);
+    this.sender.refused = taken < length;
     if (taken === 0) return length === 0 ? 0 : -Errno.EAGAIN;
     this.host.mark(this);
     return taken;

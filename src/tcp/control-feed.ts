@@ -1,10 +1,12 @@
 /**
  * What the sender measures: round-trip times for the retransmission timeout and for congestion control, when a round trip ends, whether
- * the window is used up. It makes the AckSample that an algorithm is told of each acknowledgment.
+ * the window is used up, the rate of delivery. It makes the AckSample and the RateSample that an algorithm is told of.
  */
-import { micros } from '../core/time.ts';
+import { NEVER, micros } from '../core/time.ts';
 import type { Micros } from '../core/time.ts';
 import type { AckSample, CongestionControl } from './congestion/control.ts';
+import { DeliveryRate } from './delivery-rate.ts';
+import type { LossRecovery, SendState } from './recovery/recovery.ts';
 import { RoundTrip } from './round-trip.ts';
 import type { Rto } from './rto.ts';
 import { RttSamples } from './rtt-samples.ts';
@@ -23,6 +25,10 @@ export class ControlFeed {
   /** A round trip ends when this is acknowledged. */
   #roundEnd: SeqNum = seqNum(0);
   #rtt: Micros = micros(0);
+  /** There for an algorithm that asks for it only. */
+  #rate: DeliveryRate | undefined = undefined;
+  /** Octets lost that the algorithm has been told of. */
+  #lostTold = 0;
   // Reused for every acknowledgment.
   readonly #sample: AckSample = {
     acked: 0,
@@ -46,18 +52,71 @@ export class ControlFeed {
     this.#usage.start(iss);
   }
 
-  /** New octets up to `end` were sent for the first time; SND.NXT covers them. */
-  onSent(end: SeqNum, now: Micros): void {
+  /** Octets a second that the network has delivered lately; 0 before it is known. */
+  get deliveryRate(): number {
+    return this.#rate === undefined ? this.#roundTrip.rate : this.#rate.last;
+  }
+
+  /** `control` is the algorithm from now on: the rate is measured if it asks for that. */
+  follow(control: CongestionControl): void {
+    if (control.onRate === undefined) this.#rate = undefined;
+    else this.#rate ??= new DeliveryRate();
+  }
+
+  /** New octets from `seq` to before `end` were sent for the first time; SND.NXT covers them. */
+  onSent(seq: SeqNum, end: SeqNum, now: Micros): void {
     const { sndUna, sndNxt } = this.#tcb;
-    this.#roundTrip.onSent(end, now);
+    this.#roundTrip.onSent(sndUna, end, now);
     this.#rttSamples.onSent(end, now);
+    if (this.#rate !== undefined) this.#rate.onSent(end, seq === sndUna, now);
     this.#usage.note(false, seqDiff(sndNxt, sndUna), sndUna, sndNxt);
   }
 
-  /** Old octets were sent again. */
-  onRetransmitted(): void {
+  /** Old octets up to `end` were sent again. */
+  onRetransmitted(end: SeqNum, now: Micros): void {
     this.#roundTrip.onRetransmitted();
     this.#rttSamples.onRetransmitted();
+    if (this.#rate !== undefined) this.#rate.onSent(end, false, now);
+  }
+
+  /** A time-out; `goesBack`: all is sent again from SND.UNA. */
+  onTimeout(goesBack: boolean): void {
+    if (goesBack && this.#rate !== undefined) this.#rate.forget();
+  }
+
+  /**
+   * Nothing may be sent now; `textLeft` octets have never been sent. Differs: the draft takes a program for the limit that waits for room
+   * in the send buffer too; that is a window like any other, and slow start would never end in it.
+   */
+  onStopped(state: SendState, recovery: LossRecovery, textLeft: number, bufferFull: boolean): void {
+    if (this.#rate === undefined || textLeft >= state.smss || bufferFull) return;
+    const inFlight = recovery.inNetwork(state);
+    if (inFlight < state.control.cwnd) this.#rate.onAppLimited(inFlight);
+  }
+
+  /** Tells what an ACK, which `recovery` has taken, says of the rate of delivery. After `onNewAck`. */
+  measure(state: SendState, recovery: LossRecovery, advanced: boolean, afterTimeout: boolean, now: Micros): void {
+    const { control } = state;
+    if (this.#rate === undefined || control.onRate === undefined || control.cwnd === 0) return; // 0 before the handshake is done
+    const { sample } = this.#rate;
+    const { sndUna, sndNxt } = this.#tcb;
+    const { delivered, counters } = recovery;
+    let { deliveredSentAt } = recovery;
+    sample.recovering = recovery.active || afterTimeout;
+    if (deliveredSentAt === NEVER) {
+      // Without records of what is outstanding, an ACK does not tell which transmission it is for. Karn's algorithm.
+      sample.rtt = advanced ? this.#rtt : micros(0);
+      if (sample.recovering) deliveredSentAt = -1;
+    } else {
+      sample.rtt = micros(deliveredSentAt < 0 ? 0 : now - deliveredSentAt);
+    }
+    this.#rate.onAck(delivered, deliveredSentAt, sndUna, now);
+    sample.lost = counters.bytesLost - this.#lostTold;
+    this.#lostTold = counters.bytesLost;
+    sample.inFlight = recovery.inNetwork(state);
+    sample.priorInFlight = sample.inFlight + delivered + sample.lost;
+    if (sndUna === sndNxt) this.#rate.onIdle();
+    control.onRate(sample, now);
   }
 
   /** The congestion window is all that keeps more than `used` octets from being outstanding. */

@@ -4,10 +4,10 @@
  * Differs from RFC 7323 in that echoed timestamps are used only after a retransmission: a timed segment tells microseconds where the
  * timestamp clock tells milliseconds, and one sample a round trip is what RFC 6298's weights assume.
  */
-import { NEVER } from '../core/time.ts';
+import { NEVER, SECOND } from '../core/time.ts';
 import type { Micros } from '../core/time.ts';
 import type { Rto } from './rto.ts';
-import { seqLt, seqNum } from './seq.ts';
+import { seqDiff, seqLt, seqNum } from './seq.ts';
 import type { SeqNum } from './seq.ts';
 import type { Tcb } from './tcb.ts';
 import { echoedRoundTrip } from './timestamps.ts';
@@ -17,6 +17,10 @@ export class RoundTrip {
   /** One past the segment that is timed, and when it was sent; NEVER when none is. */
   #timedEnd: SeqNum = seqNum(0);
   #timedAt: Micros = NEVER;
+  /** SND.UNA then. */
+  #timedUna: SeqNum = seqNum(0);
+  /** Octets a second that were acknowledged in the last round trip measured; 0 before that. */
+  rate = 0;
   /** Something was sent again since the last sample: an ACK does not tell which of the two it is for. */
   #ambiguous = false;
 
@@ -25,9 +29,10 @@ export class RoundTrip {
   }
 
   /** New octets up to `end` were sent. */
-  onSent(end: SeqNum, now: Micros): void {
+  onSent(una: SeqNum, end: SeqNum, now: Micros): void {
     if (this.#timedAt !== NEVER) return;
     this.#timedAt = now;
+    this.#timedUna = una;
     this.#timedEnd = end;
   }
 
@@ -42,6 +47,8 @@ export class RoundTrip {
     if (this.#timedAt !== NEVER) {
       if (seqLt(ack, this.#timedEnd)) return;
       this.#rto.sample(now - this.#timedAt);
+      const acked = seqDiff(ack, this.#timedUna);
+      if (acked > 1 && now > this.#timedAt) this.rate = (acked * SECOND) / (now - this.#timedAt); // not of a SYN
       this.#timedAt = NEVER;
       this.#ambiguous = false;
     } else if (this.#ambiguous && tcb.timestampsOk) {

@@ -43,6 +43,8 @@ export class Sender implements SendState {
   ringSeq: SeqNum = seqNum(0);
   /** Where sending goes on: SND.NXT, or before it while octets are sent again. */
   rtxNxt: SeqNum = seqNum(0);
+  /** The ring had no room for all that the program gave last. */
+  refused = false;
   /** A FIN follows the last octet of the ring. */
   finQueued = false;
   /** Eff.snd.MSS: most octets of text in a segment on the wire, options taken off. RFC 9293 §3.7.1. */
@@ -103,6 +105,7 @@ export class Sender implements SendState {
     this.rto = rto;
     this.feed = new ControlFeed(tcb, rto);
     this.control = control;
+    this.feed.follow(control);
     this.recovery = recovery;
     this.ring = new ByteRing(limit, buffers);
   }
@@ -213,7 +216,7 @@ export class Sender implements SendState {
     this.#timers.clear(Timer.Tlp);
     this.#afterTimeout = this.#afterTimeout && seqLt(ack, this.#timeoutEnd);
     const recovering = this.recovery.active;
-    const keepTimer = this.#tellRecovery(ack, covered, freed, false, options, now);
+    const keepTimer = this.#tell(ack, covered, freed, false, options, now);
     if (ack === tcb.sndNxt) this.#flightSmss = 0;
     // RFC 5681 §3.1: the ACK of the SYN does not open the window.
     const growing = freed > 0 && !recovering && !this.recovery.active;
@@ -226,30 +229,26 @@ export class Sender implements SendState {
   /** Changes the congestion control algorithm; a running connection keeps its window. */
   setControl(control: CongestionControl): void {
     if (this.control.cwnd > 0) control.start(this.smss, false, this.control);
+    this.feed.follow(control);
     this.control = control;
   }
 
   /** An ACK that advances nothing. `duplicate`: as RFC 5681 §2 defines it. What it reports by SACK counts in any case. */
   onOldAck(ack: SeqNum, duplicate: boolean, options: SegmentOptions, now: Micros): void {
     if (duplicate) this.duplicateAcks++;
-    this.#tellRecovery(ack, 0, 0, duplicate, options, now);
+    this.#tell(ack, 0, 0, duplicate, options, now);
   }
 
-  #tellRecovery(
-    ack: SeqNum,
-    covered: number,
-    acked: number,
-    duplicate: boolean,
-    options: SegmentOptions,
-    now: Micros,
-  ): boolean {
+  #tell(ack: SeqNum, covered: number, text: number, duplicate: boolean, options: SegmentOptions, now: Micros): boolean {
     const facts = this.#facts;
     facts.ack = ack;
     facts.covered = covered;
-    facts.acked = acked;
+    facts.acked = text;
     facts.duplicate = duplicate;
     facts.options = options;
-    return this.recovery.onAck(facts, this, now);
+    const keepTimer = this.recovery.onAck(facts, this, now);
+    this.feed.measure(this, this.recovery, covered > 0, this.#afterTimeout, now);
+    return keepTimer;
   }
 
   /** The tail loss probe timer expired. RFC 8985 §7.3: the retransmission timer starts again in any case. */
@@ -272,6 +271,7 @@ export class Sender implements SendState {
     this.#timeoutEnd = this.tcb.sndNxt;
     this.#timers.clear(Timer.Tlp);
     this.pacer.reset();
+    this.feed.onTimeout(this.recovery.goesBack);
     this.#goBack();
   }
 
@@ -304,8 +304,11 @@ export class Sender implements SendState {
     if (!maySendText(state)) return false;
     if (this.probeOwed) return this.#chooseProbe(out);
     this.#repairing = this.#chooseLost(out);
-    if (!this.#repairing && (now < this.heldUntil || !this.#chooseText(out, now))) return false;
-    return this.pacer.lets(now);
+    if (this.#repairing) return this.pacer.lets(now);
+    if (now < this.heldUntil) return false;
+    if (this.#chooseText(out, now)) return this.pacer.lets(now);
+    this.feed.onStopped(this, this.recovery, seqDiff(this.textEnd, this.rtxNxt), this.refused);
+    return false;
   }
 
   /** What `next` named has gone out. */
@@ -318,9 +321,9 @@ export class Sender implements SendState {
     if (again) {
       this.retransmissions++;
       this.bytesRetransmitted += chosen.length;
-      this.feed.onRetransmitted();
+      this.feed.onRetransmitted(end, now);
     } else {
-      this.feed.onSent(end, now);
+      this.feed.onSent(chosen.seq, end, now);
       if (chosen.length % this.smss !== 0) this.smallEnd = end;
       this.#timers.clear(Timer.Tlp);
     }

@@ -74,7 +74,7 @@ export class Tcp implements TcpService, ProtocolHandler, ListenerHost, Arrivals 
     this.context = context;
     this.ip = ip;
     this.congestion = new CongestionRegistry(congestion);
-    this.congestion.make(config.tcp.congestion, config.tcp); // fails now rather than at the first connection
+    this.congestion.make(config.tcp.congestion, config.tcp, random); // fails now rather than at the first connection
     this.#output = new Output(context, ip);
     this.#isn = new IsnGenerator(random);
     this.#connections = new Demux(random);

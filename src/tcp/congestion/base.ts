@@ -12,6 +12,10 @@ import type { AckSample, CongestionControl } from './control.ts';
 /** A window that was not used counts as valid this long (us). RFC 7661 §4.4, Non-Validated Period. */
 export const NON_VALIDATED_PERIOD = 5 * MINUTE;
 
+/** The initial window (octets), RFC 6928 §2: min(10*MSS, max(2*MSS, 14600)), for the 10 of config.tcp.initialWindow. */
+export const initialWindow = ({ initialWindow: segments }: TcpConfig, smss: number): number =>
+  Math.min(segments * smss, Math.max(2 * smss, segments * 1460));
+
 export abstract class WindowControl implements CongestionControl {
   abstract readonly name: string;
   cwnd = 0;
@@ -46,11 +50,10 @@ export abstract class WindowControl implements CongestionControl {
   protected beforeResume?(now: Micros): void;
 
   start(smss: number, synLost: boolean, from?: CongestionControl): void {
-    const segments = this.#config.initialWindow;
     this.smss = smss;
-    // RFC 6928 §2: min(10*MSS, max(2*MSS, 14600)). RFC 5681 §3.1: one segment after a lost SYN or SYN,ACK.
-    this.#initialWindow = Math.min(segments * smss, Math.max(2 * smss, segments * 1460));
+    this.#initialWindow = initialWindow(this.#config, smss);
     if (from === undefined) {
+      // RFC 5681 §3.1: one segment after a lost SYN or SYN,ACK.
       this.cwnd = synLost ? smss : this.#initialWindow;
     } else {
       this.cwnd = Math.max(smss, Math.floor(from.cwnd));

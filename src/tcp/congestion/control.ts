@@ -30,12 +30,39 @@ export interface AckSample {
   echoed: boolean;
 }
 
+/**
+ * What one ACK tells an algorithm that measures the path, in recovery and out of it. The sender reuses one record. Rates are octets a
+ * second. draft-cheng-iccrg-delivery-rate-estimation-00 §3.
+ */
+export interface RateSample {
+  /** Octets that this ACK delivered, by SACK too, and octets found lost since the last one. */
+  delivered: number;
+  lost: number;
+  /** Octets delivered on the connection so far, this ACK included: C.delivered. */
+  totalDelivered: number;
+  /** What that was when the latest of what is now delivered was sent: P.delivered; -1 when this ACK does not tell. */
+  priorDelivered: number;
+  /** The rate of delivery since then; 0 when this ACK does not tell. */
+  rate: number;
+  /** The program had too little to send then: the network may be faster than `rate`. */
+  appLimited: boolean;
+  /** Round-trip time (us) measured by this ACK, SACK included; 0 when it measured none. */
+  rtt: Micros;
+  /** Octets thought to be in the network, before and after this ACK. */
+  priorInFlight: number;
+  inFlight: number;
+  /** Losses are being repaired: fast recovery, or what was outstanding at a time-out is not all acknowledged. */
+  recovering: boolean;
+}
+
 export interface CongestionControl {
   readonly name: string;
   /** Congestion window (octets), a whole number; at least one SMSS. RFC 5681 §2. */
   readonly cwnd: number;
   /** Octets of text a second to send at: pacing.ts sees to it. Undefined, or not there: as fast as the window allows. */
   readonly pacingRate?: number | undefined;
+  /** Its cwnd holds in fast recovery too: Proportional Rate Reduction (RFC 6937) stays out of it. */
+  readonly ownsRecoveryWindow?: boolean;
   /** Slow start threshold (octets); Infinity at first. RFC 5681 §3.1. */
   readonly ssthresh: number;
 
@@ -48,6 +75,8 @@ export interface CongestionControl {
   setSmss(smss: number): void;
   /** New data was acknowledged outside of recovery. */
   onAck(sample: AckSample, now: Micros): void;
+  /** If it is there, the path is measured for it: called for every ACK of a connection that is open, before `onAck` if that is too. */
+  onRate?(sample: RateSample, now: Micros): void;
   /** A loss that recovery found, once per window: reduce `ssthresh` and `cwnd`. */
   onLoss(flightSize: number, now: Micros): void;
   /**

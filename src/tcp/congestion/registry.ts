@@ -12,12 +12,14 @@
  *     });
  */
 import type { TcpConfig } from '../../core/config.ts';
+import type { RandomSource } from '../../core/random.ts';
+import { Bbr } from './bbr.ts';
 import type { CongestionControl } from './control.ts';
 import { Cubic } from './cubic.ts';
 import { Reno } from './reno.ts';
 
-/** Makes the state of one connection. */
-export type CongestionFactory = (config: TcpConfig) => CongestionControl;
+/** Makes the state of one connection. What is random in it comes from `random`, so that runs repeat. */
+export type CongestionFactory = (config: TcpConfig, random: RandomSource) => CongestionControl;
 
 /** Algorithms by name. */
 export type CongestionFactories = Readonly<Record<string, CongestionFactory>>;
@@ -26,6 +28,7 @@ export type CongestionFactories = Readonly<Record<string, CongestionFactory>>;
 export const MAX_CONGESTION_NAME = 15;
 
 const BUILT_IN: CongestionFactories = {
+  bbr: (config, random) => new Bbr(config, random),
   cubic: (config) => new Cubic(config),
   reno: (config) => new Reno(config),
 };
@@ -55,11 +58,11 @@ export class CongestionRegistry {
   }
 
   /** A fresh instance. Throws a RangeError for a name that is not known. */
-  make(name: string, config: TcpConfig): CongestionControl {
+  make(name: string, config: TcpConfig, random: RandomSource): CongestionControl {
     const factory = this.#factories.get(name);
     if (factory === undefined) {
       throw new RangeError(`no congestion control '${name}'; there are ${this.names.join(', ')}`);
     }
-    return factory(config);
+    return factory(config, random);
   }
 }

@@ -29,8 +29,9 @@ export class Delivery {
   // Of the ACK that was taken last.
   /** Octets newly delivered. DeliveredData of RFC 6937 §2. */
   delivered = 0;
-  /** A round trip was measured. */
+  /** A round trip was measured; when what it measured was sent, the latest of it, -1 for none. */
   measured = false;
+  sentAt = -1;
   /** Among them are some that were never sent again. */
   original = false;
   /** The end of a D-SACK block, -1 for none; and how many octets it reports, 0 when they were not sent twice. */
@@ -70,6 +71,7 @@ export class Delivery {
   /** Takes an ACK; SND.UNA has moved already. */
   take(facts: AckFacts, state: SendState, now: Micros): void {
     this.measured = false;
+    this.sentAt = -1;
     this.original = false;
     this.dsackEnd = -1;
     this.dsackOctets = 0;
@@ -200,6 +202,7 @@ export class Delivery {
       this.original = true;
     }
     this.measured = true;
+    if (sentAt > this.sentAt) this.sentAt = sentAt;
     rack.delivered(sentAt, end, retransmitted, now);
   }
 }

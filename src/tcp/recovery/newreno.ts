@@ -20,10 +20,16 @@ export class NewReno implements LossRecovery {
   readonly probing = false;
   readonly events: RecoveryEvent[] = [];
   readonly counters = noCounters();
+  delivered = 0;
+  readonly deliveredSentAt = NEVER;
   /** One past the highest sequence number sent when recovery last began or a time-out came; ISS at first. */
   #recover: SeqNum = seqNum(0);
   #duplicateAcks = 0;
   #partialAcks = 0;
+  /** Octets that duplicate ACKs have told of, a segment each, and SND.UNA has not passed yet. */
+  #beyond = 0;
+  /** What was outstanding at a time-out is sent again. */
+  #repeating = false;
   /** The segment at SND.UNA is to go out again. */
   #headOwed = false;
 
@@ -52,12 +58,39 @@ export class NewReno implements LossRecovery {
 
   onAck(facts: AckFacts, state: SendState, now: Micros): boolean {
     this.events.length = 0;
+    this.#countDelivered(facts, state);
     if (facts.covered === 0) {
       if (facts.duplicate) this.#onDuplicateAck(state, now);
       return true;
     }
     this.#headOwed = false;
     return this.#onNewAck(facts.acked, state, now);
+  }
+
+  /**
+   * What was told of by duplicate ACKs is not counted a second time when SND.UNA passes it; the segment that was missing is. After a
+   * time-out an ACK may cover what has long been there: it counts for a segment (RFC 3465 §2.3).
+   */
+  #countDelivered(facts: AckFacts, state: SendState): void {
+    const { smss, flightSize } = state;
+    if (facts.covered === 0) {
+      this.delivered = facts.duplicate && this.#beyond + smss < flightSize ? smss : 0;
+      this.#beyond += this.delivered;
+      return;
+    }
+    if (this.#repeating) {
+      this.#repeating = seqLt(state.tcb.sndUna, this.#recover);
+      this.delivered = Math.min(facts.covered, smss);
+      this.#beyond = 0;
+      return;
+    }
+    const known = Math.min(this.#beyond, Math.max(facts.covered - smss, 0));
+    this.delivered = facts.covered - known;
+    this.#beyond = this.active ? Math.min(this.#beyond - known, flightSize) : 0;
+  }
+
+  inNetwork(state: SendState): number {
+    return state.flightSize - this.#beyond;
   }
 
   #onDuplicateAck(state: SendState, now: Micros): void {
@@ -88,6 +121,7 @@ export class NewReno implements LossRecovery {
     state.control.onLoss(Math.min(state.flightSize, state.control.cwnd), now);
     this.inflation = DUP_ACK_THRESHOLD * smss; // RFC 5681 §3.2 step 3
     this.#headOwed = true;
+    this.counters.bytesLost += smss;
     this.events.push({ name: 'recovery-begins', cause: 'duplicate ACKs' });
   }
 
@@ -111,6 +145,7 @@ export class NewReno implements LossRecovery {
     this.inflation += (acked >= state.smss ? state.smss : 0) - acked;
     this.#partialAcks++;
     this.#headOwed = true;
+    this.counters.bytesLost += state.smss;
     return this.#partialAcks > 1; // RFC 6582 §4: "impatient"
   }
 
@@ -120,6 +155,8 @@ export class NewReno implements LossRecovery {
     this.inflation = 0;
     this.#duplicateAcks = 0;
     this.#headOwed = false;
+    this.#beyond = 0;
+    this.#repeating = true;
   }
 
   nextLost(out: SendRange, state: SendState): boolean {

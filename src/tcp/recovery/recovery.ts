@@ -92,6 +92,10 @@ export interface LossRecovery {
   /** What happened since the trace last looked. At most a few; cleared by whoever reads it, and by the next ACK. */
   readonly events: RecoveryEvent[];
   readonly counters: RecoveryCounters;
+  /** Octets that the last ACK delivered, by SACK too. DeliveredData of RFC 6937 §2. */
+  readonly delivered: number;
+  /** When the latest of them were sent (us): -1 when that cannot be told, NEVER when no such records are kept. */
+  readonly deliveredSentAt: number;
 
   /** The connection begins: `iss` is its initial sequence number. */
   start(iss: SeqNum): void;
@@ -110,6 +114,8 @@ export interface LossRecovery {
   resend(): void;
   /** Names octets that are to go out again now. */
   nextLost(out: SendRange, state: SendState): boolean;
+  /** Octets that are thought to be in the network. */
+  inNetwork(state: SendState): number;
   /** Octets of new text that congestion allows, when `used` octets were sent beyond SND.UNA. */
   room(used: number, state: SendState): number;
   /** Why new text goes out. */

@@ -68,6 +68,18 @@ export class SackRecovery implements LossRecovery {
     return this.#flight.pipe;
   }
 
+  get delivered(): number {
+    return this.#delivery.delivered;
+  }
+
+  get deliveredSentAt(): number {
+    return this.#delivery.sentAt;
+  }
+
+  inNetwork(): number {
+    return this.#flight.pipe;
+  }
+
   get textReason(): string {
     if (this.#tlp.owed) return 'tail loss probe';
     if (this.#frto.step === 3) return 'F-RTO: new data';
@@ -188,7 +200,9 @@ export class SackRecovery implements LossRecovery {
     if (this.#tlp.owed) return state.smss;
     if (this.#frto.step > 0) return this.#newAllowed;
     const { pipe } = this.#flight;
-    const room = (this.#phase === 'recovery' ? this.#prr.cwnd : state.control.cwnd) - pipe;
+    const { control } = state;
+    const proportional = this.#phase === 'recovery' && control.ownsRecoveryWindow !== true;
+    const room = (proportional ? this.#prr.cwnd : control.cwnd) - pipe;
     return pipe === 0 ? Math.max(room, state.smss) : room; // nothing in the network: no ACK would open the window
   }
 

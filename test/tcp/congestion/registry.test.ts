@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { DEFAULT_CONFIG } from '../../../src/core/config.ts';
 import { Errno } from '../../../src/core/errno.ts';
+import { SeededRandom } from '../../../src/core/random.ts';
 import { MS, SECOND } from '../../../src/core/time.ts';
 import { twoHosts } from '../../../src/lab/topology.ts';
 import { patternBytes, transfer } from '../../../src/lab/transfer.ts';
@@ -27,14 +28,18 @@ class Double extends WindowControl {
 describe('tcp/congestion/registry', () => {
   it('knows the built-in algorithms, and makes one for each connection', () => {
     const registry = new CongestionRegistry();
-    expect(registry.names).to.include.members(['cubic', 'reno']);
+    const random = new SeededRandom(1);
+    expect(registry.names).to.include.members(['bbr', 'cubic', 'reno']);
     for (const name of registry.names) {
-      const one = registry.make(name, DEFAULT_CONFIG.tcp);
+      const one = registry.make(name, DEFAULT_CONFIG.tcp, random);
       expect(one.name).to.equal(name);
-      expect(registry.make(name, DEFAULT_CONFIG.tcp)).not.to.equal(one);
+      expect(registry.make(name, DEFAULT_CONFIG.tcp, random)).not.to.equal(one);
     }
     expect(registry.has('toString')).to.equal(false);
-    expect(() => registry.make('vegas', DEFAULT_CONFIG.tcp)).to.throw(RangeError, "no congestion control 'vegas'");
+    expect(() => registry.make('vegas', DEFAULT_CONFIG.tcp, random)).to.throw(
+      RangeError,
+      "no congestion control 'vegas'",
+    );
   });
 
   it('refuses names that TCP_CONGESTION could not set', () => {
