@@ -93,6 +93,7 @@ export type { LinkLayer, LinkLayerUser } from './ethernet/service.ts';
 export type {
   ListenerCounters,
   TcpConnection,
+  SendLimit,
   TcpInfo,
   TcpListener,
   TcpOptions,
@@ -100,7 +101,7 @@ export type {
   TcpState,
 } from './tcp/service.ts';
 export { Readiness } from './tcp/service.ts';
-export type { AckSample, CongestionControl } from './tcp/congestion/control.ts';
+export type { AckSample, CongestionControl, RateSample } from './tcp/congestion/control.ts';
 export { WindowControl } from './tcp/congestion/base.ts';
 export type { CongestionFactories, CongestionFactory } from './tcp/congestion/registry.ts';
 export type { UdpOwner, UdpPort, UdpSendOptions, UdpService } from './udp/service.ts';

@@ -12,6 +12,8 @@ import type { Rto } from './rto.ts';
 import { RttSamples } from './rtt-samples.ts';
 import { seqDiff, seqGe, seqNum } from './seq.ts';
 import type { SeqNum } from './seq.ts';
+import { SendLimits } from './send-limit.ts';
+import type { LimitedState } from './send-limit.ts';
 import type { Tcb } from './tcb.ts';
 import { WindowUsage } from './window-usage.ts';
 
@@ -27,6 +29,8 @@ export class ControlFeed {
   #rtt: Micros = micros(0);
   /** There for an algorithm that asks for it only. */
   #rate: DeliveryRate | undefined = undefined;
+  /** What has held the sender back; there once text was to be sent. */
+  limits: SendLimits | undefined = undefined;
   /** Octets lost that the algorithm has been told of. */
   #lostTold = 0;
   // Reused for every acknowledgment.
@@ -55,6 +59,13 @@ export class ControlFeed {
   /** Octets a second that the network has delivered lately; 0 before it is known. */
   get deliveryRate(): number {
     return this.#rate === undefined ? this.#roundTrip.rate : this.#rate.last;
+  }
+
+  /** A turn of a synchronized connection is over. */
+  noteLimit(state: LimitedState, now: Micros): void {
+    if (this.limits === undefined && state.textEnd === this.#tcb.sndUna) return;
+    this.limits ??= new SendLimits();
+    this.limits.note(state, now);
   }
 
   /** `control` is the algorithm from now on: the rate is measured if it asks for that. */

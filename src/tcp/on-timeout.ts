@@ -43,6 +43,7 @@ function settleSending(conn: Connection, now: Micros): void {
   const { tcb, sender, timers } = conn;
   if (sender.pacer.holding) timers.set(Timer.Pace, sender.pacer.deadline);
   else timers.clear(Timer.Pace);
+  if (sender.synAcked) sender.feed.noteLimit(sender, now);
   const waiting = sender.synAcked && seqGt(sender.queueEnd, sender.rtxNxt);
   if (sender.flightSize === 0 && !waiting) {
     timers.clear(Timer.Rack);

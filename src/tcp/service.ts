@@ -133,6 +133,12 @@ export interface TcpConnection {
   info(): TcpInfo;
 }
 
+/**
+ * What holds a sender back: the program that gives no more (or Nagle's algorithm that waits for it), the send buffer that is all in flight,
+ * the peer's window, the congestion window, the pacing rate.
+ */
+export type SendLimit = 'app' | 'sndbuf' | 'rwnd' | 'cwnd' | 'pacing';
+
 /** Snapshot of a connection; times in microseconds, sizes in octets. */
 export interface TcpInfo {
   readonly state: TcpState;
@@ -146,6 +152,16 @@ export interface TcpInfo {
   readonly congestion: string;
   readonly cwnd: number;
   readonly ssthresh: number;
+  /** Octets of text a second that are not exceeded; undefined when nothing is paced. */
+  readonly pacingRate: number | undefined;
+  /** Octets a second that the network delivered lately: in the last round trip measured, with 'bbr' by the last rate sample. */
+  readonly deliveryRate: number | undefined;
+  /** What holds the sender back, as of the last turn. */
+  readonly limitedBy: SendLimit;
+  /** Time with text outstanding or queued, and of that the time in which the peer's window or the send buffer was the limit. */
+  readonly busyTime: number;
+  readonly rwndLimited: number;
+  readonly sndbufLimited: number;
   readonly flightSize: number;
   readonly sndWnd: number;
   readonly rcvWnd: number;

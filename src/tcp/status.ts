@@ -1,6 +1,7 @@
 /**
  * STATUS: what a connection looks like from outside, as plain data. RFC 9293 §3.10.6, §3.9.1.5.
  */
+import type { Micros } from '../core/time.ts';
 import { formatAddress } from '../ip/address.ts';
 import type { Ecn } from './ecn.ts';
 import type { Receiver } from './receiver.ts';
@@ -16,11 +17,15 @@ interface Observed {
   readonly ecn: Ecn | undefined;
   readonly segmentsSent: number;
   readonly segmentsReceived: number;
+  readonly host: { readonly now: Micros };
 }
 
 export function statusOf(conn: Observed): TcpInfo {
   const { tcb, sender, receiver, ecn, segmentsSent, segmentsReceived } = conn;
   const { counters } = sender.recovery;
+  const { deliveryRate, limits } = sender.feed;
+  const pacingRate = sender.pacer.rate(sender);
+  const { now } = conn.host;
   return {
     state: tcb.state,
     local: `${formatAddress(tcb.localAddress)}:${tcb.localPort}`,
@@ -32,6 +37,12 @@ export function statusOf(conn: Observed): TcpInfo {
     congestion: sender.control.name,
     cwnd: Math.max(sender.control.cwnd + sender.recovery.inflation, 0),
     ssthresh: sender.control.ssthresh,
+    pacingRate: pacingRate === Infinity ? undefined : pacingRate,
+    deliveryRate: deliveryRate === 0 ? undefined : deliveryRate,
+    limitedBy: limits?.current ?? 'app',
+    busyTime: limits?.busy(now) ?? 0,
+    rwndLimited: limits?.rwndLimited(now) ?? 0,
+    sndbufLimited: limits?.sndbufLimited(now) ?? 0,
     flightSize: sender.flightSize,
     sndWnd: tcb.sndWnd,
     rcvWnd: tcb.rcvWnd,

@@ -34,15 +34,18 @@ export function path(options: CableOptions, impairment: ImpairSettings = {}, con
   return { simulation, a, b };
 }
 
-/** A flow that never ends by itself. */
+/** A flow that has no end, or sends so many octets and then nothing. */
 export class Flow {
   /** Octets that have arrived. */
   received = 0;
   readonly #calls: SocketCalls;
   readonly #fd: number;
+  /** Octets that are still to be sent. */
+  #left: number;
 
   /** Connects `lab.a` to a reader on `lab.b`; each flow needs its own `port`. */
-  constructor(lab: Path, congestion: string, port = PORT) {
+  constructor(lab: Path, congestion: string, port = PORT, octets = Infinity) {
+    this.#left = octets;
     this.#calls = lab.a.calls;
     const reader = lab.b.calls;
     const listener = check(reader.socket(c.AF_INET, c.SOCK_STREAM, 0));
@@ -66,13 +69,14 @@ export class Flow {
   }
 
   #write(): void {
-    for (;;) {
-      const count = this.#calls.send(this.#fd, chunk);
+    while (this.#left > 0) {
+      const count = this.#calls.send(this.#fd, chunk.subarray(0, this.#left));
       if (count < 0) {
         if (errnoName(count) !== 'EAGAIN') return;
         this.#calls.wait(this.#fd, Readiness.Writable, () => this.#write());
         return;
       }
+      this.#left -= count;
     }
   }
 
