@@ -46,6 +46,7 @@ export const SO_DOMAIN = 39;
 /** Options at IPPROTO_TCP. tcp(7). */
 export const TCP_NODELAY = 1;
 export const TCP_MAXSEG = 2;
+export const TCP_CORK = 3;
 export const TCP_KEEPIDLE = 4;
 export const TCP_KEEPINTVL = 5;
 export const TCP_KEEPCNT = 6;
@@ -55,6 +56,7 @@ export const TCP_INFO = 11;
 export const TCP_QUICKACK = 12;
 export const TCP_CONGESTION = 13;
 export const TCP_USER_TIMEOUT = 18;
+export const TCP_NOTSENT_LOWAT = 25;
 
 /** Options at IPPROTO_IP. ip(7). */
 export const IP_TOS = 1;
@@ -73,6 +75,7 @@ export const MSG_DONTWAIT = 0x40;
 export const MSG_WAITALL = 0x100;
 export const MSG_ERRQUEUE = 0x2000;
 export const MSG_NOSIGNAL = 0x4000;
+export const MSG_MORE = 0x8000;
 
 /** Second argument of shutdown. */
 export const SHUT_RD = 0;

@@ -64,7 +64,7 @@ const flag = (where: Where, key: FlagName): OptionRow => ({
 });
 
 /** A yes-or-no option of TCP. */
-const tcpFlag = (where: Where, key: 'noDelay' | 'quickAck'): OptionRow => ({
+const tcpFlag = (where: Where, key: 'noDelay' | 'quickAck' | 'cork'): OptionRow => ({
   ...where,
   type: 'flag',
   min: INT_MIN,
@@ -186,6 +186,14 @@ export function makeOptionRows(config: Config): readonly OptionRow[] {
 const tcpRows: readonly OptionRow[] = [
   tcpFlag(tcp('TCP_NODELAY', c.TCP_NODELAY), 'noDelay'),
   tcpFlag(tcp('TCP_QUICKACK', c.TCP_QUICKACK), 'quickAck'),
+  tcpFlag(tcp('TCP_CORK', c.TCP_CORK), 'cork'),
+  // Unsigned in Linux: a negative number is beyond all others. Read back it would be an errno here, so the largest int stands for it.
+  int(
+    tcp('TCP_NOTSENT_LOWAT', c.TCP_NOTSENT_LOWAT),
+    ANY_INT,
+    (socket) => socket.tcpOptions!.notsentLowat,
+    (socket, value) => socket.changeTcpOptions({ notsentLowat: value < 0 ? INT_MAX : value }),
+  ),
   // 0 lifts the bound; then getsockopt shows the default of RFC 9293 §3.7.1 until a connection knows better.
   int(
     tcp('TCP_MAXSEG', c.TCP_MAXSEG),

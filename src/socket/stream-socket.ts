@@ -13,6 +13,7 @@ import type { TcpConnection, TcpInfo, TcpListener, TcpOptions } from '../tcp/ser
 import {
   IPPROTO_TCP,
   MSG_ERRQUEUE,
+  MSG_MORE,
   MSG_OOB,
   MSG_PEEK,
   MSG_TRUNC,
@@ -173,7 +174,8 @@ export class StreamSocket implements Socket {
   send(bytes: Uint8Array, at: number, length: number, flags: number): number {
     const connection = this.#connection;
     if (connection === undefined) return this.#error !== 0 ? -this.takeError() : -Errno.EPIPE;
-    return (flags & MSG_OOB) !== 0 ? connection.sendUrgent(bytes, at, length) : connection.send(bytes, at, length);
+    if ((flags & MSG_OOB) !== 0) return connection.sendUrgent(bytes, at, length);
+    return connection.send(bytes, at, length, (flags & MSG_MORE) !== 0);
   }
 
   receive(into: Uint8Array, at: number, length: number, flags: number, from: Endpoint | undefined): number {

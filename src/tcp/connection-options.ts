@@ -38,6 +38,8 @@ const MAX_FIN_WAIT2 = 120_000_000;
 export function makeDefaultOptions(config: TcpConfig, ttl: number): TcpOptions {
   return {
     noDelay: false,
+    cork: false,
+    notsentLowat: 0,
     quickAck: false,
     maxSegment: 0,
     userTimeout: 0,
@@ -74,7 +76,8 @@ export const makeControl = (options: Readonly<TcpOptions>, host: OptionsHost): C
 
 function numbersAreValid(changes: Partial<TcpOptions>, config: TcpConfig): boolean {
   const { maxSegment, userTimeout, keepaliveIdle, keepaliveInterval, keepaliveProbes } = changes;
-  const { synRetries, sendBuffer, receiveBuffer, ttl, tos, linger, finWait2Timeout, maxPacingRate } = changes;
+  const { synRetries, sendBuffer, receiveBuffer, ttl, tos, linger, finWait2Timeout, maxPacingRate, notsentLowat } =
+    changes;
   return (
     (maxSegment === undefined || maxSegment === 0 || range(maxSegment, MIN_MAX_SEGMENT, MAX_MAX_SEGMENT)) &&
     (userTimeout === undefined || userTimeout >= 0) && // MUST-21: infinity included
@@ -87,6 +90,7 @@ function numbersAreValid(changes: Partial<TcpOptions>, config: TcpConfig): boole
     (ttl === undefined || range(ttl, 1, 255)) &&
     (tos === undefined || range(tos, 0, 255)) &&
     (linger === undefined || linger >= 0) &&
+    (notsentLowat === undefined || notsentLowat >= 0) &&
     (maxPacingRate === undefined || maxPacingRate > 0) &&
     (finWait2Timeout === undefined || range(finWait2Timeout, 0, MAX_FIN_WAIT2))
   );
@@ -96,6 +100,8 @@ function numbersAreValid(changes: Partial<TcpOptions>, config: TcpConfig): boole
 export function applyOptions(conn: Optional, config: TcpConfig): void {
   const { options, sender, receiver, ack } = conn;
   sender.noDelay = options.noDelay;
+  sender.cork.on = options.cork;
+  sender.cork.lowWater = options.notsentLowat === 0 ? Infinity : options.notsentLowat;
   sender.userTimeout = options.userTimeout === Infinity ? 0 : options.userTimeout;
   sender.ring.limit = options.sendBuffer;
   sender.pacer.always = config.pacing;

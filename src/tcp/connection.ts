@@ -15,7 +15,7 @@ import { applyOptions, checkOptions, makeControl, clearChangedTimers } from './c
 import type { DemuxEntry } from './demux.ts';
 import type { Ecn } from './ecn.ts';
 import { nothingToRead, readUrgent } from './reading.ts';
-import { readinessOf } from './readiness.ts';
+import { readinessOf, sendAllowance } from './readiness.ts';
 import { Receiver } from './receiver.ts';
 import { NewReno } from './recovery/newreno.ts';
 import { Rto } from './rto.ts';
@@ -131,12 +131,15 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
   // §3.10.1 OPEN is tcp.ts's connect and listen. Here: the calls on a connection.
 
   /** SEND. §3.10.2. */
-  send(bytes: Uint8Array, at: number, length: number): number {
+  send(bytes: Uint8Array, at: number, length: number, more = false): number {
     if (this.#error !== 0) return -this.#takeHardError();
     if (!maySend(this.state)) return this.#mayNotSend();
-    const taken = this.sender.ring.write(bytes, at, length);
-    this.sender.refused = taken < length;
+    const { sender } = this;
+    const allowed = sendAllowance(sender, length);
+    const taken = sender.ring.write(bytes, at, allowed);
+    sender.refused = taken < allowed;
     if (taken === 0) return length === 0 ? 0 : -Errno.EAGAIN;
+    sender.cork.more = more;
     this.host.mark(this);
     return taken;
   }
@@ -257,6 +260,7 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
     const before = this.options;
     this.options = { ...before, ...changes }; // copied: connections of one listener share its record
     clearChangedTimers(this.timers, before, this.options);
+    if (changes.noDelay === true) this.sender.cork.push(this.sender.textEnd);
     applyOptions(this, this.host.context.config.tcp);
     if (this.options.congestion !== before.congestion) this.sender.setControl(makeControl(this.options, this.host));
     if (this.state !== 'CLOSED') this.host.mark(this);

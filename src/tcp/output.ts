@@ -24,6 +24,7 @@ import {
   sackBlocksThatFit,
 } from './options.ts';
 import type { SegmentOptions } from './options.ts';
+import { hasSendSpace } from './readiness.ts';
 import { MAX_UNSCALED_WINDOW } from './receiver.ts';
 import type { Segment } from './segment.ts';
 import type { Chosen } from './chosen.ts';
@@ -131,6 +132,7 @@ export class Output {
     }
     this.#sendAcks(conn, now);
     settleTimers(conn, now);
+    if (conn.sender.cork.lowWater !== Infinity && hasSendSpace(conn.sender)) conn.notify();
     return false;
   }
 

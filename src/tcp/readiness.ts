@@ -3,6 +3,7 @@
  */
 import type { Receiver } from './receiver.ts';
 import type { Sender } from './sender.ts';
+import { seqDiff } from './seq.ts';
 import { Readiness } from './service.ts';
 import type { TcpState } from './service.ts';
 
@@ -10,8 +11,19 @@ import type { TcpState } from './service.ts';
 export const peerIsDone = (state: TcpState): boolean =>
   state === 'CLOSE-WAIT' || state === 'CLOSING' || state === 'LAST-ACK' || state === 'TIME-WAIT';
 
-/** A third of the send buffer is free: worth waking a writer for. Linux sk_stream_is_writeable. */
-export const hasSendSpace = (sender: Sender): boolean => sender.ring.free * 3 >= sender.ring.limit;
+/** Octets of text that have not been sent at all. */
+export const unsentText = ({ textEnd, tcb }: Sender): number => Math.max(0, seqDiff(textEnd, tcb.sndNxt));
+
+/** A third of the send buffer is free, and little waits unsent: worth waking a writer for. Linux sk_stream_is_writeable. */
+export const hasSendSpace = (sender: Sender): boolean =>
+  sender.ring.free * 3 >= sender.ring.limit && sender.cork.wakes(unsentText(sender));
+
+/** Octets that SEND takes of `length` under TCP_NOTSENT_LOWAT: up to the mark, and to the end of the segment that crosses it. */
+export function sendAllowance(sender: Sender, length: number): number {
+  const unsent = unsentText(sender);
+  if (!sender.cork.takes(unsent)) return 0;
+  return Math.min(length, Math.ceil((sender.cork.lowWater - unsent) / sender.smss) * sender.smss);
+}
 
 /** `failed`: an error is pending; `receiveShut`: SHUT_RD was called. */
 export function readinessOf(

@@ -11,6 +11,7 @@ import type { Micros } from '../core/time.ts';
 import type { CongestionControl } from './congestion/control.ts';
 import { choose, chooseSyn } from './chosen.ts';
 import type { Chosen } from './chosen.ts';
+import { Cork } from './cork.ts';
 import { ControlFeed } from './control-feed.ts';
 import type { MtuProber } from './mtu-prober.ts';
 import { noOptions } from './options.ts';
@@ -55,6 +56,7 @@ export class Sender implements SendState {
   mtuProber: MtuProber | undefined = undefined;
   /** Nagle's algorithm is off. MUST-17. */
   noDelay = false;
+  readonly cork = new Cork();
   /** User timeout (us), 0 for none. */
   userTimeout = 0;
   /** Our SYN is acknowledged. (SND.UNA alone does not tell: it passes ISS again after 4 GiB.) */

@@ -48,6 +48,10 @@ export interface ReadinessOwner {
 export interface TcpOptions {
   /** TCP_NODELAY: Nagle's algorithm off. RFC 9293 §3.7.4. */
   noDelay: boolean;
+  /** TCP_CORK: no small segment goes out until it is pulled, or 200 ms have passed. tcp(7). */
+  cork: boolean;
+  /** TCP_NOTSENT_LOWAT (octets): writable, and taking octets, only while less than this waits unsent; 0 for no bound. tcp(7). */
+  notsentLowat: number;
   /** TCP_QUICKACK: delayed ACKs off. */
   quickAck: boolean;
   /** TCP_MAXSEG: bound on the segment size (octets of payload and options), 0 for none. */
@@ -98,10 +102,10 @@ export interface TcpConnection {
   /** Changes options; -EINVAL for a value out of range, -ENOENT for a congestion control that is not known. */
   setOptions(changes: Partial<TcpOptions>): number;
   /**
-   * Queues octets for sending. Returns how many were taken, -EAGAIN when the ring is full (or still connecting),
+   * Queues octets for sending; `more` (MSG_MORE) holds a small segment back for the octets of the next call. Returns how many were taken, -EAGAIN when the ring is full (or still connecting),
    * -EPIPE after shutdown or when the connection is over, or the pending error once.
    */
-  send(bytes: Uint8Array, at: number, length: number): number;
+  send(bytes: Uint8Array, at: number, length: number, more?: boolean): number;
   /** Marks the last octet queued as urgent (MSG_OOB). RFC 9293 §3.10.2. */
   sendUrgent(bytes: Uint8Array, at: number, length: number): number;
   /**

@@ -1,6 +1,7 @@
 /**
  * Which small segments are worth sending: Nagle's algorithm and the sender's avoidance of silly windows. RFC 9293 §3.7.4, §3.8.6.2.1.
  */
+import type { Cork } from './cork.ts';
 import type { SendState } from './recovery/recovery.ts';
 import { seqGe, seqGt, seqLt } from './seq.ts';
 import type { SeqNum } from './seq.ts';
@@ -17,6 +18,7 @@ export interface SmallSegmentState extends SendState {
   /** One past the last small segment that was sent. */
   readonly smallEnd: SeqNum;
   readonly recovery: { readonly probing: boolean };
+  readonly cork: Cork;
 }
 
 /**
@@ -47,16 +49,11 @@ export function worthSending(
 }
 
 /**
- * Nagle's algorithm: no second small segment while one is unacknowledged. Differs: RFC 9293 §3.7.4 holds a small segment back while
+ * Corks, and Nagle's algorithm: no second small segment while one is unacknowledged. Differs: RFC 9293 §3.7.4 holds a small segment back while
  * anything is unacknowledged; this is Minshall's variant, as in Linux, which does not stall behind full-sized segments.
  */
 function smallMayGo(sender: SmallSegmentState, start: SeqNum, urgent: boolean): boolean {
-  return (
-    sender.noDelay ||
-    sender.recovery.probing ||
-    sender.finQueued ||
-    urgent ||
-    seqLt(start, sender.tcb.sndNxt) ||
-    seqGe(sender.tcb.sndUna, sender.smallEnd)
-  );
+  if (sender.recovery.probing || sender.finQueued || urgent || seqLt(start, sender.tcb.sndNxt)) return true;
+  if (sender.cork.holds(start)) return sender.overridden;
+  return sender.noDelay || seqGe(sender.tcb.sndUna, sender.smallEnd);
 }

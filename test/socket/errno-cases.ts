@@ -778,6 +778,8 @@ const options: readonly Case[] = [
   values('SO_BROADCAST', udp('s'), SOL_SOCKET, c.SO_BROADCAST, 1, 5, 0),
   values('SO_KEEPALIVE', tcp('s'), SOL_SOCKET, c.SO_KEEPALIVE, 7, 0),
   values('SO_OOBINLINE', tcp('s'), SOL_SOCKET, c.SO_OOBINLINE, 1, 0),
+  values('TCP_CORK', tcp('s'), IPPROTO_TCP, c.TCP_CORK, 1, 5, 0, -1),
+  values('TCP_NOTSENT_LOWAT', tcp('s'), IPPROTO_TCP, c.TCP_NOTSENT_LOWAT, 1, 100000, 0),
   values('SO_TYPE', tcp('s'), SOL_SOCKET, c.SO_TYPE, 1),
   values('SO_TYPE of UDP', udp('s'), SOL_SOCKET, c.SO_TYPE, 1),
   values('SO_DOMAIN', tcp('s'), SOL_SOCKET, c.SO_DOMAIN, 1),

@@ -371,6 +371,8 @@ export class FakeTcp implements TcpService {
   defaultOptions(): TcpOptions {
     return {
       noDelay: false,
+      cork: false,
+      notsentLowat: 0,
       quickAck: false,
       maxSegment: 0,
       userTimeout: 0,

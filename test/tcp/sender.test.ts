@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { Checksum } from '../../src/core/frame.ts';
 import { MS, SECOND } from '../../src/core/time.ts';
+import { Readiness } from '../../src/tcp/service.ts';
 import { inState } from '../support/tcp-scene.ts';
 import type { Scene } from '../support/tcp-scene.ts';
 
@@ -412,16 +413,17 @@ describe('sender', () => {
       let told = 0;
       s.conn.owner = { onReadiness: () => told++ };
       s.deliver('<SEQ=301><ACK=101><CTL=ACK,URG><UP=10>'); // announced before the data comes
-      expect([told, s.conn.readiness() & 2]).to.deep.equal([1, 2]);
+      const { UrgentAhead } = Readiness;
+      expect([told, s.conn.readiness() & UrgentAhead]).to.deep.equal([1, UrgentAhead]);
       s.deliver('<SEQ=301><ACK=101><CTL=ACK,URG><UP=10>');
       expect(told).to.equal(1);
       s.deliver('<SEQ=301><ACK=101><CTL=ACK,URG><UP=12>');
       expect(told).to.equal(2);
       s.deliver('<SEQ=301><ACK=101><CTL=ACK><DATA=20>');
       s.read(11);
-      expect(s.conn.readiness() & 2).to.equal(2);
+      expect(s.conn.readiness() & UrgentAhead).to.equal(UrgentAhead);
       s.read(1);
-      expect(s.conn.readiness() & 2).to.equal(0);
+      expect(s.conn.readiness() & UrgentAhead).to.equal(0);
     });
   });
 });
