@@ -153,6 +153,16 @@ export interface TcpConfig {
    * keeps no half-open connection at all; 'off' drops the SYN instead. Linux tcp_syncookies 1, 2 and 0.
    */
   synCookies: 'off' | 'overflow' | 'always';
+  /**
+   * TCP Fast Open (RFC 7413): whether programs may use it as clients (MSG_FASTOPEN, TCP_FASTOPEN_CONNECT) and as servers (TCP_FASTOPEN). Each
+   * has to ask for it. Linux net.ipv4.tcp_fastopen, bits 1 and 2. Differs: there the second is off, and the option without effect.
+   */
+  fastOpenClient: boolean;
+  fastOpenServer: boolean;
+  /** How long the key of the server's Fast Open cookies is used (us), 0 for ever; a cookie lives for up to twice this. RFC 7413 §4.1.2. */
+  fastOpenKeyLifetime: number;
+  /** Fast Open cookies that a client keeps at most, and destinations that it leaves alone. RFC 7413 §4.1.3. */
+  maxFastOpenCookies: number;
   /** The ACK that completes a handshake while the accept queue is full: ignored, or answered with a RST. Linux tcp_abort_on_overflow. */
   abortOnOverflow: boolean;
   /** Connections in TIME-WAIT at most; beyond it the oldest end early. Linux tcp_max_tw_buckets. */
@@ -267,6 +277,10 @@ export const DEFAULT_CONFIG: Config = {
     resetsPerSecond: 1000,
     maxSynBacklog: 4096,
     synCookies: 'overflow',
+    fastOpenClient: true,
+    fastOpenServer: true,
+    fastOpenKeyLifetime: 24 * HOUR,
+    maxFastOpenCookies: 1024,
     abortOnOverflow: false,
     maxTimeWait: 65536,
     maxConnections: 262144,

@@ -8,7 +8,7 @@
 import { Errno } from '../core/errno.ts';
 import { parseAddress } from '../ip/address.ts';
 import type { SocketAddress, SocketCalls } from '../socket/calls.ts';
-import { MSG_OOB, MSG_WAITALL } from '../socket/constants.ts';
+import { MSG_FASTOPEN, MSG_OOB, MSG_WAITALL } from '../socket/constants.ts';
 import type { IPPROTO_TCP, SOL_SOCKET, SO_LINGER, TCP_CONGESTION, TCP_INFO } from '../socket/constants.ts';
 import type { Linger, OptionValue } from '../socket/options.ts';
 import { Readiness } from '../tcp/service.ts';
@@ -274,14 +274,18 @@ export class Sockets {
         return Promise.reject(failure(to === undefined ? 'send' : 'sendto', result, to));
       }
     }
-    const operation = new SendOperation(this.#calls, fd, bytes, flags, sent, to, signal);
+    const operation = new SendOperation(this.#calls, fd, bytes, flags & ~MSG_FASTOPEN, sent, to, signal);
     this.#writer(fd).join(operation);
     return operation.promise;
   }
 
   /** Whether a call that gave `result` is to be tried again later. */
   #mayWait(fd: number, result: number, options: CallOptions): boolean {
-    return (result === -Errno.EAGAIN || result === 0) && !this.#calls.isNonBlocking(fd, options.flags);
+    // EINPROGRESS: of MSG_FASTOPEN without a cookie; what is to be sent follows the handshake.
+    return (
+      (result === -Errno.EAGAIN || result === 0 || result === -Errno.EINPROGRESS) &&
+      !this.#calls.isNonBlocking(fd, options.flags)
+    );
   }
 
   #reader(fd: number): Line {

@@ -13,7 +13,7 @@ import type { IpAddress } from '../ip/address.ts';
 import type { IpService } from '../ip/service.ts';
 import type { TcpService } from '../tcp/service.ts';
 import type { UdpService } from '../udp/service.ts';
-import { AF_INET, AF_UNSPEC, MSG_DONTWAIT, SOCK_CLOEXEC, SOCK_NONBLOCK } from './constants.ts';
+import { AF_INET, AF_UNSPEC, MSG_DONTWAIT, MSG_FASTOPEN, SOCK_CLOEXEC, SOCK_NONBLOCK } from './constants.ts';
 import { createSocket } from './create.ts';
 import { OptionTable } from './options.ts';
 import type { Linger, OptionValue } from './options.ts';
@@ -162,17 +162,23 @@ export class SocketCalls {
     return sent;
   }
 
+  /**
+   * As `send`, to an address. On a stream it counts with MSG_FASTOPEN only: connects, and the octets go with the SYN where a Fast Open cookie
+   * is known (the result tells how many); where not, -EINPROGRESS, and they are to be sent later. RFC 7413.
+   */
   sendto(fd: number, bytes: Uint8Array, flags: number, to: SocketAddress, at = 0, length = bytes.length - at): number {
     const socket = this.#table.get(fd);
     if (socket === undefined) return -Errno.EBADF;
-    // A stream has its peer; Linux ignores the address.
-    if (socket.kind === 'stream') return this.send(fd, bytes, flags, at, length);
+    // A stream has its peer; Linux ignores the address, unless it is the one to connect to.
+    const opens = socket.kind === 'stream' && (flags & MSG_FASTOPEN) !== 0;
+    if (socket.kind === 'stream' && !opens) return this.send(fd, bytes, flags, at, length);
     const result = this.#read(to);
     if (result < 0) return result;
     const family = to.family ?? AF_INET;
+    if (opens && family === AF_UNSPEC) return -Errno.EOPNOTSUPP;
     if (family !== AF_INET && family !== AF_UNSPEC) return -Errno.EAFNOSUPPORT;
     const sent = socket.send(bytes, at, length, flags, this.#to);
-    if (sent >= 0) this.onWork();
+    if (sent >= 0 || sent === -Errno.EINPROGRESS) this.onWork();
     return sent;
   }
 

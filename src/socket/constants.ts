@@ -56,7 +56,9 @@ export const TCP_INFO = 11;
 export const TCP_QUICKACK = 12;
 export const TCP_CONGESTION = 13;
 export const TCP_USER_TIMEOUT = 18;
+export const TCP_FASTOPEN = 23;
 export const TCP_NOTSENT_LOWAT = 25;
+export const TCP_FASTOPEN_CONNECT = 30;
 
 /** Options at IPPROTO_IP. ip(7). */
 export const IP_TOS = 1;
@@ -76,6 +78,7 @@ export const MSG_WAITALL = 0x100;
 export const MSG_ERRQUEUE = 0x2000;
 export const MSG_NOSIGNAL = 0x4000;
 export const MSG_MORE = 0x8000;
+export const MSG_FASTOPEN = 0x2000_0000;
 
 /** Second argument of shutdown. */
 export const SHUT_RD = 0;

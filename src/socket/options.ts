@@ -178,6 +178,26 @@ export function makeOptionRows(config: Config): readonly OptionRow[] {
           finWait2Timeout: value === 0 ? finWait2Timeout : Math.max(0, Math.min(value, MAX_LINGER2)) * SECOND,
         }),
     ),
+    // The number is bounded by the largest backlog. Only before there is a connection. Linux fastopen_queue_tune.
+    int(
+      tcp('TCP_FASTOPEN', c.TCP_FASTOPEN),
+      [0, INT_MAX],
+      (socket) => socket.tcpOptions!.fastOpen,
+      (socket, value) =>
+        socket.tcpInfo() === undefined
+          ? socket.changeTcpOptions({ fastOpen: Math.min(value, config.socket.maxBacklog) })
+          : -Errno.EINVAL,
+    ),
+    int(
+      tcp('TCP_FASTOPEN_CONNECT', c.TCP_FASTOPEN_CONNECT),
+      [0, 1],
+      (socket) => Number(socket.tcpOptions!.fastOpenConnect),
+      (socket, value) => {
+        if (!config.tcp.fastOpenClient) return -Errno.EOPNOTSUPP;
+        const closed = socket.tcpInfo() === undefined && !socket.listening;
+        return closed ? socket.changeTcpOptions({ fastOpenConnect: value === 1 }) : -Errno.EINVAL;
+      },
+    ),
     ...tcpRows,
   ];
 }

@@ -13,6 +13,7 @@ import type { TcpConnection, TcpInfo, TcpListener, TcpOptions } from '../tcp/ser
 import {
   IPPROTO_TCP,
   MSG_ERRQUEUE,
+  MSG_FASTOPEN,
   MSG_MORE,
   MSG_OOB,
   MSG_PEEK,
@@ -123,6 +124,10 @@ export class StreamSocket implements Socket {
   }
 
   connect(address: IpAddress, port: number): number {
+    return this.#open(address, port, this.tcpOptions);
+  }
+
+  #open(address: IpAddress, port: number, options: TcpOptions): number {
     if (this.#phase === 'connected' || this.#phase === 'listening') return -Errno.EISCONN;
     if (this.#phase === 'connecting') return this.#outcome();
     if (this.#phase === 'disconnecting') return -Errno.EINVAL;
@@ -143,7 +148,7 @@ export class StreamSocket implements Socket {
       this.#hold(held);
     }
     const localPort = this.#binding!.port;
-    const connection = this.#host.tcp.connect(path.source, localPort, remote, port, this.tcpOptions);
+    const connection = this.#host.tcp.connect(path.source, localPort, remote, port, options);
     if (typeof connection === 'number') {
       this.#dropUnboundPort();
       return connection;
@@ -152,8 +157,9 @@ export class StreamSocket implements Socket {
     this.#adopt(connection);
     this.#shutReceive = false;
     this.#error = 0;
-    this.#phase = 'connecting';
-    return -Errno.EINPROGRESS;
+    // TCP_FASTOPEN_CONNECT with a cookie: connected as far as the program is concerned, and the SYN goes with what it sends first.
+    this.#phase = connection.deferred ? 'connected' : 'connecting';
+    return connection.deferred ? 0 : -Errno.EINPROGRESS;
   }
 
   disconnect(): number {
@@ -171,7 +177,8 @@ export class StreamSocket implements Socket {
     return 0;
   }
 
-  send(bytes: Uint8Array, at: number, length: number, flags: number): number {
+  send(bytes: Uint8Array, at: number, length: number, flags: number, to?: Endpoint): number {
+    if ((flags & MSG_FASTOPEN) !== 0) return this.#sendFirst(bytes, at, length, to);
     const connection = this.#connection;
     if (connection === undefined) return this.#error !== 0 ? -this.takeError() : -Errno.EPIPE;
     if ((flags & MSG_OOB) !== 0) return connection.sendUrgent(bytes, at, length);
@@ -288,6 +295,21 @@ export class StreamSocket implements Socket {
 
   tcpInfo(): TcpInfo | undefined {
     return this.#connection?.info();
+  }
+
+  /** MSG_FASTOPEN: connect and send in one. Linux tcp_sendmsg_fastopen. */
+  #sendFirst(bytes: Uint8Array, at: number, length: number, to: Endpoint | undefined): number {
+    if (!this.#host.context.config.tcp.fastOpenClient) return -Errno.EOPNOTSUPP;
+    if (this.#phase === 'connecting') return -Errno.EALREADY;
+    if (this.#phase === 'unconnected') {
+      if (to === undefined) return -Errno.EINVAL;
+      const result = this.#open(to.address, to.port, { ...this.tcpOptions, fastOpenConnect: true });
+      if (result !== 0) return result;
+      this.#phase = 'connecting';
+    } else if (this.#connection?.deferred !== true) {
+      return -Errno.EISCONN;
+    }
+    return this.#connection!.send(bytes, at, length);
   }
 
   /** connect while a handshake runs or after it: what became of it. */

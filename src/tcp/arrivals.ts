@@ -5,6 +5,7 @@ import type { DropReason } from '../core/drop.ts';
 import type { Micros } from '../core/time.ts';
 import type { IpPacket, Path } from '../ip/service.ts';
 import type { Connection } from './connection.ts';
+import type { FastOpenKeys } from './fast-open-server.ts';
 import type { FourTuple } from './isn.ts';
 import type { CookieAnswer } from './output.ts';
 import type { Segment } from './segment.ts';
@@ -23,6 +24,7 @@ export interface Arrivals {
   newIss(tcb: Tcb, now: Micros): SeqNum;
   newTimestampOffset(tuple: FourTuple): number;
   readonly cookies: SynCookies;
+  readonly fastOpenKeys: FastOpenKeys;
   /** Queues a SYN,ACK with a cookie; false when too many wait already. */
   sendCookie(seg: Segment, path: Path, answer: CookieAnswer): boolean;
 }

@@ -7,6 +7,7 @@ import type { IpPacket } from '../ip/service.ts';
 import type { Arrivals } from './arrivals.ts';
 import { sendCookie, takeCookie } from './arrives-cookie.ts';
 import { trimToWindow } from './arrives-other.ts';
+import { beginFastOpen, isFastOpen } from './fast-open-server.ts';
 import type { Listener } from './listener.ts';
 import type { Segment } from './segment.ts';
 import { seqAdd, seqGt } from './seq.ts';
@@ -72,12 +73,16 @@ function takeConnection(
   tcb.tsOffset = tcp.newTimestampOffset(tcb);
   prepareOffer(conn, config);
   takeSyn(conn, seg, config, now);
+  const fast = isFastOpen(tcp.fastOpenKeys, listener, conn, seg, packet, now);
+  const synSeq = seg.seq;
   // The segment that begins after the SYN: other controls and text wait for the end of the handshake.
   seg.trimFront(1);
   trimToWindow(conn, seg);
-  conn.receiver.holdEarly(seg);
+  // Text beside a Fast Open option comes again when it is not taken now. RFC 7413 §5.1.
+  if (!fast && seg.options.fastOpen < 0) conn.receiver.holdEarly(seg);
   const iss = tcp.newIss(tcb, now);
   conn.begin('SYN-RECEIVED', beyond !== undefined && seqGt(beyond, iss) ? seqAdd(beyond, 1) : iss);
+  if (fast) beginFastOpen(listener, conn, seg, synSeq);
 }
 
 /**

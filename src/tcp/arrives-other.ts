@@ -14,6 +14,7 @@ import type { Ecn } from './ecn.ts';
 import { hasSendSpace } from './readiness.ts';
 import { Arrival } from './receiver.ts';
 import type { Segment } from './segment.ts';
+import { setWindow, updateWindow } from './send-window.ts';
 import { seqAdd, seqDiff, seqGe, seqGt, seqLe, seqLt } from './seq.ts';
 import { isSynchronized, mayReceiveText } from './state.ts';
 import type { Tcb } from './tcb.ts';
@@ -133,7 +134,8 @@ function checkReset(tcp: Arrivals, conn: Connection, seg: Segment, now: Micros):
   switch (tcb.state) {
     case 'SYN-RECEIVED':
       // A passive open goes back to LISTEN, which here is the listener: only the record ends.
-      conn.end(tcb.passive ? 0 : Errno.ECONNREFUSED);
+      conn.fastOpen?.settled(true); // RFC 7413 §5.1
+      conn.end(!tcb.passive ? Errno.ECONNREFUSED : conn.wasEstablished ? Errno.ECONNRESET : 0);
       break;
     case 'CLOSE-WAIT':
       conn.end(Errno.EPIPE); // Linux tcp_reset: the reader has had its end of stream
@@ -153,7 +155,7 @@ function checkReset(tcp: Arrivals, conn: Connection, seg: Segment, now: Micros):
 function checkSyn(tcp: Arrivals, conn: Connection, seg: Segment, now: Micros): boolean {
   if (!seg.syn) return true;
   tcp.drop('tcp-unexpected-syn');
-  if (conn.state === 'SYN-RECEIVED' && conn.tcb.passive)
+  if (conn.state === 'SYN-RECEIVED' && conn.tcb.passive && !conn.wasEstablished)
     conn.end(0); // back to LISTEN
   else tcp.challenge(conn, now); // RFC 5961 §4.2
   return false;
@@ -194,8 +196,10 @@ function completeHandshake(tcp: Arrivals, conn: Connection, seg: Segment, packet
     return false;
   }
   conn.sender.onNewAck(seg.ack, seg.options, now);
-  conn.sender.setWindow(seg.seq, seg.ack, seg.windowOf(tcb.sndWindShift));
+  setWindow(conn.sender, seg.seq, seg.ack, seg.windowOf(tcb.sndWindShift));
   conn.established();
+  // Text that waited since the SYN may have come again with this ACK.
+  if (seg.textLength > 0 && seqLt(seg.seq, tcb.rcvNxt)) trimToWindow(conn, seg);
   if (!conn.closed || conn.unread === 0) return true;
   conn.abort(); // SHLD-3: nobody will read what came with the SYN
   return false;
@@ -218,7 +222,7 @@ function takeAck(conn: Connection, seg: Segment, now: Micros): void {
   }
   if (seqGe(seg.ack, tcb.sndUna)) {
     if (window === 0) sender.onZeroWindow();
-    sender.updateWindow(seg.seq, seg.ack, window);
+    updateWindow(sender, seg.seq, seg.ack, window);
     if (conn.ecn !== undefined) takeEcho(conn, conn.ecn, seg, now);
   }
   traceRecovery(conn, now);

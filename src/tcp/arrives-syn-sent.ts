@@ -7,8 +7,10 @@ import type { IpPacket } from '../ip/service.ts';
 import type { Arrivals } from './arrivals.ts';
 import { checkFin, checkUrgent, takeText, trimToWindow } from './arrives-other.ts';
 import type { Connection } from './connection.ts';
+import { onSynAck } from './fast-open-client.ts';
 import { takeSyn } from './handshake.ts';
 import type { Segment } from './segment.ts';
+import { setWindow } from './send-window.ts';
 import { seqGt, seqLe } from './seq.ts';
 
 export function arrivesSynSent(tcp: Arrivals, conn: Connection, seg: Segment, packet: IpPacket, now: Micros): void {
@@ -47,7 +49,8 @@ function takeTheirSyn(conn: Connection, seg: Segment, now: Micros): void {
   seg.trimFront(1); // the segment after the SYN
   trimToWindow(conn, seg);
   if (!seg.hasAck) {
-    sender.setWindow(seq, seg.ack, seg.window);
+    setWindow(sender, seq, seg.ack, seg.window);
+    sender.takeBack();
     conn.receiver.holdEarly(seg);
     sender.resendSyn(); // as SYN,ACK
     conn.setState('SYN-RECEIVED');
@@ -55,7 +58,8 @@ function takeTheirSyn(conn: Connection, seg: Segment, now: Micros): void {
     return;
   }
   sender.onNewAck(seg.ack, seg.options, now);
-  sender.setWindow(seq, seg.ack, seg.window);
+  setWindow(sender, seq, seg.ack, seg.window);
+  if (conn.fastOpen !== undefined) onSynAck(conn, conn.fastOpen, conn.host.fastOpenCache, seg, now);
   conn.ack.now('handshake');
   conn.established();
   checkUrgent(conn, seg); // sixth to eighth of §3.10.7.4

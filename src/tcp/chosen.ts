@@ -1,6 +1,8 @@
 /**
  * What the sender chooses to send next, and output.ts makes a segment of.
  */
+import { textOfSyn } from './fast-open.ts';
+import type { SynSender } from './fast-open.ts';
 import type { SeqNum } from './seq.ts';
 import type { Tcb } from './tcb.ts';
 
@@ -27,9 +29,12 @@ export function choose(out: Chosen, seq: SeqNum, length: number): void {
   out.mtuProbe = false;
 }
 
-/** Names our SYN; `again` when the retransmission timer asks for it. */
-export function chooseSyn(out: Chosen, tcb: Readonly<Tcb>, again: boolean): void {
-  choose(out, tcb.iss, 0);
+/** Names our SYN, with the text that Fast Open has for it; `again` when the retransmission timer asks for it. False when it waits for text. */
+export function chooseSyn(out: Chosen, sender: SynSender & { tcb: Readonly<Tcb> }, again: boolean): boolean {
+  const { tcb } = sender;
+  if (sender.fastOpen?.deferred === true) return false;
+  choose(out, tcb.iss, textOfSyn(sender));
   out.syn = true;
   out.reason = again ? 'retransmission timeout' : tcb.state === 'SYN-SENT' ? 'connect' : 'SYN received';
+  return true;
 }

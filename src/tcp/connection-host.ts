@@ -7,12 +7,15 @@ import type { DropReason } from '../core/drop.ts';
 import type { Micros } from '../core/time.ts';
 import type { IpService } from '../ip/service.ts';
 import type { CongestionRegistry } from './congestion/registry.ts';
+import type { FastOpenCache } from './fast-open-cache.ts';
 
 /** What a connection needs of the TCP that it belongs to. */
 export interface ConnectionHost<Connection> {
   readonly context: Context;
   readonly ip: IpService;
   readonly congestion: CongestionRegistry;
+  /** What connects remember of servers. RFC 7413 §4.1.3. */
+  readonly fastOpenCache: FastOpenCache;
   /** The time as of the last turn, for traces. */
   readonly now: Micros;
   /** The connection may have something to send: look at it at the next poll. */

@@ -55,6 +55,8 @@ export function makeDefaultOptions(config: TcpConfig, ttl: number): TcpOptions {
     linger: undefined,
     finWait2Timeout: config.finWait2Timeout,
     oobInline: false,
+    fastOpen: 0,
+    fastOpenConnect: false,
     congestion: config.congestion,
     maxPacingRate: Infinity,
   };

@@ -14,6 +14,7 @@ import type { ConnectionHost, ConnectionParent } from './connection-host.ts';
 import { applyOptions, checkOptions, makeControl, clearChangedTimers } from './connection-options.ts';
 import type { DemuxEntry } from './demux.ts';
 import type { Ecn } from './ecn.ts';
+import type { FastOpen } from './fast-open.ts';
 import { nothingToRead, readUrgent } from './reading.ts';
 import { readinessOf, sendAllowance } from './readiness.ts';
 import { Receiver } from './receiver.ts';
@@ -63,6 +64,8 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
   invalidAckAt: Micros = micros(-Infinity);
   /** What an ICMP error told that did not end the connection (positive errno, 0 for none). RFC 9293 §3.9.2.2. */
   softError = 0;
+  /** There is one when a program asked for fast open, or a SYN for a cookie. RFC 7413. */
+  fastOpen: FastOpen | undefined = undefined;
   segmentsSent = 0;
   segmentsReceived = 0;
   #error = 0;
@@ -112,6 +115,9 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
   get state(): TcpState {
     return this.tcb.state;
   }
+  get deferred(): boolean {
+    return this.fastOpen?.deferred === true && this.state === 'SYN-SENT';
+  }
   get unread(): number {
     return this.receiver.ring.length;
   }
@@ -133,10 +139,13 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
   /** SEND. §3.10.2. */
   send(bytes: Uint8Array, at: number, length: number, more = false): number {
     if (this.#error !== 0) return -this.#takeHardError();
-    if (!maySend(this.state)) return this.#mayNotSend();
-    const { sender } = this;
+    const { state, sender, fastOpen } = this;
+    const early = fastOpen?.takesText(state, sender.finQueued) === true;
+    if (!early && !maySend(state)) return this.#mayNotSend();
     const allowed = sendAllowance(sender, length);
-    const taken = sender.ring.write(bytes, at, allowed);
+    const taken = early
+      ? fastOpen.write(state, sender.ring, bytes, at, allowed)
+      : sender.ring.write(bytes, at, allowed);
     sender.refused = taken < allowed;
     if (taken === 0) return length === 0 ? 0 : -Errno.EAGAIN;
     sender.cork.more = more;
@@ -269,7 +278,7 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
 
   /** What poll(2) would say. */
   readiness(): number {
-    return readinessOf(this.state, this.sender, this.receiver, this.#error !== 0, this.#receiveShut);
+    return readinessOf(this.state, this.sender, this.receiver, this.#error !== 0, this.#receiveShut, this.fastOpen);
   }
 
   // What the event processing asks of the record.
@@ -304,7 +313,8 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
     this.setState('ESTABLISHED');
     this.wasEstablished = true;
     this.refreshSegmentSize();
-    this.sender.established();
+    if (this.fastOpen?.served !== true) this.sender.established();
+    this.fastOpen?.settled(false);
     if (this.sender.finQueued) this.setState('FIN-WAIT-1');
     if (this.receiver.takeEarly()) this.ack.now('ACK of text with the SYN');
     this.host.mark(this);
@@ -330,6 +340,7 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
   end(error: number): void {
     if (this.#gone) return;
     this.#gone = true;
+    if (this.fastOpen !== undefined) this.#endFastOpen(this.fastOpen, error);
     this.setState('CLOSED');
     this.#error = error;
     this.timers.clearAll();
@@ -347,6 +358,17 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
     const widest = effectiveMss(this.tcb, this.path, this.options.maxSegment);
     const smss = this.sender.mtuProber?.bounded(widest) ?? widest;
     this.sender.setSegmentSize(smss, largestPayload(this.tcb, this.path, smss));
+  }
+
+  /** Text may go with the SYN. */
+  useFastOpen(fastOpen: FastOpen): void {
+    this.fastOpen = fastOpen;
+    this.sender.fastOpen = fastOpen;
+  }
+
+  #endFastOpen(fastOpen: FastOpen, error: number): void {
+    fastOpen.settled(false);
+    if (this.state === 'SYN-SENT') this.host.fastOpenCache.onConnectFailed(this.tcb, error, this.host.now);
   }
 
   onDeadline(now: Micros): void {

@@ -6,7 +6,7 @@
  * with a cookie, or dropped where those are off. Differs: Linux keeps the last quarter of maxSynBacklog for hosts that it knows.
  */
 import type { Micros } from '../core/time.ts';
-import { after, micros } from '../core/time.ts';
+import { SECOND, after, micros } from '../core/time.ts';
 import type { TcpConfig } from '../core/config.ts';
 import type { DropReason } from '../core/drop.ts';
 import type { IpAddress } from '../ip/address.ts';
@@ -14,6 +14,7 @@ import type { IpPacket, Path } from '../ip/service.ts';
 import { Connection } from './connection.ts';
 import type { ConnectionHost, ConnectionParent } from './connection-host.ts';
 import { checkOptions } from './connection-options.ts';
+import type { FastOpenParent } from './fast-open.ts';
 import type { Segment } from './segment.ts';
 import type { ListenerCounters, ReadinessOwner, TcpListener, TcpOptions } from './service.ts';
 import { COOKIE_LIFETIME } from './syn-cookies.ts';
@@ -30,9 +31,15 @@ export const noListenerCounts = (): ListenerCounters => ({
   cookiesSent: 0,
   cookiesAccepted: 0,
   cookiesInvalid: 0,
+  fastOpens: 0,
+  fastOpenRefused: 0,
+  fastOpenOverflows: 0,
 });
 
-export class Listener implements TcpListener, ConnectionParent<Connection> {
+/** How long a connection that a RST ended counts on as pending (us): else RSTs would fuel a flood. RFC 7413 §5.1; Linux, 60 s. */
+const RESET_COUNTS_FOR = 60 * SECOND;
+
+export class Listener implements TcpListener, ConnectionParent<Connection>, FastOpenParent {
   readonly address: IpAddress;
   readonly port: number;
   owner: ReadinessOwner | undefined = undefined;
@@ -42,6 +49,9 @@ export class Listener implements TcpListener, ConnectionParent<Connection> {
   readonly #synQueue = new Set<Connection>();
   readonly #acceptQueue: Connection[] = [];
   readonly counters: ListenerCounters = noListenerCounts();
+  /** PendingFastOpenRequests of RFC 7413 §4.2, and until when those that were reset count on, the earliest first. */
+  #fastOpenPending = 0;
+  readonly #fastOpenReset: Micros[] = [];
   /** When a cookie was sent last: for a while after that an ACK may be the answer to one. */
   #cookieSentAt: Micros = micros(-Infinity);
 
@@ -125,6 +135,29 @@ export class Listener implements TcpListener, ConnectionParent<Connection> {
     conn.parent = this;
     this.#synQueue.add(conn);
     return conn;
+  }
+
+  /** Whether one more may be pending: TCP_FASTOPEN's number, and no more than the backlog. RFC 7413 §4.2.2, step 2. */
+  mayFastOpen(now: Micros): boolean {
+    const reset = this.#fastOpenReset;
+    if (this.#fastOpenPending + reset.length < this.options.fastOpen) return true;
+    // As Linux, one that is over is let go only when its place is needed.
+    if (reset.length === 0 || reset[0]! > now) return false;
+    reset.shift();
+    return true;
+  }
+
+  /** A connection with text, whose handshake is not done, is ready to be accepted. */
+  fastOpened(conn: Connection): void {
+    this.#fastOpenPending++;
+    this.counters.fastOpens++;
+    conn.parent = undefined; // it is complete as far as the queues are concerned
+    this.completed(conn);
+  }
+
+  fastOpenSettled(byReset: boolean): void {
+    this.#fastOpenPending--;
+    if (byReset) this.#fastOpenReset.push(after(this.#host.now, RESET_COUNTS_FOR));
   }
 
   completed(conn: Connection): void {

@@ -1,9 +1,10 @@
 /**
  * TCP options: parsing what arrives, writing what is sent. RFC 9293 §3.2 (EOL, NOP, MSS), RFC 7323 §2.2, §3.2 (Window Scale,
- * Timestamps), RFC 2018 §2, §3 (SACK).
+ * Timestamps), RFC 2018 §2, §3 (SACK), RFC 7413 §4.1.1 (Fast Open).
  *
  *    EOL |0|   NOP |1|   MSS |2|4| MSS (16) |   WScale |3|3|shift|   SACK permitted |4|2|
  *    SACK |5|8n+2| n times left edge (32), right edge (32) |   TS |8|10| TSval (32) | TSecr (32) |
+ *    Fast Open |34|2+n| n octets of cookie |
  */
 import { getU16, getU32, setU16, setU32, setU8 } from '../core/bytes.ts';
 
@@ -16,10 +17,15 @@ export const OptionKind = {
   SackPermitted: 4,
   Sack: 5,
   Timestamps: 8,
+  FastOpen: 34,
 } as const;
 
+/** Least and most octets of a Fast Open cookie. RFC 7413 §4.1.1; Linux takes 4 too, which the RFC's earlier drafts had. */
+const MIN_COOKIE = 4;
+export const MAX_COOKIE = 16;
+
 /** Octets of options that a header has room for. RFC 9293 §3.1. */
-const MAX_OPTIONS_LENGTH = 40;
+export const MAX_OPTIONS_LENGTH = 40;
 /** Octets that Timestamps takes in a header, two NOPs included. RFC 7323, Appendix A. */
 export const TIMESTAMPS_LENGTH = 12;
 
@@ -45,6 +51,9 @@ export interface SegmentOptions {
   /** SACK blocks: how many, and their edges, left and right in turn (signed, as sequence numbers are held). */
   sackCount: number;
   readonly sackEdges: Int32Array;
+  /** Octets of the Fast Open cookie: 0 is a request for one, -1 when absent. RFC 7413 §4.1.1. */
+  fastOpen: number;
+  readonly fastOpenCookie: Uint8Array;
 }
 
 export const noOptions = (): SegmentOptions => ({
@@ -56,6 +65,8 @@ export const noOptions = (): SegmentOptions => ({
   tsEcr: 0,
   sackCount: 0,
   sackEdges: new Int32Array(2 * MAX_SACK_BLOCKS),
+  fastOpen: -1,
+  fastOpenCookie: new Uint8Array(MAX_COOKIE),
 });
 
 /** NOP, NOP, Timestamps, 10: how Appendix A of RFC 7323 lays the option out, and everyone does. */
@@ -67,6 +78,7 @@ function clear(into: SegmentOptions): void {
   into.sackPermitted = false;
   into.timestamps = false;
   into.sackCount = 0;
+  into.fastOpen = -1;
 }
 
 /**
@@ -123,10 +135,20 @@ function takeOption(bytes: Uint8Array, at: number, kind: number, length: number,
         into.tsEcr = getU32(bytes, at + 6) | 0;
       }
       break;
+    case OptionKind.FastOpen:
+      // A length that no cookie has makes it an unknown option. RFC 7413 §4.1.1.
+      if (length === 2 || (length >= 2 + MIN_COOKIE && length <= 2 + MAX_COOKIE && length % 2 === 0)) {
+        into.fastOpen = length - 2;
+        for (let i = 2; i < length; i++) into.fastOpenCookie[i - 2] = bytes[at + i]!;
+      }
+      break;
     default:
       break;
   }
 }
+
+/** Octets that the Fast Open option takes, NOPs behind it included. */
+const fastOpenLength = (cookie: number): number => (cookie < 0 ? 0 : (2 + cookie + 3) & ~3);
 
 /** Octets that `emitOptions` writes: a multiple of four. */
 export function optionsLength(options: SegmentOptions): number {
@@ -135,7 +157,7 @@ export function optionsLength(options: SegmentOptions): number {
   if (options.sackPermitted && !options.timestamps) length += 4;
   if (options.timestamps) length += TIMESTAMPS_LENGTH;
   if (options.windowScale >= 0) length += 4;
-  return length + sackLength(options.sackCount);
+  return length + sackLength(options.sackCount) + fastOpenLength(options.fastOpen);
 }
 
 /** SACK blocks, `wanted` or fewer, that fit beside the other options and in `room` octets. */
@@ -178,7 +200,19 @@ export function emitOptions(bytes: Uint8Array, at: number, options: SegmentOptio
     setU8(bytes, i + 3, options.windowScale);
     i += 4;
   }
-  if (options.sackCount > 0) emitSack(bytes, i, options);
+  if (options.sackCount > 0) {
+    emitSack(bytes, i, options);
+    i += sackLength(options.sackCount);
+  }
+  if (options.fastOpen >= 0) emitFastOpen(bytes, i, options);
+}
+
+function emitFastOpen(bytes: Uint8Array, at: number, options: SegmentOptions): void {
+  const { fastOpen, fastOpenCookie } = options;
+  setU8(bytes, at, OptionKind.FastOpen);
+  setU8(bytes, at + 1, 2 + fastOpen);
+  for (let i = 0; i < fastOpen; i++) setU8(bytes, at + 2 + i, fastOpenCookie[i]!);
+  for (let i = 2 + fastOpen; i < fastOpenLength(fastOpen); i++) setU8(bytes, at + i, OptionKind.NoOperation);
 }
 
 /** NOP, NOP, SACK. RFC 2018, Appendix A. */

@@ -12,10 +12,12 @@ import type { Micros } from '../core/time.ts';
 import { IpProtocol } from '../ip/service.ts';
 import type { IpPacket, IpService, OutputOptions, Path } from '../ip/service.ts';
 import type { Connection } from './connection.ts';
+import type { FastOpen } from './fast-open.ts';
 import { EcnField } from './ecn.ts';
 import type { Ecn } from './ecn.ts';
 import { settleTimers } from './on-timeout.ts';
 import {
+  MAX_OPTIONS_LENGTH,
   MAX_SACK_BLOCKS,
   MAX_WINDOW_SHIFT,
   emitOptions,
@@ -221,9 +223,9 @@ export class Output {
     const chosen = this.#chosen;
     const frame = this.#context.frames.acquire(chosen.length);
     if (chosen.length > 0) {
-      sender.ring.peek(seqDiff(chosen.seq, sender.ringSeq), frame.bytes, frame.start, chosen.length);
+      sender.ring.peek(chosen.syn ? 0 : seqDiff(chosen.seq, sender.ringSeq), frame.bytes, frame.start, chosen.length);
       frame.end = frame.start + chosen.length;
-      if (chosen.length > sender.smss && !chosen.mtuProbe) frame.gsoSize = sender.smss;
+      if (chosen.length > sender.smss && !chosen.mtuProbe && !chosen.syn) frame.gsoSize = sender.smss;
     }
     this.#prepare(conn, now);
     const header = this.#header;
@@ -324,6 +326,7 @@ export class Output {
     options.mss = tcb.rmss; // MUST-14, MUST-65
     options.sackPermitted = initiating ? this.#context.config.tcp.sack : tcb.sackOk; // RFC 2018 §2
     if (conn.offersScaling) options.windowScale = tcb.rcvWindShift;
+    if (conn.fastOpen !== undefined && conn.sender.timeouts === 0) addCookie(options, conn.fastOpen);
   }
 
   #clearOptions(): void {
@@ -333,6 +336,7 @@ export class Output {
     options.sackPermitted = false;
     options.timestamps = false;
     options.sackCount = 0;
+    options.fastOpen = -1;
   }
 
   /** Header in front of the text, and off to IP. Returns what IP says. */
@@ -378,3 +382,10 @@ function emptySeq(conn: Connection): SeqNum {
 /** Window updates go to a peer that may still send. */
 const mayOpenWindow = (conn: Connection): boolean =>
   conn.state === 'ESTABLISHED' || conn.state === 'FIN-WAIT-1' || conn.state === 'FIN-WAIT-2';
+
+/** The Fast Open option where there is something to say and room for it: else a plain handshake. RFC 7413 §4.2.2, 1.a. */
+function addCookie(options: SegmentOptions, { cookieLength, cookie }: FastOpen): void {
+  options.fastOpen = cookieLength;
+  if (cookieLength > 0) options.fastOpenCookie.set(cookie);
+  if (optionsLength(options) > MAX_OPTIONS_LENGTH) options.fastOpen = -1;
+}

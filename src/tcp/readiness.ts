@@ -1,6 +1,7 @@
 /**
  * What poll(2) says of a connection, as Linux's tcp_poll has it.
  */
+import type { FastOpen } from './fast-open.ts';
 import type { Receiver } from './receiver.ts';
 import type { Sender } from './sender.ts';
 import { seqDiff } from './seq.ts';
@@ -32,13 +33,16 @@ export function readinessOf(
   receiver: Receiver,
   failed: boolean,
   receiveShut: boolean,
+  fastOpen: FastOpen | undefined,
 ): number {
   const sendOver = sender.finQueued || state === 'CLOSED';
   const receiveOver = receiveShut || state === 'CLOSED' || peerIsDone(state);
   let bits = failed ? Readiness.Error : 0;
   if (receiveOver) bits |= Readiness.Readable | Readiness.ReadHangUp;
   if (state === 'CLOSED' || (sendOver && receiveOver)) bits |= Readiness.HangUp;
-  if (state === 'SYN-SENT' || state === 'SYN-RECEIVED' || state === 'LISTEN') return bits;
+  if (state === 'SYN-SENT' && fastOpen?.deferred === true) return bits | Readiness.Writable; // the SYN waits for it
+  const early = state === 'SYN-RECEIVED' && fastOpen?.served === true;
+  if (!early && (state === 'SYN-SENT' || state === 'SYN-RECEIVED' || state === 'LISTEN')) return bits;
   if (receiver.readable > 0) bits |= Readiness.Readable;
   if (sendOver || hasSendSpace(sender)) bits |= Readiness.Writable;
   const mark = receiver.urgent;

@@ -13,6 +13,8 @@ import { choose, chooseSyn } from './chosen.ts';
 import type { Chosen } from './chosen.ts';
 import { Cork } from './cork.ts';
 import { ControlFeed } from './control-feed.ts';
+import { mayAnswerEarly } from './fast-open.ts';
+import type { FastOpen } from './fast-open.ts';
 import type { MtuProber } from './mtu-prober.ts';
 import { noOptions } from './options.ts';
 import type { SegmentOptions } from './options.ts';
@@ -59,6 +61,8 @@ export class Sender implements SendState {
   readonly cork = new Cork();
   /** User timeout (us), 0 for none. */
   userTimeout = 0;
+  /** Set while text may go with the SYN. RFC 7413. */
+  fastOpen: FastOpen | undefined = undefined;
   /** Our SYN is acknowledged. (SND.UNA alone does not tell: it passes ISS again after 4 GiB.) */
   synAcked = false;
   /** No new text before this time (Ecn#hold). */
@@ -167,15 +171,15 @@ export class Sender implements SendState {
     this.#largestPayload = Math.min(largestPayload, this.pacer.quantum(this));
   }
 
+  /** What the SYN,ACK did not acknowledge was never sent: it goes out as new. RFC 7413 §4.2.2. */
+  takeBack(): void {
+    const { iss, sndUna } = this.tcb;
+    this.tcb.sndNxt = this.rtxNxt = this.smallEnd = seqMax(sndUna, seqAdd(iss, 1));
+  }
+
   /** The segment that a SYN or SYN,ACK goes out in again. */
   resendSyn(): void {
     this.rtxNxt = this.tcb.iss;
-  }
-
-  /** SND.WND <- SEG.WND and so on, when the segment is not older than the last that did so. RFC 9293 §3.10.7.4, fifth. */
-  updateWindow(seq: SeqNum, ack: SeqNum, window: number): void {
-    const tcb = this.tcb;
-    if (seqLt(tcb.sndWl1, seq) || (tcb.sndWl1 === seq && seqLe(tcb.sndWl2, ack))) this.setWindow(seq, ack, window);
   }
 
   /** The peer says that its window is still closed: it lives, so neither probes nor the user timeout count on (MUST-37). */
@@ -184,24 +188,12 @@ export class Sender implements SendState {
     this.#timers.clear(Timer.User);
   }
 
-  setWindow(seq: SeqNum, ack: SeqNum, window: number): void {
-    const tcb = this.tcb;
-    tcb.sndWnd = window;
-    tcb.sndWl1 = seq;
-    tcb.sndWl2 = ack;
-    if (window > 0) {
-      this.probeOwed = false;
-      // A peer without room has thrown away what was outstanding, probes included.
-      if (this.probes > 0) this.recovery.resend();
-    }
-    if (window > tcb.maxSndWnd) tcb.maxSndWnd = window;
-  }
-
   /** SND.UNA < SEG.ACK =< SND.NXT: frees what it covers. Returns octets of text freed. */
   onNewAck(ack: SeqNum, options: SegmentOptions, now: Micros): number {
     const tcb = this.tcb;
     const flightBefore = this.flightSize;
     const covered = seqDiff(ack, tcb.sndUna);
+    const first = !this.synAcked;
     this.synAcked = true;
     tcb.sndUna = ack;
     this.feed.onNewAck(options.tsEcr, now);
@@ -221,7 +213,7 @@ export class Sender implements SendState {
     const keepTimer = this.#tell(ack, covered, freed, false, options, now);
     if (ack === tcb.sndNxt) this.#flightSmss = 0;
     // RFC 5681 §3.1: the ACK of the SYN does not open the window.
-    const growing = freed > 0 && !recovering && !this.recovery.active;
+    const growing = freed > 0 && !first && !recovering && !this.recovery.active;
     if (growing) this.feed.tell(this.control, freed, flightBefore, this.rto.srtt, this.#afterTimeout, now);
     // RFC 6298 §5 (5.2), (5.3): stopped here, started again at the end of the turn when something is still outstanding.
     if (!keepTimer) this.#timers.clear(Timer.Rto);
@@ -299,10 +291,7 @@ export class Sender implements SendState {
   next(out: Chosen, now: Micros): boolean {
     const { state } = this.tcb;
     this.pacer.holding = false;
-    if (state === 'SYN-SENT' || state === 'SYN-RECEIVED') {
-      if (this.rtxNxt === this.tcb.iss) chooseSyn(out, this.tcb, this.retries > 0);
-      return this.rtxNxt === this.tcb.iss;
-    }
+    if (state === 'SYN-SENT' || state === 'SYN-RECEIVED') return this.#chooseFirst(out, now);
     if (!maySendText(state)) return false;
     if (this.probeOwed) return this.#chooseProbe(out);
     this.#repairing = this.#chooseLost(out);
@@ -325,7 +314,7 @@ export class Sender implements SendState {
       this.bytesRetransmitted += chosen.length;
       this.feed.onRetransmitted(end, now);
     } else {
-      this.feed.onSent(chosen.seq, end, now);
+      this.feed.onSent(chosen.seq, chosen.syn ? seqAdd(chosen.seq, 1) : end, now); // a SYN's round trip is that of its own octet
       if (chosen.length % this.smss !== 0) this.smallEnd = end;
       this.#timers.clear(Timer.Tlp);
     }
@@ -342,6 +331,14 @@ export class Sender implements SendState {
     this.pacer.onSent(chosen.length, this, now);
     if (this.smss > this.#flightSmss) this.#flightSmss = this.smss;
     this.#lastSentAt = now;
+  }
+
+  /** SYN, or SYN,ACK; then text that need not wait for the ACK of it. RFC 7413 §4.2.2. */
+  #chooseFirst(out: Chosen, now: Micros): boolean {
+    if (this.rtxNxt === this.tcb.iss) return chooseSyn(out, this, this.retries > 0);
+    if (!mayAnswerEarly(this) || !this.#chooseText(out, now)) return false;
+    out.fin = false; // its turn comes in FIN-WAIT-1
+    return out.length > 0;
   }
 
   /** One octet (or the FIN) from SND.UNA. What it draws tells the window; the octet is sent again when that opens. */

@@ -77,6 +77,10 @@ export interface TcpOptions {
   finWait2Timeout: number;
   /** SO_OOBINLINE: the urgent octet is read in its place, as RFC 6093 §6 advises; else it is taken out, for `receiveUrgent`. */
   oobInline: boolean;
+  /** TCP_FASTOPEN of a listener: connections at most that have begun with text and whose handshake is not done; 0 for no fast open. */
+  fastOpen: number;
+  /** TCP_FASTOPEN_CONNECT: connect asks for a cookie, or, when it has one, waits for the first send, whose octets go with the SYN. RFC 7413. */
+  fastOpenConnect: boolean;
   /** TCP_CONGESTION: the congestion control algorithm, one of `TcpService.congestionControls`. */
   congestion: string;
   /** SO_MAX_PACING_RATE: octets of text a second that are never exceeded; Infinity for no bound. Below one segment a second counts as that. */
@@ -85,6 +89,8 @@ export interface TcpOptions {
 
 /** One end of a connection (or of an attempt). */
 export interface TcpConnection {
+  /** The SYN waits for the first `send`, since a Fast Open cookie is known. */
+  readonly deferred: boolean;
   readonly localAddress: IpAddress;
   readonly localPort: number;
   readonly remoteAddress: IpAddress;
@@ -143,6 +149,13 @@ export interface TcpConnection {
  */
 export type SendLimit = 'app' | 'sndbuf' | 'rwnd' | 'cwnd' | 'pacing';
 
+/**
+ * How far Fast Open got. Client: 'requested' (a SYN that asks for a cookie), 'data sent' (text in the SYN), 'data acknowledged', 'data refused'
+ * (not acknowledged, sent again after the handshake), 'SYN lost' (the same, after a SYN without text). Server: 'accepted', 'pending'.
+ */
+export type FastOpenStatus =
+  'none' | 'requested' | 'data sent' | 'data acknowledged' | 'data refused' | 'SYN lost' | 'pending' | 'accepted';
+
 /** Snapshot of a connection; times in microseconds, sizes in octets. */
 export interface TcpInfo {
   readonly state: TcpState;
@@ -172,6 +185,8 @@ export interface TcpInfo {
   readonly sndWindShift: number;
   readonly rcvWindShift: number;
   readonly timestamps: boolean;
+  /** What became of Fast Open (RFC 7413). */
+  readonly fastOpen: FastOpenStatus;
   /** ECN is in use: both ends have agreed. Segments of text that came marked (CE), ACKs that echoed a mark (ECE), reductions for those. */
   readonly ecn: boolean;
   readonly marksReceived: number;
@@ -213,6 +228,10 @@ export interface ListenerCounters {
   cookiesSent: number;
   cookiesAccepted: number;
   cookiesInvalid: number;
+  /** Connections that began with text in the SYN, SYNs with a cookie that was not good, and those that met too many pending. RFC 7413. */
+  fastOpens: number;
+  fastOpenRefused: number;
+  fastOpenOverflows: number;
 }
 
 export interface TcpListener {

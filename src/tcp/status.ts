@@ -4,6 +4,7 @@
 import type { Micros } from '../core/time.ts';
 import { formatAddress } from '../ip/address.ts';
 import type { Ecn } from './ecn.ts';
+import type { FastOpen } from './fast-open.ts';
 import type { Receiver } from './receiver.ts';
 import type { Sender } from './sender.ts';
 import type { TcpInfo } from './service.ts';
@@ -15,6 +16,7 @@ interface Observed {
   readonly sender: Sender;
   readonly receiver: Receiver;
   readonly ecn: Ecn | undefined;
+  readonly fastOpen: FastOpen | undefined;
   readonly segmentsSent: number;
   readonly segmentsReceived: number;
   readonly host: { readonly now: Micros };
@@ -49,6 +51,7 @@ export function statusOf(conn: Observed): TcpInfo {
     sndWindShift: tcb.sndWindShift,
     rcvWindShift: tcb.rcvWindShift,
     timestamps: tcb.timestampsOk,
+    fastOpen: conn.fastOpen?.status ?? 'none',
     ecn: ecn?.agreed ?? false,
     marksReceived: ecn?.marksReceived ?? 0,
     echoesReceived: ecn?.echoesReceived ?? 0,

@@ -30,6 +30,9 @@ import { Demux, ListenerTable } from './demux.ts';
 import { EcnField } from './ecn.ts';
 import { prepareOffer } from './handshake.ts';
 import { SOURCE_QUENCH, isInFlight, onIcmpError } from './icmp-errors.ts';
+import { FastOpenCache } from './fast-open-cache.ts';
+import { prepareFastOpen } from './fast-open-client.ts';
+import { FastOpenKeys } from './fast-open-server.ts';
 import { IsnGenerator } from './isn.ts';
 import type { FourTuple } from './isn.ts';
 import { Listener } from './listener.ts';
@@ -51,6 +54,8 @@ export class Tcp implements TcpService, ProtocolHandler, ListenerHost, Arrivals 
   /** The time as of the last turn. */
   now: Micros = micros(0);
   readonly cookies: SynCookies;
+  readonly fastOpenKeys: FastOpenKeys;
+  readonly fastOpenCache: FastOpenCache;
   readonly #output: Output;
   readonly #isn: IsnGenerator;
   readonly #connections: Demux<Connection>;
@@ -81,6 +86,8 @@ export class Tcp implements TcpService, ProtocolHandler, ListenerHost, Arrivals 
     this.#challenges = new Throttle(config.tcp.challengeAcksPerSecond, random);
     this.#resets = new Throttle(config.tcp.resetsPerSecond, random);
     this.cookies = new SynCookies(random);
+    this.fastOpenKeys = new FastOpenKeys(random, config.tcp.fastOpenKeyLifetime);
+    this.fastOpenCache = new FastOpenCache(config.tcp.maxFastOpenCookies);
     ip.register(IpProtocol.Tcp, this);
   }
 
@@ -104,6 +111,9 @@ export class Tcp implements TcpService, ProtocolHandler, ListenerHost, Arrivals 
     if (!this.add(conn)) return -Errno.ENOBUFS;
     conn.tcb.tsOffset = this.newTimestampOffset(conn.tcb);
     prepareOffer(conn, this.context.config.tcp);
+    if (options.fastOpenConnect && this.context.config.tcp.fastOpenClient) {
+      prepareFastOpen(conn, this.fastOpenCache, this.now);
+    }
     conn.begin('SYN-SENT', this.newIss(conn.tcb, this.now));
     return conn;
   }

@@ -148,6 +148,7 @@ export class FakeConnection implements TcpConnection {
   state: TcpState = 'SYN-SENT';
   owner: ReadinessOwner | undefined = undefined;
   onGone: (() => void) | undefined = undefined;
+  deferred = false;
   options: TcpOptions;
   /** Octets to be read, room for octets to be sent, what was sent. */
   inbox: number[] = [];
@@ -388,6 +389,8 @@ export class FakeTcp implements TcpService {
       linger: undefined,
       finWait2Timeout: 60_000_000,
       oobInline: false,
+      fastOpen: 0,
+      fastOpenConnect: false,
       congestion: 'cubic',
       maxPacingRate: Infinity,
     };

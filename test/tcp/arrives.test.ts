@@ -225,6 +225,13 @@ describe('SEGMENT ARRIVES, LISTEN (RFC 9293 §3.10.7.2)', () => {
     expect(s.read()).to.equal(0);
   });
 
+  it('9293-3.10.7.2-c: text with the SYN that comes again with the ACK is taken once', () => {
+    const s = new Scene().listen();
+    s.deliver('<SEQ=300><CTL=SYN><DATA=7>').expectSent('<SEQ=100><ACK=301><CTL=SYN,ACK>');
+    s.deliver('<SEQ=301><ACK=101><CTL=ACK><DATA=9>').expectSent('<SEQ=101><ACK=310><CTL=ACK>');
+    expect(s.read()).to.deep.equal(Uint8Array.from([0, 1, 2, 3, 4, 5, 6, 7, 8]));
+  });
+
   it('MUST-57, MUST-63: broadcast and multicast are silence', () => {
     const s = new Scene().listen();
     const frame = s.context.frames.from(new Uint8Array(20).fill(0x50));
