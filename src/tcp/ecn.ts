@@ -26,8 +26,7 @@ interface EchoedSender {
   readonly rto: Rto;
   readonly smss: number;
   readonly flightSize: number;
-  /** No new text before this time. */
-  heldUntil: Micros;
+  readonly pacer: { hold(time: Micros): void };
 }
 
 export class Ecn {
@@ -155,7 +154,7 @@ export class Ecn {
       return;
     }
     const { value, longest } = sender.rto;
-    sender.heldUntil = after(now, Math.min(value * 2 ** Math.min(this.#held, 16), longest));
+    sender.pacer.hold(after(now, Math.min(value * 2 ** Math.min(this.#held, 16), longest)));
     this.#held++;
   }
 }

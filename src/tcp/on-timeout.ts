@@ -72,8 +72,7 @@ function settleSending(conn: Connection, now: Micros): void {
     settleRecovery(conn, now);
   } else if (!timers.isSet(Timer.SwsOverride) && !sender.pacer.holding) {
     // The window is open but too small, and no ACK is under way that could tell of a larger one.
-    const { swsOverride } = conn.host.context.config.tcp;
-    timers.set(Timer.SwsOverride, sender.heldUntil > now ? sender.heldUntil : after(now, swsOverride));
+    timers.set(Timer.SwsOverride, after(now, conn.host.context.config.tcp.swsOverride));
   }
 }
 

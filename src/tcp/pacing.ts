@@ -69,6 +69,11 @@ export class Pacer {
     return !this.holding;
   }
 
+  /** Nothing goes out before `time`, whatever the rate. */
+  hold(time: Micros): void {
+    this.#next = Math.max(this.#next, time);
+  }
+
   /** `octets` of text have gone out. */
   onSent(octets: number, state: PacedState, now: Micros): void {
     const rate = this.rate(state);

@@ -6,7 +6,7 @@
  */
 import { ByteRing } from '../core/ring.ts';
 import type { BufferPool } from '../core/ring.ts';
-import { NEVER, after, micros } from '../core/time.ts';
+import { NEVER, after } from '../core/time.ts';
 import type { Micros } from '../core/time.ts';
 import type { CongestionControl } from './congestion/control.ts';
 import { choose, chooseSyn } from './chosen.ts';
@@ -65,8 +65,6 @@ export class Sender implements SendState {
   fastOpen: FastOpen | undefined = undefined;
   /** Our SYN is acknowledged. (SND.UNA alone does not tell: it passes ISS again after 4 GiB.) */
   synAcked = false;
-  /** No new text before this time (Ecn#hold). */
-  heldUntil: Micros = micros(0);
   /** Retransmission timeouts since the last progress. */
   retries = 0;
   /** Zero-window probes since the window closed, and those since the peer last answered. RFC 9293 §3.8.6.1. */
@@ -296,7 +294,6 @@ export class Sender implements SendState {
     if (this.probeOwed) return this.#chooseProbe(out);
     this.#repairing = this.#chooseLost(out);
     if (this.#repairing) return this.pacer.lets(now);
-    if (now < this.heldUntil) return false;
     if (this.#chooseText(out, now)) return this.pacer.lets(now);
     this.feed.onStopped(this, this.recovery, seqDiff(this.textEnd, this.rtxNxt), this.refused);
     return false;
