@@ -121,10 +121,21 @@ export interface TcpConfig {
    */
   mtuProbeThreshold: number;
   mtuProbeInterval: number;
-  /** Default and greatest send buffer (octets): the default is where SO_SNDBUF stands. */
+  /** Greatest send and receive buffer (octets) of sockets that set none; no window offered exceeds it. Linux tcp_wmem[2], tcp_rmem[2]. */
   sendBuffer: number;
-  /** Default receive buffer (octets); the window offered never exceeds it. */
   receiveBuffer: number;
+  /**
+   * Buffers start small and grow with what a connection moves in a round trip, until SO_SNDBUF or SO_RCVBUF sets one: else they have
+   * their greatest size at once. Linux tcp_moderate_rcvbuf.
+   */
+  tuneBuffers: boolean;
+  /** What they start with (octets). Linux counts twice that, bookkeeping included: tcp_wmem[1], tcp_rmem[1]. */
+  initialSendBuffer: number;
+  initialReceiveBuffer: number;
+  /** Octets in the buffers of all connections at most, see core/buffers.ts for what happens near it. Linux tcp_mem[2]. */
+  memoryLimit: number;
+  /** Connections that their programs have closed and that have not ended yet, at most; further ones are reset. Linux tcp_max_orphans. */
+  maxOrphans: number;
   /** Greatest buffer that SO_SNDBUF and SO_RCVBUF accept (octets). Linux net.core.wmem_max, rmem_max. */
   maxBuffer: number;
   /** Whether to offer window scaling and timestamps in SYNs. RFC 7323. */
@@ -266,7 +277,12 @@ export const DEFAULT_CONFIG: Config = {
     mtuProbeThreshold: 8,
     mtuProbeInterval: 10 * MINUTE,
     sendBuffer: 4 * 1024 * 1024,
-    receiveBuffer: 4 * 1024 * 1024,
+    receiveBuffer: 6 * 1024 * 1024,
+    tuneBuffers: true,
+    initialSendBuffer: 8192,
+    initialReceiveBuffer: 65536,
+    memoryLimit: 256 * 1024 * 1024,
+    maxOrphans: 65536,
     maxBuffer: 64 * 1024 * 1024,
     windowScaling: true,
     timestamps: true,

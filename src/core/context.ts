@@ -7,7 +7,7 @@ import type { Config, ConfigOverrides } from './config.ts';
 import { Drops } from './drop.ts';
 import { FramePool } from './frame.ts';
 import type { RandomSource } from './random.ts';
-import { BufferPool } from './ring.ts';
+import { BufferPool } from './buffers.ts';
 import { TimerHeap } from './timers.ts';
 import { Trace } from './trace.ts';
 
@@ -23,13 +23,14 @@ export interface Context {
 
 /** A fresh context; `random` decides whether runs repeat. Throws a RangeError for a tunable out of range. */
 export function makeContext(random: RandomSource, overrides?: ConfigOverrides): Context {
+  const config = makeConfig(overrides);
   return {
     frames: new FramePool(),
-    buffers: new BufferPool(),
+    buffers: new BufferPool(config.tcp.memoryLimit),
     timers: new TimerHeap(),
     random,
     drops: new Drops(),
     trace: new Trace(),
-    config: makeConfig(overrides),
+    config,
   };
 }

@@ -4,41 +4,9 @@
  * It serves both halves of TCP: the send ring is the only copy of unacknowledged data (`peek` names a range again for a
  * retransmission), and the receive ring takes text ahead of its place (`writeAhead`) and makes it readable later (`commit`).
  */
+import { SMALLEST_BUFFER } from './buffers.ts';
+import type { BufferPool } from './buffers.ts';
 import { copyBytes } from './bytes.ts';
-
-/** Smallest buffer (octets) that a ring takes; a power of two. */
-const SMALLEST = 4096;
-/** Octets of free buffers that a pool keeps for reuse. */
-const POOL_LIMIT = 16 * 1024 * 1024;
-
-/** Free buffers by size, shared by the rings of one stack: bulk transfers take and give one per read. */
-export class BufferPool {
-  readonly #free = new Map<number, Uint8Array[]>();
-  readonly #limit: number;
-  #held = 0;
-
-  /** @param limit octets of free buffers kept at most */
-  constructor(limit = POOL_LIMIT) {
-    this.#limit = limit;
-  }
-
-  /** A buffer of `size` octets (a power of two); its contents are whatever they were. */
-  take(size: number): Uint8Array {
-    const free = this.#free.get(size);
-    const buffer = free?.pop();
-    if (buffer === undefined) return new Uint8Array(size);
-    this.#held -= size;
-    return buffer;
-  }
-
-  give(buffer: Uint8Array): void {
-    if (this.#held + buffer.length > this.#limit) return;
-    this.#held += buffer.length;
-    const free = this.#free.get(buffer.length);
-    if (free === undefined) this.#free.set(buffer.length, [buffer]);
-    else free.push(buffer);
-  }
-}
 
 export class ByteRing {
   readonly #pool: BufferPool;
@@ -50,7 +18,7 @@ export class ByteRing {
   /** Octets after the readable ones that `writeAhead` may have filled. */
   #ahead = 0;
   /** Size of the next buffer (octets): bulk transfers empty a ring many times a second and fill it again. */
-  #usual = SMALLEST;
+  #usual = SMALLEST_BUFFER;
   /** Most octets that the buffer has held since it was taken. */
   #peak = 0;
   /** Most octets it will hold. May be raised or lowered at any time; lowering drops nothing that is held. */
@@ -76,9 +44,9 @@ export class ByteRing {
     return this.#buffer === undefined ? 0 : this.#buffer.length;
   }
 
-  /** Appends as much as fits of `length` octets of `from`; returns how many. */
+  /** Appends as much as fits, and there is memory for, of `length` octets of `from`; returns how many. */
   write(from: Uint8Array, at: number, length: number): number {
-    const count = Math.min(length, this.free);
+    const count = this.reserve(0, Math.min(length, this.free));
     if (count <= 0) return 0;
     this.#put(this.#length, from, at, count);
     this.#length += count;
@@ -86,7 +54,31 @@ export class ByteRing {
     return count;
   }
 
-  /** Places octets `gap` after the last readable one without making them readable. The caller keeps within `limit`. */
+  /**
+   * Takes memory for `count` octets, `gap` after the last readable one; returns for how many of them there is some. At the bound of
+   * the pool the ring does not grow; only an empty one always gets a smallest buffer, so that nothing comes to a stand.
+   */
+  reserve(gap: number, count: number): number {
+    const needed = this.#length + gap + count;
+    if (count <= 0 || needed <= this.allocated) return count;
+    if (!this.#pool.makeRoom(this.#sizeFor(needed) - this.allocated)) {
+      if (this.#buffer === undefined && gap === 0) this.#reserve(1, SMALLEST_BUFFER);
+      return Math.max(0, Math.min(count, this.allocated - this.#length - gap));
+    }
+    this.#reserve(needed, this.#sizeFor(needed));
+    return count;
+  }
+
+  /** Whether `reserve` would find memory for some of the next octets. */
+  get mayGrow(): boolean {
+    const { allocated } = this;
+    return allocated === 0 || this.#length < allocated || this.#pool.hasRoom(allocated);
+  }
+
+  /**
+   * Places octets `gap` after the last readable one without making them readable. The caller keeps within `limit`, and has asked
+   * `reserve` for the memory.
+   */
   writeAhead(gap: number, from: Uint8Array, at: number, length: number): void {
     this.#put(this.#length + gap, from, at, length);
     this.#ahead = Math.max(this.#ahead, gap + length);
@@ -103,6 +95,15 @@ export class ByteRing {
   dropAhead(): void {
     this.#ahead = 0;
     this.#giveBackIfEmpty();
+  }
+
+  /** Moves what is held into the smallest buffer that it fits into, when memory is short. Returns octets given back. */
+  shrink(): number {
+    const before = this.allocated;
+    let size = SMALLEST_BUFFER;
+    while (size < this.#length + this.#ahead) size *= 2;
+    if (size < before) this.#moveTo(this.#pool.take(size));
+    return before - this.allocated;
   }
 
   /** Copies up to `length` octets, from `skip` after the first readable one, into `to`; returns how many. Keeps them. */
@@ -145,7 +146,7 @@ export class ByteRing {
     // Grown from the smallest each time, a ring would copy all that it is given once more. Measured over a TAP device:
     // receive 7.3 instead of 6.1 Gbit/s per processor.
     const { length } = this.#buffer;
-    this.#usual = this.#peak * 4 <= length ? Math.max(SMALLEST, length / 2) : length;
+    this.#usual = this.#peak * 4 <= length ? Math.max(SMALLEST_BUFFER, length / 2) : length;
     this.#peak = 0;
     this.#pool.give(this.#buffer);
     this.#buffer = undefined;
@@ -153,30 +154,40 @@ export class ByteRing {
   }
 
   #put(offset: number, from: Uint8Array, at: number, count: number): void {
-    const buffer = this.#reserve(offset + count);
+    const buffer = this.#reserve(offset + count, this.#sizeFor(offset + count));
     const to = (this.#head + offset) & (buffer.length - 1);
     const first = Math.min(count, buffer.length - to);
     copyBytes(from, at, buffer, to, first);
     if (first < count) copyBytes(from, at + first, buffer, 0, count - first);
   }
 
-  /** A buffer with room for `needed` octets after `#head`; grows by doubling, moving what is held to its front. */
-  #reserve(needed: number): Uint8Array {
+  /** The size (octets) of a buffer for `needed`: the usual one at first, then doubled; no more than needed when memory is short. */
+  #sizeFor(needed: number): number {
+    let size = this.#buffer === undefined ? this.#usual : this.#buffer.length;
+    if (this.#buffer === undefined && this.#pool.underPressure) size = SMALLEST_BUFFER;
+    while (size < needed) size *= 2;
+    return size;
+  }
+
+  /** A buffer with room for `needed` octets after `#head`, of `size` if it is a new one; what is held moves to its front. */
+  #reserve(needed: number, size: number): Uint8Array {
     const old = this.#buffer;
     if (needed > this.#peak) this.#peak = needed;
     if (old !== undefined && old.length >= needed) return old;
-    let size = old === undefined ? this.#usual : old.length * 2;
-    while (size < needed) size *= 2;
-    const grown = this.#pool.take(size);
+    return this.#moveTo(this.#pool.take(size));
+  }
+
+  #moveTo(next: Uint8Array): Uint8Array {
+    const old = this.#buffer;
     if (old !== undefined) {
       const held = Math.min(this.#length + this.#ahead, old.length);
       const first = Math.min(held, old.length - this.#head);
-      copyBytes(old, this.#head, grown, 0, first);
-      if (first < held) copyBytes(old, 0, grown, first, held - first);
+      copyBytes(old, this.#head, next, 0, first);
+      if (first < held) copyBytes(old, 0, next, first, held - first);
       this.#pool.give(old);
     }
     this.#head = 0;
-    this.#buffer = grown;
-    return grown;
+    this.#buffer = next;
+    return next;
   }
 }

@@ -10,8 +10,14 @@ export function tcpPart(before: CommonOptions, changes: Partial<CommonOptions>):
   const part: Partial<TcpOptions> = {};
   if (changes.keepalive !== undefined) part.keepalive = changes.keepalive;
   if (changes.oobInline !== undefined) part.oobInline = changes.oobInline;
-  if (changes.sendBuffer !== undefined) part.sendBuffer = changes.sendBuffer / 2;
-  if (changes.receiveBuffer !== undefined) part.receiveBuffer = changes.receiveBuffer / 2;
+  if (changes.sendBuffer !== undefined) {
+    part.sendBuffer = changes.sendBuffer / 2;
+    part.tuneSend = false;
+  }
+  if (changes.receiveBuffer !== undefined) {
+    part.receiveBuffer = changes.receiveBuffer / 2;
+    part.tuneReceive = false;
+  }
   if (changes.ttl !== undefined) part.ttl = changes.ttl;
   if (changes.tos !== undefined) part.tos = changes.tos;
   if (changes.lingerOn !== undefined) {

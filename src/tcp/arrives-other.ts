@@ -16,6 +16,7 @@ import { Arrival } from './receiver.ts';
 import type { Segment } from './segment.ts';
 import { setWindow, updateWindow } from './send-window.ts';
 import { seqAdd, seqDiff, seqGe, seqGt, seqLe, seqLt } from './seq.ts';
+import { tuneSendBuffer } from './send-tuning.ts';
 import { isSynchronized, mayReceiveText } from './state.ts';
 import type { Tcb } from './tcb.ts';
 import { failsPaws, updateTsRecent } from './timestamps.ts';
@@ -216,6 +217,7 @@ function takeAck(conn: Connection, seg: Segment, now: Micros): void {
     const couldSend = hasSendSpace(sender);
     sender.onNewAck(seg.ack, seg.options, now);
     conn.host.ip.confirm(conn.path, now);
+    if (!couldSend) tuneSendBuffer(sender, conn.options, conn.host.context);
     if (!couldSend && hasSendSpace(sender)) conn.notify();
   } else {
     sender.onOldAck(seg.ack, isDuplicateAck(conn, seg, window), seg.options, now);
@@ -292,11 +294,19 @@ export function takeText(conn: Connection, seg: Segment, now: Micros): void {
     conn.abort();
     return;
   }
+  const length = seg.textLength;
+  const arrival = receiver.onText(seg);
   const { textLength } = seg;
-  switch (receiver.onText(seg)) {
+  receiver.window.measure(textLength, seg.options.tsEcr, conn.sender.rto.srtt, now);
+  if (textLength < length || arrival === Arrival.NoMemory) conn.host.context.drops.drop('tcp-no-memory');
+  switch (arrival) {
     case Arrival.InOrder:
       ack.onInOrder(textLength, now);
       break;
+    case Arrival.NoMemory:
+      if (receiver.window.starved) break;
+      ack.onOutOfOrder(textLength);
+      return;
     case Arrival.FillsGap:
       ack.onGapFilled();
       break;
@@ -308,6 +318,7 @@ export function takeText(conn: Connection, seg: Segment, now: Micros): void {
       ack.onOutOfOrder(textLength);
       return;
   }
+  if (receiver.window.starved) ack.now('no memory');
   conn.notify();
 }
 

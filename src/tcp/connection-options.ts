@@ -50,6 +50,9 @@ export function makeDefaultOptions(config: TcpConfig, ttl: number): TcpOptions {
     synRetries: config.synRetries,
     sendBuffer: config.sendBuffer,
     receiveBuffer: config.receiveBuffer,
+    tuneSend: config.tuneBuffers,
+    tuneReceive: config.tuneBuffers,
+    windowClamp: 0,
     ttl,
     tos: 0,
     linger: undefined,
@@ -60,6 +63,15 @@ export function makeDefaultOptions(config: TcpConfig, ttl: number): TcpOptions {
     congestion: config.congestion,
     maxPacingRate: Infinity,
   };
+}
+
+/** Sets the sizes of both buffers. Those that tune themselves start small, and keep what they have grown to. */
+function sizeBuffers(sender: Sender, receiver: Receiver, options: Readonly<TcpOptions>, config: TcpConfig): void {
+  const { sendBuffer, receiveBuffer, tuneSend, tuneReceive } = options;
+  const { ring } = sender;
+  ring.limit = Math.min(sendBuffer, Math.max(tuneSend ? config.initialSendBuffer : sendBuffer, ring.limit));
+  receiver.window.setBuffer(receiveBuffer, tuneReceive ? config.initialReceiveBuffer : receiveBuffer);
+  receiver.window.clamp = options.windowClamp;
 }
 
 /** Ranges of the numbers: least, greatest. */
@@ -78,8 +90,18 @@ export const makeControl = (options: Readonly<TcpOptions>, host: OptionsHost): C
 
 function numbersAreValid(changes: Partial<TcpOptions>, config: TcpConfig): boolean {
   const { maxSegment, userTimeout, keepaliveIdle, keepaliveInterval, keepaliveProbes } = changes;
-  const { synRetries, sendBuffer, receiveBuffer, ttl, tos, linger, finWait2Timeout, maxPacingRate, notsentLowat } =
-    changes;
+  const {
+    synRetries,
+    sendBuffer,
+    receiveBuffer,
+    windowClamp,
+    ttl,
+    tos,
+    linger,
+    finWait2Timeout,
+    maxPacingRate,
+    notsentLowat,
+  } = changes;
   return (
     (maxSegment === undefined || maxSegment === 0 || range(maxSegment, MIN_MAX_SEGMENT, MAX_MAX_SEGMENT)) &&
     (userTimeout === undefined || userTimeout >= 0) && // MUST-21: infinity included
@@ -89,6 +111,7 @@ function numbersAreValid(changes: Partial<TcpOptions>, config: TcpConfig): boole
     (synRetries === undefined || range(synRetries, 0, MAX_PROBES)) &&
     (sendBuffer === undefined || range(sendBuffer, 1, config.maxBuffer)) &&
     (receiveBuffer === undefined || range(receiveBuffer, 1, config.maxBuffer)) &&
+    (windowClamp === undefined || range(windowClamp, 0, 0x7fff_ffff)) &&
     (ttl === undefined || range(ttl, 1, 255)) &&
     (tos === undefined || range(tos, 0, 255)) &&
     (linger === undefined || linger >= 0) &&
@@ -105,11 +128,10 @@ export function applyOptions(conn: Optional, config: TcpConfig): void {
   sender.cork.on = options.cork;
   sender.cork.lowWater = options.notsentLowat === 0 ? Infinity : options.notsentLowat;
   sender.userTimeout = options.userTimeout === Infinity ? 0 : options.userTimeout;
-  sender.ring.limit = options.sendBuffer;
   sender.pacer.always = config.pacing;
   sender.pacer.limit = options.maxPacingRate;
-  receiver.ring.limit = options.receiveBuffer;
   receiver.urgentInline = options.oobInline;
+  sizeBuffers(sender, receiver, options, config);
   ack.quickAck = options.quickAck;
 }
 

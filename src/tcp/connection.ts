@@ -11,7 +11,7 @@ import type { IpAddress } from '../ip/address.ts';
 import type { Path } from '../ip/service.ts';
 import { AckPolicy } from './ack-policy.ts';
 import type { ConnectionHost, ConnectionParent } from './connection-host.ts';
-import { applyOptions, checkOptions, makeControl, clearChangedTimers } from './connection-options.ts';
+import { applyOptions, checkOptions, clearChangedTimers, makeControl } from './connection-options.ts';
 import type { DemuxEntry } from './demux.ts';
 import type { Ecn } from './ecn.ts';
 import type { FastOpen } from './fast-open.ts';
@@ -20,10 +20,11 @@ import { readinessOf, sendAllowance } from './readiness.ts';
 import { Receiver } from './receiver.ts';
 import { NewReno } from './recovery/newreno.ts';
 import { Rto } from './rto.ts';
+import { moderateSendBuffer, tuneSendBuffer } from './send-tuning.ts';
 import { effectiveMss, largestPayload } from './segment-size.ts';
 import { Sender } from './sender.ts';
 import type { ReadinessOwner, TcpConnection, TcpInfo, TcpOptions, TcpState } from './service.ts';
-import { isClosingDown, isSynchronized, mayFollow, maySend } from './state.ts';
+import { isClosingDown, isSynchronized, mayFollow, maySend, owesReset } from './state.ts';
 import { statusOf } from './status.ts';
 import type { SeqNum } from './seq.ts';
 import { seqText } from './seq.ts';
@@ -80,7 +81,7 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
     remotePort: number,
     options: Readonly<TcpOptions>,
   ) {
-    const { config, buffers } = host.context;
+    const { config } = host.context;
     this.host = host;
     this.path = path;
     this.options = options;
@@ -92,10 +93,10 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
       new Rto(config.tcp),
       makeControl(options, host),
       new NewReno(),
-      options.sendBuffer,
-      buffers,
+      0, // sized with the options
+      host.context.buffers,
     );
-    this.receiver = new Receiver(this.tcb, options.receiveBuffer, buffers);
+    this.receiver = new Receiver(this.tcb, 0, host.context);
     this.ack = new AckPolicy(this.tcb, this.timers, config.tcp);
     applyOptions(this, config.tcp);
   }
@@ -147,6 +148,7 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
       ? fastOpen.write(state, sender.ring, bytes, at, allowed)
       : sender.ring.write(bytes, at, allowed);
     sender.refused = taken < allowed;
+    if (!early && taken < allowed && sender.ring.free > 0) moderateSendBuffer(sender.ring);
     if (taken === 0) return length === 0 ? 0 : -Errno.EAGAIN;
     sender.cork.more = more;
     this.host.mark(this);
@@ -239,12 +241,7 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
   /** The same with the error that the program is to see. */
   abortWith(error: number): void {
     if (this.state === 'CLOSED') return;
-    this.resetOwed =
-      this.state === 'SYN-RECEIVED' ||
-      this.state === 'ESTABLISHED' ||
-      this.state === 'FIN-WAIT-1' ||
-      this.state === 'FIN-WAIT-2' ||
-      this.state === 'CLOSE-WAIT';
+    this.resetOwed = owesReset(this.state);
     if (this.resetOwed) this.host.mark(this);
     this.receiver.ring.clear();
     this.end(error);
@@ -315,6 +312,7 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
     this.refreshSegmentSize();
     if (this.fastOpen?.served !== true) this.sender.established();
     this.fastOpen?.settled(false);
+    tuneSendBuffer(this.sender, this.options, this.host.context);
     if (this.sender.finQueued) this.setState('FIN-WAIT-1');
     if (this.receiver.takeEarly()) this.ack.now('ACK of text with the SYN');
     this.host.mark(this);
@@ -345,7 +343,7 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
     this.#error = error;
     this.timers.clearAll();
     this.sender.ring.clear();
-    this.receiver.ring.dropAhead();
+    this.receiver.dropHeld();
     if (this.closed) this.receiver.ring.clear();
     if (this.parent !== undefined) this.parent.forget(this);
     this.host.gone(this);
@@ -387,7 +385,8 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
   }
 
   #afterRead(): void {
-    if (this.receiver.updateDue && isSynchronized(this.state)) this.host.mark(this);
+    this.receiver.window.tune(this.host.now);
+    if (this.receiver.window.updateDue && isSynchronized(this.state)) this.host.mark(this);
   }
 
   #callOnGone(): void {

@@ -10,7 +10,7 @@ import type { Connection } from './connection.ts';
 import { Ecn, negotiateEcn } from './ecn.ts';
 import { MAX_WINDOW_SHIFT } from './options.ts';
 import { windowShiftFor } from './output.ts';
-import { MAX_UNSCALED_WINDOW } from './receiver.ts';
+import { MAX_UNSCALED_WINDOW } from './receive-window.ts';
 import type { Segment } from './segment.ts';
 import { seqNum } from './seq.ts';
 import type { TcpOptions } from './service.ts';

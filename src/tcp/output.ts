@@ -27,7 +27,7 @@ import {
 } from './options.ts';
 import type { SegmentOptions } from './options.ts';
 import { hasSendSpace } from './readiness.ts';
-import { MAX_UNSCALED_WINDOW } from './receiver.ts';
+import { MAX_UNSCALED_WINDOW } from './receive-window.ts';
 import type { Segment } from './segment.ts';
 import type { Chosen } from './chosen.ts';
 import { seqAdd, seqDiff, seqGe, seqGt, seqNum } from './seq.ts';
@@ -255,7 +255,7 @@ export class Output {
     if (state === 'SYN-SENT') return;
     for (; ack.duplicates > 0; ack.duplicates--) this.#sendAck(conn, 'duplicate ACK', now, 0, ack.duplicates - 1);
     if (ack.owed) this.#sendAck(conn, ack.reason, now);
-    else if (conn.receiver.updateDue && mayOpenWindow(conn)) this.#sendAck(conn, 'window update', now);
+    else if (conn.receiver.window.updateDue && mayOpenWindow(conn)) this.#sendAck(conn, 'window update', now);
     while (conn.receiver.duplicatesToReport > 0) this.#sendAck(conn, 'D-SACK', now);
     if (conn.keepaliveOwed) {
       conn.keepaliveOwed = false;
@@ -305,7 +305,7 @@ export class Output {
     header.urgentPointer = 0;
     this.#clearOptions();
     const open = tcb.state !== 'SYN-SENT' && tcb.state !== 'SYN-RECEIVED';
-    header.window = (open ? conn.receiver.offer() : tcb.rcvWnd) >>> tcb.rcvWindShift;
+    header.window = (open ? conn.receiver.window.offer() : tcb.rcvWnd) >>> tcb.rcvWindShift;
     const wanted = tcb.state === 'SYN-SENT' && this.#context.config.tcp.timestamps;
     if (tcb.timestampsOk || wanted) {
       this.#options.timestamps = true;

@@ -5,10 +5,13 @@
  * offsets (octets since the start, below 2^53, so that plain order works). It says what came of a segment; ack-policy.ts
  * decides when to acknowledge.
  */
+import type { BufferPool, Spender } from '../core/buffers.ts';
+import type { Context } from '../core/context.ts';
+import type { Drops } from '../core/drop.ts';
 import { RangeSet } from '../core/ranges.ts';
 import { ByteRing } from '../core/ring.ts';
-import type { BufferPool } from '../core/ring.ts';
 import type { SegmentOptions } from './options.ts';
+import { ReceiveWindow } from './receive-window.ts';
 import { SackReports } from './sack-reports.ts';
 import type { Segment } from './segment.ts';
 import { seqAdd, seqDiff, seqLt, seqNum } from './seq.ts';
@@ -28,30 +31,28 @@ export const Arrival = {
   FillsGap: 3,
   /** Beyond a gap, and too many separate pieces are held already: not kept. */
   Refused: 4,
+  /** There is no memory for it: not kept. */
+  NoMemory: 5,
 } as const;
 export type Arrival = (typeof Arrival)[keyof typeof Arrival];
 
 /** Separate pieces beyond a gap that are held at most: a hostile peer could else make many thousands of a window. */
 export const MAX_OUT_OF_ORDER_RANGES = 2048;
-/** The largest window that a header without scaling can offer. */
-export const MAX_UNSCALED_WINDOW = 65535;
-/** The window that any peer is offered at first (octets). */
-const FIRST_WINDOW = 65536;
-/** Fr: the fraction of the buffer by which the window may always open. RFC 9293 §3.8.6.2.2. */
-const WORTHWHILE_BUFFER = 1 / 2;
 
-export class Receiver {
+export class Receiver implements Spender {
   readonly #tcb: Tcb;
+  readonly #buffers: BufferPool;
+  readonly #drops: Drops;
   readonly ring: ByteRing;
   /** SO_OOBINLINE: the urgent octet is read in its place. */
   urgentInline = false;
   #mark: UrgentMark | undefined = undefined;
   /** The FIN was taken. */
   ended = false;
+  /** The size of the ring, and what of it is offered. */
+  readonly window: ReceiveWindow;
   /** Nobody will read: text is taken and thrown away (SHUT_RD). */
   discarding = false;
-  /** Stream offset of RCV.NXT: octets received in order. */
-  #received = 0;
   /** Stream offsets that are held beyond a gap; undefined while there never were any. */
   #outOfOrder: RangeSet | undefined = undefined;
   readonly #reports = new SackReports();
@@ -60,13 +61,22 @@ export class Receiver {
   /** Stream offset of a FIN that came beyond a gap, -1 for none. */
   #finAt = -1;
 
-  constructor(tcb: Tcb, limit: number, buffers: BufferPool) {
+  /** @param limit octets of the receive ring */
+  constructor(tcb: Tcb, limit: number, context: Pick<Context, 'buffers' | 'drops'>) {
     this.#tcb = tcb;
-    this.ring = new ByteRing(limit, buffers);
+    this.#buffers = context.buffers;
+    this.#drops = context.drops;
+    this.ring = new ByteRing(limit, context.buffers);
+    this.window = new ReceiveWindow(tcb, this.ring, context.buffers);
   }
 
+  /** Stream offset of RCV.NXT: octets received in order. */
   get bytesReceived(): number {
-    return this.#received;
+    return this.window.received;
+  }
+
+  get #received(): number {
+    return this.window.received;
   }
 
   /** Pieces held beyond a gap, as stream offsets. */
@@ -88,6 +98,12 @@ export class Receiver {
   onText(seg: Segment): Arrival {
     const gap = seqDiff(seg.seq, this.#tcb.rcvNxt);
     if (gap > 0) return this.#hold(gap, seg);
+    const room = this.ring.reserve(0, seg.textLength);
+    if (room < seg.textLength) {
+      this.window.starved = true;
+      seg.trimBack(seg.textLength - room + (seg.fin ? 1 : 0));
+      if (room === 0) return Arrival.NoMemory;
+    }
     if (this.hasGap) this.#noteOverlap(this.#received, this.#received + seg.textLength);
     this.ring.writeAhead(0, seg.bytes, seg.textAt, seg.textLength);
     this.#advance(seg.textLength);
@@ -119,9 +135,31 @@ export class Receiver {
     tcb.rcvNxt = seqAdd(tcb.rcvNxt, 1);
     tcb.rcvWnd = Math.max(0, tcb.rcvWnd - 1);
     // Nothing can follow a FIN.
+    this.dropHeld();
     this.#outOfOrder = undefined;
-    this.ring.dropAhead();
     return true;
+  }
+
+  /** Forgets what is held beyond a gap. Returns how many octets that were. */
+  dropHeld(): number {
+    const held = this.#outOfOrder;
+    this.ring.dropAhead();
+    if (held === undefined || held.size === 0) return 0;
+    const { total } = held;
+    held.clear();
+    this.#reports.settle(Infinity);
+    this.#buffers.cannotSpare(this);
+    return total;
+  }
+
+  /**
+   * Memory is wanted: what is held beyond a gap goes, though it may have been reported. RFC 2018 §8 permits that to a receiver without
+   * space, and forbids to report it any longer; the peer sends it again. What has been acknowledged stays.
+   */
+  giveBack(): void {
+    if (this.dropHeld() === 0) return;
+    this.#drops.drop('tcp-out-of-order-pruned');
+    this.ring.shrink();
   }
 
   /** Octets of a segment that came before: those before RCV.NXT. To be called before it is trimmed. RFC 2883 §4. */
@@ -214,61 +252,29 @@ export class Receiver {
     mark.state = 'here';
   }
 
-  /**
-   * The window to put into a segment that is sent now, before scaling; RCV.WND moves on to it. RFC 9293 §3.8.6.2.2: the right edge
-   * stays until it can move by a worthwhile step. RFC 7323 §2.4: rounding to the scale must not move it back where avoidable.
-   */
-  offer(): number {
-    const tcb = this.#tcb;
-    const room = this.#room();
-    if (room - tcb.rcvWnd >= this.#worthwhile()) tcb.rcvWnd = room;
-    const unit = 1 << tcb.rcvWindShift;
-    const rest = tcb.rcvWnd % unit;
-    if (rest === 0) return tcb.rcvWnd;
-    const up = tcb.rcvWnd - rest + unit;
-    // A buffer may have been made smaller than the unit: while it is empty, zero would never be followed by anything else.
-    if (up > room && (rest < tcb.rcvWnd || this.ring.length > 0)) return tcb.rcvWnd - rest;
-    tcb.rcvWnd = up;
-    return up;
-  }
-
-  /**
-   * Whether a segment is worth sending just to open the window: the edge may move, and by at least what is still open. The
-   * next ACK carries smaller steps along (Linux sends an update under the same condition).
-   */
-  get updateDue(): boolean {
-    const gain = this.#room() - this.#tcb.rcvWnd;
-    return gain >= Math.min(WORTHWHILE_BUFFER * this.#largest(), Math.max(this.#tcb.rmss, this.#tcb.rcvWnd));
-  }
-
-  #worthwhile(): number {
-    return Math.min(WORTHWHILE_BUFFER * this.#largest(), this.#tcb.rmss);
-  }
-
-  /** The largest window that there can be (octets): the whole buffer, or what the field can tell. */
-  #largest(): number {
-    return Math.min(this.ring.limit, MAX_UNSCALED_WINDOW * (1 << this.#tcb.rcvWindShift));
-  }
-
-  /**
-   * Octets that could be offered: free buffer, but no more than the peer can make use of. Its congestion window is at most the
-   * initial one plus what it had acknowledged (RFC 5681 §3.1), so twice what came plus 64 KiB never holds it back, and one segment
-   * at the far end of an unused window cannot make the ring allocate megabytes.
-   */
-  #room(): number {
-    return Math.min(this.ring.free, FIRST_WINDOW + 2 * this.#received, this.#largest());
-  }
-
   #hold(gap: number, seg: Segment): Arrival {
     if (seg.textLength === 0) return Arrival.None;
     const held = (this.#outOfOrder ??= new RangeSet());
     const from = this.#received + gap;
     if (held.size >= MAX_OUT_OF_ORDER_RANGES) return Arrival.Refused;
+    if (!this.#mayHold(gap, seg.textLength)) return Arrival.NoMemory;
     this.ring.writeAhead(gap, seg.bytes, seg.textAt, seg.textLength);
     this.#noteOverlap(from, from + seg.textLength);
     const added = held.add(from, from + seg.textLength);
+    if (held.size === 1) this.#buffers.canSpare(this);
     if (this.#tcb.sackOk) this.#reports.touched(held, from);
     return added > 0 ? Arrival.OutOfOrder : Arrival.None;
+  }
+
+  /**
+   * Text beyond a gap gets memory while there is plenty: what waits for a gap to fill must not take the place of what fills it.
+   * Differs: RFC 2018 §8 wants the newest segment reported even if it is not kept. Its sender would take it for delivered; here it
+   * counts as lost, as on Linux.
+   */
+  #mayHold(gap: number, length: number): boolean {
+    const { allocated } = this.ring;
+    if (this.#buffers.underPressure && this.ring.length + gap + length > allocated && gap > 0) return false;
+    return this.ring.reserve(gap, length) === length;
   }
 
   /** Text from `from` to before `to` (stream offsets) has come; the first part of it that was held already is a duplicate. */
@@ -291,7 +297,7 @@ export class Receiver {
     const tcb = this.#tcb;
     tcb.rcvNxt = seqAdd(tcb.rcvNxt, count);
     tcb.rcvWnd = Math.max(0, tcb.rcvWnd - count);
-    this.#received += count;
+    this.window.received += count;
     this.ring.commit(count);
     // Announced only after it had come beyond a gap.
     const mark = this.#mark;
@@ -309,6 +315,7 @@ export class Receiver {
     const end = held.endOf(this.#received);
     if (end !== undefined) this.#advance(end - this.#received);
     held.remove(0, this.#received);
+    if (held.size === 0) this.#buffers.cannotSpare(this);
     this.#reports.settle(this.#received);
     return true;
   }

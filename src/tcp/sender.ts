@@ -5,7 +5,7 @@
  * the ring is the only copy of the data. Read congestion/ and recovery/ for what bounds it, retransmit.ts for the time-out.
  */
 import { ByteRing } from '../core/ring.ts';
-import type { BufferPool } from '../core/ring.ts';
+import type { BufferPool } from '../core/buffers.ts';
 import { NEVER, after } from '../core/time.ts';
 import type { Micros } from '../core/time.ts';
 import type { CongestionControl } from './congestion/control.ts';

@@ -65,9 +65,14 @@ export interface TcpOptions {
   keepaliveProbes: number;
   /** TCP_SYNCNT: SYN retransmissions before connect gives up. */
   synRetries: number;
-  /** SO_SNDBUF and SO_RCVBUF in octets of data. */
+  /** SO_SNDBUF and SO_RCVBUF in octets of data; the greatest size while a buffer tunes itself. */
   sendBuffer: number;
   receiveBuffer: number;
+  /** Whether the buffers start small and tune themselves, which setting a size through a socket turns off. */
+  tuneSend: boolean;
+  tuneReceive: boolean;
+  /** TCP_WINDOW_CLAMP: the most to offer (octets), 0 for no bound. */
+  windowClamp: number;
   /** IP_TTL, IP_TOS. */
   ttl: number;
   tos: number;
@@ -217,6 +222,10 @@ export interface TcpInfo {
   readonly unsent: number;
   /** Octets up to the end of the peer's urgent data that were not yet read; 0 for none. MUST-33. */
   readonly urgentAhead: number;
+  /** What the buffers may hold now (octets), and the memory that they have. */
+  readonly sendBuffer: number;
+  readonly receiveBuffer: number;
+  readonly memory: number;
 }
 
 /** What a listener has counted since listen. */

@@ -65,6 +65,10 @@ export const maySendText = (state: TcpState): boolean => {
 /** SEND is accepted. RFC 9293 §3.10.2. */
 export const maySend = (state: TcpState): boolean => state === 'ESTABLISHED' || state === 'CLOSE-WAIT';
 
+/** ABORT sends a RST. RFC 9293 §3.10.5. */
+export const owesReset = (state: TcpState): boolean =>
+  state === 'SYN-RECEIVED' || maySend(state) || state === 'FIN-WAIT-1' || state === 'FIN-WAIT-2';
+
 /** Both FINs have been sent; no ABORT sends a RST any more. RFC 9293 §3.10.5. */
 export const isClosingDown = (state: TcpState): boolean =>
   state === 'CLOSING' || state === 'LAST-ACK' || state === 'TIME-WAIT';

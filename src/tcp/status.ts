@@ -75,5 +75,8 @@ export function statusOf(conn: Observed): TcpInfo {
     unread: receiver.ring.length,
     unsent: sender.ring.length,
     urgentAhead: receiver.urgentAhead,
+    sendBuffer: sender.ring.limit,
+    receiveBuffer: receiver.ring.limit,
+    memory: sender.ring.allocated + receiver.ring.allocated,
   };
 }

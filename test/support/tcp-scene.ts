@@ -79,7 +79,13 @@ export class Scene {
 
   constructor(tcp: Partial<TcpConfig> = {}, rest: ConfigOverrides = {}) {
     // Reno's numbers are those of RFC 5681.
-    const quiet: Partial<TcpConfig> = { timestamps: false, windowScaling: false, quickAcks: 0, congestion: 'reno' };
+    const quiet: Partial<TcpConfig> = {
+      timestamps: false,
+      windowScaling: false,
+      quickAcks: 0,
+      congestion: 'reno',
+      tuneBuffers: false,
+    };
     this.context = makeContext(new SeededRandom(7), { ...rest, tcp: { ...quiet, ...tcp } });
     this.ip = new FakeIp(HERE, (frame, _path, { tos }) => this.#record(frame, tos));
     this.tcp = new Tcp(this.context, this.ip);

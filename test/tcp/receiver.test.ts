@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { BufferPool } from '../../src/core/ring.ts';
+import { BufferPool } from '../../src/core/buffers.ts';
+import { Drops } from '../../src/core/drop.ts';
 import { ipv4 } from '../../src/ip/address.ts';
 import { Receiver } from '../../src/tcp/receiver.ts';
 import { Segment } from '../../src/tcp/segment.ts';
@@ -10,7 +11,7 @@ import { inState } from '../support/tcp-scene.ts';
 
 function makeReceiver(irs: number): { receiver: Receiver; tcb: Tcb } {
   const tcb = new Tcb(ipv4(1), 1, ipv4(2), 2);
-  const receiver = new Receiver(tcb, 65536, new BufferPool());
+  const receiver = new Receiver(tcb, 65536, { buffers: new BufferPool(), drops: new Drops() });
   receiver.start(seqNum(irs));
   tcb.rcvWnd = 65535;
   return { receiver, tcb };
@@ -81,7 +82,7 @@ describe('receiver', () => {
           seg.seq = tcb.rcvNxt;
           if (size > 0) receiver.onText(seg);
           receiver.ring.read(into, 0, read);
-          const offered = receiver.offer();
+          const offered = receiver.window.offer();
           expect(offered % 8).to.equal(0);
           expect(receiver.bytesReceived + tcb.rcvWnd).to.be.at.least(edge);
           expect(receiver.ring.length + tcb.rcvWnd).to.be.at.most(receiver.ring.limit);

@@ -42,7 +42,7 @@ describe('numbers of segments without text', () => {
 
   it('data flows one way while the other way is closed and probed', () => {
     const pair = new Pair(3);
-    const options = { ...pair.a.tcp.defaultOptions(), receiveBuffer: 20_000, sendBuffer: 100_000 };
+    const options = { ...pair.a.tcp.defaultOptions(), receiveBuffer: 20_000, sendBuffer: 100_000, tuneSend: false };
     const listener = pair.b.tcp.listen(pair.b.address, 80, 5, options);
     if (typeof listener === 'number') throw new Error('listen');
     const client = pair.a.tcp.connect(pair.a.address, 4000, pair.b.address, 80, options);
@@ -68,7 +68,7 @@ describe('numbers of segments without text', () => {
 
   it('both ways closed: probes are answered for ever, and both open again', () => {
     const pair = new Pair(4);
-    const options = { ...pair.a.tcp.defaultOptions(), receiveBuffer: 20_000, sendBuffer: 100_000 };
+    const options = { ...pair.a.tcp.defaultOptions(), receiveBuffer: 20_000, sendBuffer: 100_000, tuneSend: false };
     const listener = pair.b.tcp.listen(pair.b.address, 80, 5, options);
     if (typeof listener === 'number') throw new Error('listen');
     const client = pair.a.tcp.connect(pair.a.address, 4000, pair.b.address, 80, options);

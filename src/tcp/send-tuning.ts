@@ -1,0 +1,28 @@
+/**
+ * The send buffer that tunes itself, as Linux's tcp_sndbuf_expand: twice the congestion window. One window is in flight; the program
+ * has the other one to fill while that is acknowledged, and no more waits here than the next round trip can take.
+ *
+ * It grows only, when the program lacks room. When memory is short it does not; at the bound it falls back to what it holds.
+ */
+import type { Context } from '../core/context.ts';
+import type { ByteRing } from '../core/ring.ts';
+import type { Sender } from './sender.ts';
+import type { TcpOptions } from './service.ts';
+
+/** Congestion windows that the buffer holds. Linux tcp_sndbuf_expand: CUBIC needs 1.7 in recovery, rounded up. */
+const WINDOWS = 2;
+
+/** The connection is established, or an ACK has made room that its program waits for. */
+export function tuneSendBuffer(sender: Sender, options: Readonly<TcpOptions>, context: Context): void {
+  if (context.buffers.underPressure) return;
+  const { ring, control, smss } = sender;
+  // Whole segments: what fills the buffer should not end in a small one.
+  const segments = Math.max(Math.ceil(control.cwnd / smss), context.config.tcp.initialWindow);
+  const wanted = options.tuneSend ? WINDOWS * segments * smss : options.sendBuffer;
+  ring.limit = Math.min(options.sendBuffer, Math.max(ring.limit, wanted));
+}
+
+/** A write found no memory: as Linux's sk_stream_moderate_sndbuf, room comes again when a part of what is held is acknowledged. */
+export function moderateSendBuffer(ring: ByteRing): void {
+  ring.limit = Math.max(1, ring.length);
+}
