@@ -3,8 +3,8 @@
  * never a segment, a ring or a timer. Loss recovery (recovery/) is kept apart: it decides what was lost and may inflate the window
  * while it repairs.
  *
- * base.ts has what loss-based algorithms share; reno.ts is the smallest example, cubic.ts the default. To try one of your own,
- * extend WindowControl (base.ts) or write this interface, and name it to the stack: registry.ts tells how.
+ * base.ts has what loss-based algorithms share; reno.ts is the smallest example, cubic.ts the default; bbr.ts goes by rates instead. To
+ * try one of your own, extend WindowControl (base.ts) or write this interface, and name it to the stack: registry.ts tells how.
  */
 import type { Micros } from '../../core/time.ts';
 

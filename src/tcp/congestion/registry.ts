@@ -2,8 +2,9 @@
  * The congestion control algorithms that a stack knows by name: config.tcp.congestion chooses one for new connections,
  * TCP_CONGESTION one for a socket.
  *
- * To plug in one of your own, write a class with the interface of control.ts (extending WindowControl of base.ts leaves two short
- * methods to write) and hand the stack a function that makes one, under a name:
+ * MAY-18. To plug in one of your own, write a class with the interface of control.ts (extending WindowControl of base.ts leaves two short
+ * methods to write; `onRate` and `pacingRate` are for one that measures the path, as bbr.ts does) and hand the stack a function that makes
+ * one, under a name; examples/congestion-control.ts runs:
  *
  *     const host = await createHost({
  *       link,

@@ -26,7 +26,7 @@ class Double extends WindowControl {
 }
 
 describe('tcp/congestion/registry', () => {
-  it('knows the built-in algorithms, and makes one for each connection', () => {
+  it('MAY-18: knows the built-in algorithms, and makes one for each connection', () => {
     const registry = new CongestionRegistry();
     const random = new SeededRandom(1);
     expect(registry.names).to.include.members(['bbr', 'cubic', 'reno']);
