@@ -97,8 +97,11 @@ export interface TcpConfig {
   initialWindow: number;
   /** Congestion control of new connections, by name: 'cubic', 'reno', 'bbr', or one of your own. Linux tcp_congestion_control. */
   congestion: string;
-  /** Whether 'cubic', 'reno' and the like are paced, as Linux does with the fq qdisc; 'bbr' always is. tcp/pacing.ts. */
-  pacing: boolean;
+  /**
+   * Whether 'cubic', 'reno' and the like are paced; 'bbr' always is. 'auto': where a round trip takes 10 ms or more, 'always' is what Linux
+   * does with the fq qdisc. tcp/pacing.ts.
+   */
+  pacing: 'off' | 'auto' | 'always';
   /** CUBIC leaves its first slow start when the round-trip time rises. RFC 9406. */
   hystart: boolean;
   /**
@@ -217,6 +220,7 @@ export type ConfigOverrides = { readonly [Layer in keyof Config]?: Partial<Confi
 /** What a tunable that is a word may be. config.tcp.congestion depends on the stack: tcp/congestion/registry.ts. */
 const CHOICES: Readonly<Record<string, readonly string[]>> = {
   idleWindow: ['restart', 'halve', 'keep'],
+  pacing: ['off', 'auto', 'always'],
   ecn: ['off', 'passive', 'active'],
   synCookies: ['off', 'overflow', 'always'],
   mtuProbing: ['off', 'blackhole', 'always'],
@@ -269,7 +273,7 @@ export const DEFAULT_CONFIG: Config = {
     finWait2Timeout: 60 * SECOND,
     initialWindow: 10,
     congestion: 'cubic',
-    pacing: false,
+    pacing: 'auto',
     hystart: true,
     idleWindow: 'restart',
     mtuProbing: 'blackhole',

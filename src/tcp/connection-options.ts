@@ -128,7 +128,7 @@ export function applyOptions(conn: Optional, config: TcpConfig): void {
   sender.cork.on = options.cork;
   sender.cork.lowWater = options.notsentLowat === 0 ? Infinity : options.notsentLowat;
   sender.userTimeout = options.userTimeout === Infinity ? 0 : options.userTimeout;
-  sender.pacer.always = config.pacing;
+  sender.pacer.mode = config.pacing;
   sender.pacer.limit = options.maxPacingRate;
   receiver.urgentInline = options.oobInline;
   sizeBuffers(sender, receiver, options, config);

@@ -5,6 +5,7 @@
  *
  * The rate is the least of what congestion control gives and TcpOptions.maxPacingRate; where neither says anything nothing is paced.
  */
+import type { TcpConfig } from '../core/config.ts';
 import { MS, SECOND, micros } from '../core/time.ts';
 import type { Micros } from '../core/time.ts';
 import type { SendState } from './recovery/recovery.ts';
@@ -19,6 +20,13 @@ const SLACK = 1 * MS;
 /** Shares of cwnd that go out in a round trip: in slow start it doubles. Linux tcp_pacing_ss_ratio, tcp_pacing_ca_ratio. */
 const SLOW_START_RATIO = 2;
 const AVOIDANCE_RATIO = 1.2;
+/**
+ * 'auto' paces window-based control where SRTT is at least this (us), and lets this many segments go at once: RFC 9002 §7.7 wants bursts
+ * limited to the initial window. An event loop that was held up would send a whole window at once: measured, 100 Mbit/s and 40 ms with a
+ * queue of 64 packets, 28 Mbit/s, and 78 when paced.
+ */
+const LONG_ROUND_TRIP = 10 * MS;
+const BURST_SEGMENTS = 10;
 /** Segments at the beginning of a connection that a window-based control does not pace. Linux tcp_update_skb_after_send. */
 const UNPACED_SEGMENTS = 10;
 
@@ -37,8 +45,8 @@ export interface PacedState extends SendState {
 export class Pacer {
   /** TcpOptions.maxPacingRate (octets/s), Infinity for no bound. */
   limit = Infinity;
-  /** config.tcp.pacing: window-based control is paced too. */
-  always = false;
+  /** config.tcp.pacing: whether window-based control is paced too. */
+  mode: TcpConfig['pacing'] = 'off';
   /** Nothing may go out before (us, with fractions: they keep the rate exact). */
   #next = 0;
   /** Something would have gone out at the last look, but for this. */
@@ -47,8 +55,8 @@ export class Pacer {
   /** Octets a second; Infinity when nothing is paced. Never so slow that a quantum takes more than a second. */
   rate(state: PacedState): number {
     const { control } = state;
-    if (this.limit === Infinity && control.pacingRate === undefined && !this.always) return Infinity;
-    const rate = control.pacingRate ?? (this.always ? windowRate(state) : Infinity);
+    if (this.limit === Infinity && control.pacingRate === undefined && this.mode === 'off') return Infinity;
+    const rate = control.pacingRate ?? this.#windowRate(state);
     return Math.max(Math.min(rate, this.limit), state.smss);
   }
 
@@ -79,19 +87,23 @@ export class Pacer {
     const rate = this.rate(state);
     if (rate === Infinity) return;
     // Differs: Linux makes up for as much as half a quantum.
-    this.#next = Math.max(this.#next, now - SLACK) + (octets * SECOND) / rate;
+    const credit = this.mode === 'auto' && state.control.pacingRate === undefined ? BURST_SEGMENTS * state.smss : 0;
+    this.#next = Math.max(this.#next, now - Math.max(SLACK, (credit * SECOND) / rate)) + (octets * SECOND) / rate;
   }
 
   /** A time-out: what it sends again goes at once. */
   reset(): void {
     this.#next = 0;
   }
-}
 
-/** What a window-based control would send at, spread over a round trip. */
-function windowRate(state: PacedState): number {
-  const { control, rto, smss } = state;
-  if (rto.srtt === undefined || rto.srtt === 0 || state.bytesSent < UNPACED_SEGMENTS * smss) return Infinity;
-  const ratio = control.cwnd < control.ssthresh / 2 ? SLOW_START_RATIO : AVOIDANCE_RATIO;
-  return (ratio * Math.max(control.cwnd, state.flightSize) * SECOND) / rto.srtt;
+  /** What a window-based control would send at, spread over a round trip. */
+  #windowRate(state: PacedState): number {
+    const { control, rto, smss } = state;
+    const { srtt } = rto;
+    if (srtt === undefined || srtt === 0 || this.mode === 'off') return Infinity;
+    if (this.mode === 'auto' && srtt < LONG_ROUND_TRIP) return Infinity;
+    if (state.bytesSent < UNPACED_SEGMENTS * smss) return Infinity;
+    const ratio = control.cwnd < control.ssthresh / 2 ? SLOW_START_RATIO : AVOIDANCE_RATIO;
+    return (ratio * Math.max(control.cwnd, state.flightSize) * SECOND) / srtt;
+  }
 }

@@ -108,16 +108,19 @@ describe('tcp/pacing', () => {
     expect(result.goodput).to.be.within(0.9 * 500_000, 500_000);
   });
 
-  it('config.tcp.pacing spreads a window over the round trip', () => {
-    const run = (pacing: boolean): [number, number] => {
+  it('config.tcp.pacing spreads a window over a long round trip', () => {
+    const run = (pacing: TcpConfig['pacing']): [number, number] => {
       const lab = paced({ tcp: { pacing, receiveBuffer: 100_000 }, delay: 25 * MS });
       const { goodput } = transfer(lab.simulation, lab.a, lab.b, patternBytes(1_000_000));
       return [mostWithin(lab.left, 2 * MS), goodput];
     };
-    const [burst, before] = run(false);
-    const [spread, after] = run(true);
+    const [burst, before] = run('off');
+    const [spread, after] = run('always');
+    const [bounded, meanwhile] = run('auto');
     expect(burst).to.be.above(50_000);
     expect(spread).to.be.below(20_000);
+    expect(bounded).to.be.within(spread + 1, 20_000 + 10 * 1448);
+    expect(meanwhile / before).to.be.above(0.95);
     expect(after / before).to.be.above(0.9);
   });
 
@@ -152,7 +155,7 @@ describe('tcp/pacing', () => {
     fc.assert(
       fc.property(lines, fc.nat(60_000), (line, length) => {
         const { rate, seed, delay, bandwidth, outgoing, sack, receiveBuffer } = line;
-        const tcp = { sack, receiveBuffer, pacing: true };
+        const tcp = { sack, receiveBuffer, pacing: 'always' as const };
         const lab = paced({
           ...(rate === undefined ? {} : { rate }),
           seed,
