@@ -213,7 +213,8 @@ export class StreamSocket implements Socket {
       return 0;
     }
     const connection = this.#connection;
-    if (connection?.state === 'SYN-SENT') return this.disconnect();
+    // Differs: with text in the SYN it goes on; on Linux a send that blocks has waited for the handshake, one that does not is lost.
+    if (connection?.state === 'SYN-SENT' && connection.unsent === 0) return this.disconnect();
     const over = connection === undefined || isOver(connection);
     if (how !== SHUT_WR) {
       this.#shutReceive = true;
@@ -393,8 +394,7 @@ export class StreamSocket implements Socket {
   }
 
   /** Linux reads a negative backlog as the largest. listen(2). */
-  #boundBacklog(backlog: number): number {
-    const { maxBacklog } = this.#host.context.config.socket;
+  #boundBacklog(backlog: number, { maxBacklog } = this.#host.context.config.socket): number {
     return backlog < 0 ? maxBacklog : Math.min(backlog, maxBacklog);
   }
 }

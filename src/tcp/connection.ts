@@ -189,7 +189,9 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
       case 'LISTEN':
         return -Errno.ENOTCONN;
       case 'SYN-SENT':
-        this.end(0); // delete the TCB
+        if (this.sender.ring.length === 0)
+          this.end(0); // delete the TCB
+        else this.sender.finQueued = true; // after the text that went with the SYN (RFC 7413)
         return 0;
       case 'SYN-RECEIVED':
         this.sender.finQueued = true; // goes on in `established`

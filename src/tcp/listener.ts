@@ -1,7 +1,7 @@
 /**
  * A passive OPEN and the connections that come of it: half-open ones in the SYN queue, completed ones in the accept queue.
  *
- * Both hold backlog + 1 connections at most, as on Linux (listen(2), tcp(7); test/interop/backlog.test.ts runs both side by side). While
+ * Both hold backlog + 1 connections at most, as on Linux (listen(2), tcp(7); test/interop/syn-flood.test.ts runs both side by side). While
  * the accept queue is full no SYN is taken and the last ACK of a handshake is ignored; while the SYN queue is full a SYN is answered
  * with a cookie, or dropped where those are off. Differs: Linux keeps the last quarter of maxSynBacklog for hosts that it knows.
  */

@@ -298,7 +298,7 @@ describe('listener', () => {
     expect(s.listener!.waiting).to.equal(2);
   });
 
-  // What a Linux 6.18 kernel keeps of 300 SYNs: test/interop/backlog.test.ts asks it again.
+  // What a Linux 6.18 kernel keeps of 300 SYNs: test/interop/syn-flood.test.ts asks it again.
   for (const [synCookies, maxSynBacklog, backlog, kept] of [
     ['off', 16, 0, 1],
     ['off', 16, 8, 9],

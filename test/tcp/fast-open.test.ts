@@ -115,6 +115,16 @@ describe('TCP Fast Open', () => {
     expect([...both.pair.b.tcp.connections()].filter((one) => one.state !== 'TIME-WAIT')).to.deep.equal([]);
   });
 
+  it('text and CLOSE at once, before the handshake is done: both arrive', () => {
+    const both = new Both().withCookie();
+    const conn = both.connect();
+    write(conn, 10);
+    conn.close();
+    both.run(2 * RTT);
+    const child = both.listener.accept()!;
+    expect([read(child), read(child), child.state]).to.deep.equal([10, 0, 'CLOSE-WAIT']);
+  });
+
   for (const [name, config, queue] of [
     ['the listener did not ask for it', {}, 0],
     ['the server may not', { fastOpenServer: false }, 5],
