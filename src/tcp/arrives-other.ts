@@ -7,6 +7,7 @@ import { after } from '../core/time.ts';
 import type { Micros } from '../core/time.ts';
 import type { IpPacket } from '../ip/service.ts';
 import type { Arrivals } from './arrivals.ts';
+import { badSack } from './bad-sack.ts';
 import { INVALID_ACK_INTERVAL } from './challenge.ts';
 import type { Connection } from './connection.ts';
 import { isEcnSetup } from './ecn.ts';
@@ -176,6 +177,8 @@ function checkAck(tcp: Arrivals, conn: Connection, seg: Segment, packet: IpPacke
     tcp.challenge(conn, now);
     return false;
   }
+  const bad = seg.options.sackCount > 0 ? badSack(tcb, seg.options) : undefined;
+  if (bad !== undefined) tcp.drop(bad);
   takeAck(conn, seg, now);
   return afterAck(conn, now);
 }

@@ -1,12 +1,13 @@
 /**
  * TCP options: parsing what arrives, writing what is sent. RFC 9293 §3.2 (EOL, NOP, MSS), RFC 7323 §2.2, §3.2 (Window Scale,
- * Timestamps), RFC 2018 §2, §3 (SACK), RFC 7413 §4.1.1 (Fast Open).
+ * Timestamps), RFC 2018 §2, §3 (SACK), RFC 7413 §4.1.1 (Fast Open), RFC 5482 §3.3 (User Timeout).
  *
  *    EOL |0|   NOP |1|   MSS |2|4| MSS (16) |   WScale |3|3|shift|   SACK permitted |4|2|
  *    SACK |5|8n+2| n times left edge (32), right edge (32) |   TS |8|10| TSval (32) | TSecr (32) |
  *    Fast Open |34|2+n| n octets of cookie |
  */
 import { getU16, getU32, setU16, setU32, setU8 } from '../core/bytes.ts';
+import type { DropReason } from '../core/drop.ts';
 
 /** Option kinds (IANA). */
 export const OptionKind = {
@@ -17,6 +18,7 @@ export const OptionKind = {
   SackPermitted: 4,
   Sack: 5,
   Timestamps: 8,
+  UserTimeout: 28,
   FastOpen: 34,
 } as const;
 
@@ -33,6 +35,9 @@ export const TIMESTAMPS_LENGTH = 12;
 export const MAX_SACK_BLOCKS = 4;
 /** Octets that SACK options of 0 to 4 blocks take, two NOPs included. RFC 2018 §3, Appendix A. */
 const sackLength = (blocks: number): number => (blocks > 0 ? 4 + 8 * blocks : 0);
+
+/** Octets that User Timeout takes. RFC 5482 §3.3. */
+export const USER_TIMEOUT_LENGTH = 4;
 
 /** The shift count that a larger one is replaced with. RFC 7323 §2.3. */
 export const MAX_WINDOW_SHIFT = 14;
@@ -54,6 +59,10 @@ export interface SegmentOptions {
   /** Octets of the Fast Open cookie: 0 is a request for one, -1 when absent. RFC 7413 §4.1.1. */
   fastOpen: number;
   readonly fastOpenCookie: Uint8Array;
+  /** The 16 bits of User Timeout, -1 when absent: user-timeout.ts. RFC 5482 §3.3. */
+  userTimeout: number;
+  /** What is wrong with the first bad option, which is ignored or read as its RFC says; the segment counts all the same. */
+  fault: DropReason | undefined;
 }
 
 export const noOptions = (): SegmentOptions => ({
@@ -67,6 +76,8 @@ export const noOptions = (): SegmentOptions => ({
   sackEdges: new Int32Array(2 * MAX_SACK_BLOCKS),
   fastOpen: -1,
   fastOpenCookie: new Uint8Array(MAX_COOKIE),
+  userTimeout: -1,
+  fault: undefined,
 });
 
 /** NOP, NOP, Timestamps, 10: how Appendix A of RFC 7323 lays the option out, and everyone does. */
@@ -79,6 +90,8 @@ function clear(into: SegmentOptions): void {
   into.timestamps = false;
   into.sackCount = 0;
   into.fastOpen = -1;
+  into.userTimeout = -1;
+  into.fault = undefined;
 }
 
 /**
@@ -103,47 +116,101 @@ export function parseOptions(bytes: Uint8Array, at: number, end: number, into: S
       continue;
     }
     const length = i + 1 < end ? bytes[i + 1]! : 0;
-    if (length < 2 || i + length > end) return false;
+    if (length < 2 || i + length > end) {
+      into.fault ??= 'tcp-option-truncated';
+      return false;
+    }
     takeOption(bytes, i, kind, length, into);
     i += length;
   }
   return true;
 }
 
-/** An option of a known kind but another length than its RFC gives is treated as unknown. */
+/** An option of a known kind but another length than its RFC gives is treated as unknown; of one that is there twice the last counts. */
 function takeOption(bytes: Uint8Array, at: number, kind: number, length: number, into: SegmentOptions): void {
+  if (!mayHaveLength(kind, length)) {
+    into.fault ??= 'tcp-option-length';
+    return;
+  }
+  if (isThere(kind, into)) into.fault ??= 'tcp-option-twice';
   switch (kind) {
     case OptionKind.MaximumSegmentSize:
-      if (length === 4) into.mss = getU16(bytes, at + 2);
+      into.mss = getU16(bytes, at + 2);
+      if (into.mss === 0) into.fault ??= 'tcp-mss-zero';
       break;
     case OptionKind.WindowScale:
-      if (length === 3) into.windowScale = bytes[at + 2]!;
+      into.windowScale = bytes[at + 2]!;
+      if (into.windowScale > MAX_WINDOW_SHIFT) into.fault ??= 'tcp-window-scale';
       break;
     case OptionKind.SackPermitted:
-      if (length === 2) into.sackPermitted = true;
+      into.sackPermitted = true;
       break;
     case OptionKind.Sack:
-      if (length >= 10 && (length - 2) % 8 === 0) {
-        into.sackCount = Math.min((length - 2) / 8, MAX_SACK_BLOCKS);
-        for (let i = 0; i < 2 * into.sackCount; i++) into.sackEdges[i] = getU32(bytes, at + 2 + 4 * i);
-      }
+      into.sackCount = Math.min((length - 2) / 8, MAX_SACK_BLOCKS);
+      for (let i = 0; i < 2 * into.sackCount; i++) into.sackEdges[i] = getU32(bytes, at + 2 + 4 * i);
       break;
     case OptionKind.Timestamps:
-      if (length === 10) {
-        into.timestamps = true;
-        into.tsVal = getU32(bytes, at + 2) | 0;
-        into.tsEcr = getU32(bytes, at + 6) | 0;
-      }
+      into.timestamps = true;
+      into.tsVal = getU32(bytes, at + 2) | 0;
+      into.tsEcr = getU32(bytes, at + 6) | 0;
+      break;
+    case OptionKind.UserTimeout:
+      takeUserTimeout(getU16(bytes, at + 2), into);
       break;
     case OptionKind.FastOpen:
-      // A length that no cookie has makes it an unknown option. RFC 7413 §4.1.1.
-      if (length === 2 || (length >= 2 + MIN_COOKIE && length <= 2 + MAX_COOKIE && length % 2 === 0)) {
-        into.fastOpen = length - 2;
-        for (let i = 2; i < length; i++) into.fastOpenCookie[i - 2] = bytes[at + i]!;
-      }
+      into.fastOpen = length - 2;
+      for (let i = 2; i < length; i++) into.fastOpenCookie[i - 2] = bytes[at + i]!;
       break;
     default:
       break;
+  }
+}
+
+/** A time of zero is reserved, whatever its unit: to be ignored. RFC 5482 §3.4. */
+function takeUserTimeout(field: number, into: SegmentOptions): void {
+  if ((field & 0x7fff) === 0) into.fault ??= 'tcp-user-timeout-zero';
+  else into.userTimeout = field;
+}
+
+/** Whether the RFC of the kind gives it such a length; any will do for an unknown kind. */
+function mayHaveLength(kind: number, length: number): boolean {
+  switch (kind) {
+    case OptionKind.MaximumSegmentSize:
+    case OptionKind.UserTimeout:
+      return length === 4;
+    case OptionKind.WindowScale:
+      return length === 3;
+    case OptionKind.SackPermitted:
+      return length === 2;
+    case OptionKind.Sack:
+      return length >= 10 && (length - 2) % 8 === 0;
+    case OptionKind.Timestamps:
+      return length === 10;
+    case OptionKind.FastOpen:
+      return length === 2 || (length >= 2 + MIN_COOKIE && length <= 2 + MAX_COOKIE && length % 2 === 0); // RFC 7413 §4.1.1
+    default:
+      return true;
+  }
+}
+
+function isThere(kind: number, options: SegmentOptions): boolean {
+  switch (kind) {
+    case OptionKind.MaximumSegmentSize:
+      return options.mss >= 0;
+    case OptionKind.WindowScale:
+      return options.windowScale >= 0;
+    case OptionKind.SackPermitted:
+      return options.sackPermitted;
+    case OptionKind.Sack:
+      return options.sackCount > 0;
+    case OptionKind.Timestamps:
+      return options.timestamps;
+    case OptionKind.UserTimeout:
+      return options.userTimeout >= 0;
+    case OptionKind.FastOpen:
+      return options.fastOpen >= 0;
+    default:
+      return false;
   }
 }
 
@@ -157,6 +224,7 @@ export function optionsLength(options: SegmentOptions): number {
   if (options.sackPermitted && !options.timestamps) length += 4;
   if (options.timestamps) length += TIMESTAMPS_LENGTH;
   if (options.windowScale >= 0) length += 4;
+  if (options.userTimeout >= 0) length += USER_TIMEOUT_LENGTH;
   return length + sackLength(options.sackCount) + fastOpenLength(options.fastOpen);
 }
 
@@ -203,6 +271,12 @@ export function emitOptions(bytes: Uint8Array, at: number, options: SegmentOptio
   if (options.sackCount > 0) {
     emitSack(bytes, i, options);
     i += sackLength(options.sackCount);
+  }
+  if (options.userTimeout >= 0) {
+    setU8(bytes, i, OptionKind.UserTimeout);
+    setU8(bytes, i + 1, USER_TIMEOUT_LENGTH);
+    setU16(bytes, i + 2, options.userTimeout);
+    i += USER_TIMEOUT_LENGTH;
   }
   if (options.fastOpen >= 0) emitFastOpen(bytes, i, options);
 }

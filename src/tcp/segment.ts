@@ -75,6 +75,7 @@ export class Segment {
     this.textAt = at + header;
     this.textLength = end - this.textAt;
     parseOptions(bytes, at + TCP_HEADER_MIN, at + header, this.options);
+    checkPlace(this.options, this.syn);
     return true;
   }
 
@@ -108,5 +109,15 @@ export class Segment {
       octets--;
     }
     this.textLength = Math.max(0, this.textLength - octets);
+  }
+}
+
+/** Notes options that a segment with, or without, SYN does not have. RFC 9293 §3.7.1, RFC 7323 §2.2, RFC 2018 §2. */
+function checkPlace(options: SegmentOptions, syn: boolean): void {
+  const { mss, windowScale, sackPermitted, fastOpen, sackCount } = options;
+  if (syn) {
+    if (sackCount > 0) options.fault ??= 'tcp-sack-not-permitted';
+  } else if (mss >= 0 || windowScale >= 0 || sackPermitted || fastOpen >= 0) {
+    options.fault ??= 'tcp-option-not-syn';
   }
 }

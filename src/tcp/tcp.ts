@@ -294,6 +294,7 @@ export class Tcp implements TcpService, ProtocolHandler, ListenerHost, Arrivals 
 
   #dispatch(packet: IpPacket, now: Micros): void {
     const seg = this.#segment;
+    if (seg.options.fault !== undefined) this.drop(seg.options.fault);
     const conn = this.#connections.find(packet.destination, seg.destinationPort, packet.source, seg.sourcePort);
     if (conn === undefined) {
       this.#dispatchUnknown(packet, now, undefined);
