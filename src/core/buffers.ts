@@ -20,7 +20,7 @@ export interface Spender {
   giveBack(): void;
 }
 
-/** What a pool has out, in octets; `connections` and the like are others' to tell. */
+/** What a pool has out, in octets. */
 export interface MemoryUsage {
   /** Octets in use by rings. */
   readonly inUse: number;

@@ -135,7 +135,7 @@ export const DROP_REASONS = {
   'tcp-text-after-fin': 'text after the FIN of its sender (RFC 9293 §3.10.7.4, seventh)',
   'tcp-out-of-order-full': 'too many separate pieces beyond a gap are held already',
   'tcp-out-of-order-pruned': 'what was held beyond a gap was given up for want of memory (RFC 2018 §8)',
-  'tcp-no-memory': 'the buffers of all connections hold as much as they may',
+  'tcp-no-memory': 'the buffers of all connections together hold as much as they may',
   'tcp-too-many-orphans': 'a closed connection was reset since too many, or too little memory, wait for their end',
   'tcp-answer-throttled':
     'an ACK in answer to an invalid segment was due but the limit on those is reached (RFC 5961 §7)',

@@ -1,6 +1,7 @@
 /**
  * Everything that a host knows about itself, as plain data: what the HTTP page, the tests and the lab tools show.
  */
+import type { MemoryUsage } from '../core/buffers.ts';
 import type { DropReason } from '../core/drop.ts';
 import type { Micros } from '../core/time.ts';
 import { formatMac } from '../ethernet/address.ts';
@@ -21,6 +22,9 @@ export interface Snapshot {
   readonly listeners: readonly ListenerSnapshot[];
   readonly connections: readonly TcpInfo[];
   readonly udpPorts: readonly { readonly local: string; readonly remote: string | undefined }[];
+  /** Memory of the buffers of all connections (octets), and connections whose programs have closed them. */
+  readonly memory: MemoryUsage;
+  readonly orphans: number;
   /** Open descriptors of the socket table. */
   readonly descriptors: number;
   readonly ip: Ipv4Counters;
@@ -107,6 +111,8 @@ export function takeSnapshot(stack: Stack, now: Micros): Snapshot {
       local: `${formatAddress(port.localAddress)}:${port.localPort}`,
       remote: port.remoteAddress === undefined ? undefined : `${formatAddress(port.remoteAddress)}:${port.remotePort}`,
     })),
+    memory: stack.context.buffers.usage(),
+    orphans: tcp.orphans.size,
     descriptors: calls.size,
     ip: ip.counters(),
     icmp: icmp.counters(),

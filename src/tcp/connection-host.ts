@@ -7,6 +7,7 @@ import type { DropReason } from '../core/drop.ts';
 import type { Micros } from '../core/time.ts';
 import type { IpService } from '../ip/service.ts';
 import type { CongestionRegistry } from './congestion/registry.ts';
+import type { Orphans } from './orphans.ts';
 import type { FastOpenCache } from './fast-open-cache.ts';
 
 /** What a connection needs of the TCP that it belongs to. */
@@ -24,6 +25,8 @@ export interface ConnectionHost<Connection> {
   gone(connection: Connection): void;
   /** It has entered TIME-WAIT, of which there is a bound. */
   enteredTimeWait(connection: Connection): void;
+  /** Those that their programs have closed, of which there is a bound too. */
+  readonly orphans: Orphans;
   onDeadline(connection: Connection, now: Micros): void;
 }
 

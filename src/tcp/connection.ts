@@ -233,6 +233,7 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
     this.receiver.ring.discard(this.receiver.ring.length);
     this.shutdownSend();
     this.host.mark(this); // FIN-WAIT-2 gets its limit at the next poll
+    this.host.orphans.add(this);
   }
 
   /** ABORT. §3.10.5: a RST in the states named there, and the end in all. */

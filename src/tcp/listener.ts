@@ -131,7 +131,9 @@ export class Listener implements TcpListener, ConnectionParent<Connection>, Fast
     const path = this.route(packet);
     if (path === undefined) return 'tcp-no-route';
     const conn = new Connection(this.#host, path, seg.destinationPort, seg.sourcePort, this.options);
-    if (!this.#host.add(conn)) return 'tcp-too-many-connections';
+    if (!this.#host.add(conn)) {
+      return this.#host.context.buffers.exhausted ? 'tcp-no-memory' : 'tcp-too-many-connections';
+    }
     conn.parent = this;
     this.#synQueue.add(conn);
     return conn;

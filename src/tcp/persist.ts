@@ -17,6 +17,7 @@ export function onPersistTimeout(conn: Connection, now: Micros): void {
     giveUp(conn);
     return;
   }
+  if (host.orphans.resets(conn)) return;
   sender.probeOwed = true;
   sender.unansweredProbes++;
   sender.probes++;

@@ -14,6 +14,7 @@ export function onRetransmissionTimeout(conn: Connection, now: Micros): void {
     giveUp(conn);
     return;
   }
+  if (host.orphans.resets(conn)) return;
   sender.onTimeout(now);
   conn.ecn?.onTimeout(conn.tcb);
   const { retries1 } = host.context.config.tcp;

@@ -1,5 +1,5 @@
 /**
- * The send buffer that tunes itself, as Linux's tcp_sndbuf_expand: twice the congestion window. One window is in flight; the program
+ * The send buffer that tunes itself, as Linux's tcp_sndbuf_expand: twice the congestion window (three times for BBR). One window is in flight; the program
  * has the other one to fill while that is acknowledged, and no more waits here than the next round trip can take.
  *
  * It grows only, when the program lacks room. When memory is short it does not; at the bound it falls back to what it holds.
@@ -11,6 +11,8 @@ import type { TcpOptions } from './service.ts';
 
 /** Congestion windows that the buffer holds. Linux tcp_sndbuf_expand: CUBIC needs 1.7 in recovery, rounded up. */
 const WINDOWS = 2;
+/** The same for a control that does not reduce its window in recovery, and is often there. Linux bbr_sndbuf_expand. */
+const WINDOWS_IN_RECOVERY = 3;
 
 /** The connection is established, or an ACK has made room that its program waits for. */
 export function tuneSendBuffer(sender: Sender, options: Readonly<TcpOptions>, context: Context): void {
@@ -18,7 +20,8 @@ export function tuneSendBuffer(sender: Sender, options: Readonly<TcpOptions>, co
   const { ring, control, smss } = sender;
   // Whole segments: what fills the buffer should not end in a small one.
   const segments = Math.max(Math.ceil(control.cwnd / smss), context.config.tcp.initialWindow);
-  const wanted = options.tuneSend ? WINDOWS * segments * smss : options.sendBuffer;
+  const windows = control.ownsRecoveryWindow === true ? WINDOWS_IN_RECOVERY : WINDOWS;
+  const wanted = options.tuneSend ? windows * segments * smss : options.sendBuffer;
   ring.limit = Math.min(options.sendBuffer, Math.max(ring.limit, wanted));
 }
 

@@ -38,6 +38,7 @@ import type { FourTuple } from './isn.ts';
 import { Listener } from './listener.ts';
 import type { ListenerHost } from './listener.ts';
 import { onTimeouts } from './on-timeout.ts';
+import { Orphans } from './orphans.ts';
 import { Output } from './output.ts';
 import type { CookieAnswer } from './output.ts';
 import { Segment } from './segment.ts';
@@ -56,6 +57,7 @@ export class Tcp implements TcpService, ProtocolHandler, ListenerHost, Arrivals 
   readonly cookies: SynCookies;
   readonly fastOpenKeys: FastOpenKeys;
   readonly fastOpenCache: FastOpenCache;
+  readonly orphans: Orphans;
   readonly #output: Output;
   readonly #isn: IsnGenerator;
   readonly #connections: Demux<Connection>;
@@ -80,6 +82,7 @@ export class Tcp implements TcpService, ProtocolHandler, ListenerHost, Arrivals 
     this.ip = ip;
     this.congestion = new CongestionRegistry(congestion);
     this.congestion.make(config.tcp.congestion, config.tcp, random); // fails now rather than at the first connection
+    this.orphans = new Orphans(context);
     this.#output = new Output(context, ip);
     this.#isn = new IsnGenerator(random);
     this.#connections = new Demux(random);
@@ -207,7 +210,8 @@ export class Tcp implements TcpService, ProtocolHandler, ListenerHost, Arrivals 
   }
 
   add(conn: Connection): boolean {
-    if (this.#connections.size >= this.context.config.tcp.maxConnections) return false;
+    if (this.#connections.size >= this.context.config.tcp.maxConnections || this.context.buffers.exhausted)
+      return false;
     this.#connections.add(conn);
     return true;
   }
@@ -215,6 +219,7 @@ export class Tcp implements TcpService, ProtocolHandler, ListenerHost, Arrivals 
   gone(conn: Connection): void {
     this.#connections.remove(conn);
     this.#timeWait.delete(conn);
+    this.orphans.remove(conn);
     this.context.timers.cancel(conn);
   }
 
@@ -225,6 +230,7 @@ export class Tcp implements TcpService, ProtocolHandler, ListenerHost, Arrivals 
   /** At the bound the oldest ends early: it has waited longest. */
   enteredTimeWait(conn: Connection): void {
     this.#timeWait.add(conn);
+    this.orphans.remove(conn);
     if (this.#timeWait.size <= this.context.config.tcp.maxTimeWait) return;
     for (const oldest of this.#timeWait) {
       this.context.drops.drop('tcp-time-wait-full');
