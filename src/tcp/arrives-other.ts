@@ -216,7 +216,8 @@ function takeAck(conn: Connection, seg: Segment, now: Micros): void {
   conn.softError = 0; // the path works: what an ICMP error said is over (as on Linux)
   conn.host.mark(conn);
   sender.feed.echoed = seg.ece && conn.ecn !== undefined;
-  if (seqGt(seg.ack, tcb.sndUna)) {
+  const advances = seqGt(seg.ack, tcb.sndUna);
+  if (advances) {
     const couldSend = hasSendSpace(sender);
     sender.onNewAck(seg.ack, seg.options, now);
     conn.host.ip.confirm(conn.path, now);
@@ -227,7 +228,10 @@ function takeAck(conn: Connection, seg: Segment, now: Micros): void {
   }
   if (seqGe(seg.ack, tcb.sndUna)) {
     if (window === 0) sender.onZeroWindow();
-    updateWindow(sender, seg.seq, seg.ack, window);
+    // Differs: RFC 9293 §3.10.7.4 goes by SND.WL1 even here. A retransmission has an old number and may have the newest ACK; its window
+    // would be refused, and the old one, counted from the new SND.UNA, reach beyond what the peer has offered. As Linux does.
+    if (advances) setWindow(sender, seg.seq, seg.ack, window);
+    else updateWindow(sender, seg.seq, seg.ack, window);
     if (conn.ecn !== undefined) takeEcho(conn, conn.ecn, seg, now);
   }
   traceRecovery(conn, now);

@@ -256,7 +256,7 @@ export class Output {
     for (; ack.duplicates > 0; ack.duplicates--) this.#sendAck(conn, 'duplicate ACK', now, 0, ack.duplicates - 1);
     if (ack.owed) this.#sendAck(conn, ack.reason, now);
     else if (conn.receiver.window.updateDue && mayOpenWindow(conn)) this.#sendAck(conn, 'window update', now);
-    while (conn.receiver.duplicatesToReport > 0) this.#sendAck(conn, 'D-SACK', now);
+    for (let left = conn.receiver.duplicatesToReport; left > 0; left--) this.#sendAck(conn, 'D-SACK', now);
     if (conn.keepaliveOwed) {
       conn.keepaliveOwed = false;
       this.#sendAck(conn, 'keep-alive probe', now, -1);

@@ -164,8 +164,9 @@ export class Receiver implements Spender {
 
   /** Octets of a segment that came before: those before RCV.NXT. To be called before it is trimmed. RFC 2883 §4. */
   onOldText(seg: Segment): void {
-    const { rcvNxt, sackOk } = this.#tcb;
+    const { rcvNxt, sackOk, state } = this.#tcb;
     if (!sackOk || seg.textLength === 0 || seg.syn || !seqLt(seg.seq, rcvNxt)) return;
+    if (state === 'SYN-RECEIVED') return; // no text has come before, and the SYN,ACK has no room for blocks
     const right = seqAdd(seg.seq, seg.textLength);
     this.#reportedEnd = right;
     this.#reports.duplicate(seg.seq, seqLt(right, rcvNxt) ? right : rcvNxt);

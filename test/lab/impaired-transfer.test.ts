@@ -4,6 +4,7 @@ import { HOUR, MINUTE, MS } from '../../src/core/time.ts';
 import { twoHosts } from '../../src/lab/topology.ts';
 import { patternBytes, transfer } from '../../src/lab/transfer.ts';
 import type { ImpairSettings } from '../../src/link/impairment.ts';
+import { runs, timeFor } from '../support/runs.ts';
 
 const chance = (max: number): fc.Arbitrary<number> => fc.double({ min: 0, max, noNaN: true });
 
@@ -44,7 +45,7 @@ describe('lab: any line', () => {
           expect([...lab.a.stack.tcp.connections(), ...lab.b.stack.tcp.connections()]).to.deep.equal([]);
         expect(lab.framesInUse(), 'frames in use').to.equal(0);
       }),
-      { numRuns: 40 },
+      runs(40),
     );
-  }).timeout(60_000);
+  }).timeout(timeFor(40, 1000));
 });

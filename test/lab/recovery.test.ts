@@ -1,13 +1,11 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import type { Frame } from '../../src/core/frame.ts';
 import { HOUR, MINUTE, MS } from '../../src/core/time.ts';
 import { twoHosts } from '../../src/lab/topology.ts';
 import { patternBytes, transfer } from '../../src/lab/transfer.ts';
 import type { ImpairSettings } from '../../src/link/impairment.ts';
-import { Segment } from '../../src/tcp/segment.ts';
-import { seqAdd, seqDiff, seqGt, seqNum } from '../../src/tcp/seq.ts';
-import type { SeqNum } from '../../src/tcp/seq.ts';
+import { runs, timeFor } from '../support/runs.ts';
+import { WindowWatch } from '../support/window-watch.ts';
 
 const chance = (max: number): fc.Arbitrary<number> => fc.double({ min: 0, max, noNaN: true });
 
@@ -25,38 +23,6 @@ const lines = fc.record({
   bandwidth: fc.constantFrom(0, 5_000_000, 1_000_000_000),
   impair: fc.record({ outgoing: settings, incoming: settings }),
 });
-
-/** Watches a sender of text: how far it goes beyond what it was ever offered (octets; a zero-window probe goes 1 beyond). */
-class WindowWatch {
-  readonly #seg = new Segment();
-  #edge: SeqNum | undefined = undefined;
-  #shift = 0;
-  beyond = -Infinity;
-
-  readonly outgoing = (frame: Frame): boolean => {
-    const seg = this.#seg;
-    if (!this.#parse(frame) || this.#edge === undefined || seg.textLength === 0) return false;
-    this.beyond = Math.max(this.beyond, seqDiff(seqAdd(seg.seq, seg.textLength), this.#edge));
-    return false;
-  };
-
-  readonly incoming = (frame: Frame): boolean => {
-    const seg = this.#seg;
-    if (!this.#parse(frame) || !seg.hasAck || seg.rst) return false;
-    if (seg.syn) this.#shift = Math.max(0, seg.options.windowScale);
-    const edge = seqAdd(seqNum(seg.ack), seg.window * (seg.syn ? 1 : 2 ** this.#shift));
-    if (this.#edge === undefined || seqGt(edge, this.#edge)) this.#edge = edge;
-    return false;
-  };
-
-  #parse(frame: Frame): boolean {
-    const { bytes, start, end } = frame;
-    const ip = start + 14;
-    if (end - ip < 40 || bytes[start + 12] !== 8 || bytes[start + 13] !== 0 || bytes[ip + 9] !== 6) return false;
-    const total = bytes[ip + 2]! * 256 + bytes[ip + 3]!;
-    return this.#seg.parse(bytes, ip + (bytes[ip]! & 15) * 4, ip + total);
-  }
-}
 
 describe('lab: loss recovery on any line', () => {
   for (const sack of [true, false]) {
@@ -83,8 +49,8 @@ describe('lab: loss recovery on any line', () => {
           lab.simulation.runFor(5 * MINUTE);
           expect(lab.framesInUse(), 'frames in use').to.equal(0);
         }),
-        { numRuns: Number(process.env['RECOVERY_RUNS'] ?? 40) },
+        runs(40),
       );
-    }).timeout(600_000);
+    }).timeout(timeFor(40, 1000));
   }
 });

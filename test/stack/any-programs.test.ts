@@ -1,6 +1,6 @@
 /**
  * Any two programs on any line: whatever they write, read and leave unread, with whatever buffers, once both read on everything
- * arrives in bounded time. More runs with TAPSTACK_DEEP=1.
+ * arrives in bounded time.
  */
 import { expect } from 'chai';
 import fc from 'fast-check';
@@ -12,8 +12,9 @@ import { IPPROTO_TCP, TCP_NODELAY } from '../../src/socket/constants.ts';
 import { connectTo, must, serve } from '../support/programs.ts';
 import type { StreamEnd } from '../support/programs.ts';
 import { PORT, expectAllGone, same } from '../support/session.ts';
+import { runs, timeFor } from '../support/runs.ts';
 
-const RUNS = process.env['TAPSTACK_DEEP'] === '1' ? 3000 : 40;
+const RUNS = 40;
 
 const share = (most: number): fc.Arbitrary<number> => fc.noBias(fc.nat(1000)).map((value) => (value * most) / 1000);
 
@@ -107,7 +108,7 @@ describe('stack: any programs on any line', () => {
         });
         expectAllGone(lab);
       }),
-      { numRuns: RUNS },
+      runs(RUNS),
     );
-  }).timeout(RUNS * 1000);
+  }).timeout(timeFor(RUNS, 1000));
 });

@@ -16,8 +16,9 @@ import { mutate, mutation } from '../support/mutations.ts';
 import { connectTo, datagramEnd, ping, serveEcho } from '../support/programs.ts';
 import type { StreamEnd } from '../support/programs.ts';
 import { same } from '../support/session.ts';
+import { runs, timeFor } from '../support/runs.ts';
 
-const RUNS = process.env['TAPSTACK_DEEP'] === '1' ? 5000 : 200;
+const RUNS = 200;
 const ECHO = 7;
 
 /** Counts what reaches one layer of a stack. */
@@ -252,9 +253,9 @@ describe('stack: hostile frames', () => {
         for (const one of steps) take(siege, victims, one);
         expectServiceAfterwards(siege);
       }),
-      { numRuns: RUNS },
+      runs(RUNS),
     );
-  }).timeout(RUNS * 500);
+  }).timeout(timeFor(RUNS, 500));
 
   it('frames made up from nothing harm nobody', () => {
     fc.assert(
@@ -263,9 +264,9 @@ describe('stack: hostile frames', () => {
         for (const { bytes } of frames) inject(siege, bytes);
         expectServiceAfterwards(siege);
       }),
-      { numRuns: RUNS / 2 },
+      runs(RUNS / 2),
     );
-  }).timeout(RUNS * 500);
+  }).timeout(timeFor(RUNS, 500));
 
   for (const length of [0, 1, 13, 14, 15, 33, 34, 1514, 1515, 9018, 65_535, 65_536, 70_000]) {
     it(`frames of ${length} octets, of every type and of zeros and ones`, () => {

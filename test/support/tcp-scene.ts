@@ -326,14 +326,14 @@ export class Scene {
   }
 }
 
-/** A scene whose connection is in `state`, reached by real events; nothing of it is left in `sent`. */
+/** A scene whose connection is in `state`, reached by real events; nothing of it is left in `sent`. With `sack: true` the peer permits it too. */
 export function inState(state: TcpState, tcp: Partial<TcpConfig> = {}, changes: Partial<TcpOptions> = {}): Scene {
   const scene = new Scene(tcp);
   if (state === 'SYN-RECEIVED') {
-    scene.listen(5, changes).deliver('<SEQ=300><CTL=SYN>');
+    scene.listen(5, changes).deliver(`<SEQ=300><CTL=SYN>${sackPermitted(tcp)}`);
   } else if (state !== 'CLOSED' && state !== 'LISTEN') {
     scene.connect(changes);
-    if (state !== 'SYN-SENT') leadOn(scene, state);
+    if (state !== 'SYN-SENT') leadOn(scene, state, sackPermitted(tcp));
   }
   scene.take();
   if (state !== 'CLOSED' && state !== 'LISTEN') scene.expectState(state);
@@ -342,8 +342,10 @@ export function inState(state: TcpState, tcp: Partial<TcpConfig> = {}, changes: 
 
 const FIN_AT_301 = '<SEQ=301><ACK=101><CTL=FIN,ACK>';
 
-function leadOn(scene: Scene, state: TcpState): void {
-  scene.deliver('<SEQ=300><ACK=101><CTL=SYN,ACK><MSS=1460>');
+const sackPermitted = (tcp: Partial<TcpConfig>): string => (tcp.sack === true ? '<SACKOK=1>' : '');
+
+function leadOn(scene: Scene, state: TcpState, options: string): void {
+  scene.deliver(`<SEQ=300><ACK=101><CTL=SYN,ACK><MSS=1460>${options}`);
   switch (state) {
     case 'FIN-WAIT-1':
       scene.close();

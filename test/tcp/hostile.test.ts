@@ -3,11 +3,14 @@
  */
 import { expect } from 'chai';
 import fc from 'fast-check';
+import type { TcpConfig } from '../../src/core/config.ts';
 import { SECOND } from '../../src/core/time.ts';
 import type { Connection } from '../../src/tcp/connection.ts';
 import { MAX_OUT_OF_ORDER_RANGES } from '../../src/tcp/receiver.ts';
+import { SackRecovery } from '../../src/tcp/recovery/sack.ts';
 import { seqDiff, seqGe, seqLe } from '../../src/tcp/seq.ts';
 import type { TcpState } from '../../src/tcp/service.ts';
+import { isDeep, runs, timeFor } from '../support/runs.ts';
 import { LOCAL_PORT, PEER_PORT, inState } from '../support/tcp-scene.ts';
 import type { Scene } from '../support/tcp-scene.ts';
 
@@ -25,6 +28,13 @@ const STATES: TcpState[] = [
   'TIME-WAIT',
 ];
 
+/** What this end offers in its SYN. */
+const OPTIONS: readonly (readonly [Partial<TcpConfig>, string])[] = [
+  [{ sack: false }, ''],
+  [{ timestamps: true }, ', timestamps offered'],
+  [{ sack: true, ecn: 'active', pacing: 'always', congestion: 'cubic' }, ', SACK agreed, ECN offered, paced'],
+];
+
 function checkInvariants(conn: Connection): void {
   const { tcb, sender, receiver } = conn;
   expect(seqLe(tcb.sndUna, tcb.sndNxt), 'SND.UNA =< SND.NXT').to.equal(true);
@@ -37,6 +47,7 @@ function checkInvariants(conn: Connection): void {
   }
   for (const [start] of receiver.heldRanges) expect(start).to.be.above(receiver.bytesReceived - 1);
   expect(sender.control.cwnd).to.be.at.least(0);
+  if (sender.recovery instanceof SackRecovery) expect(sender.recovery.pipe).to.be.within(0, sender.flightSize);
 }
 
 /** Numbers near what the connection expects, and far from it. */
@@ -45,7 +56,7 @@ const near = fc.oneof(
   fc.integer({ min: -70000, max: 70000 }),
   fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 }),
 );
-const letters = ['SYN', 'FIN', 'RST', 'PSH', 'ACK', 'URG'];
+const letters = ['SYN', 'FIN', 'RST', 'PSH', 'ACK', 'URG', 'ECE', 'CWR'];
 const step = fc.oneof(
   {
     weight: 8,
@@ -59,6 +70,8 @@ const step = fc.oneof(
       wnd: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 65535 })),
       up: fc.integer({ min: 0, max: 65535 }),
       ts: fc.option(fc.integer({ min: 0, max: 0xffff_ffff })),
+      /** SACK blocks: their edges, from SND.UNA. Inverted and far ones among them. */
+      sack: fc.oneof(fc.constant<[number, number][]>([]), fc.array(fc.tuple(near, near), { maxLength: 3 })),
       poll: fc.boolean(),
     }),
   },
@@ -90,7 +103,10 @@ function play(s: Scene, action: Step): void {
       const ctl = action.withAck ? [...new Set([...action.ctl, 'ACK'])] : action.ctl;
       const ts = action.ts === null ? '' : `<TS=${action.ts},0>`;
       const text = `<SEQ=${nxt + action.seq}><ACK=${una + action.ack}><CTL=${ctl.join(',')}><DATA=${action.data}>`;
-      s.arrive(`${text}<WND=${action.wnd}><UP=${action.up}>${ts}`);
+      const edge = (offset: number): number => (una + offset) >>> 0;
+      const blocks = action.sack.map(([left, right]) => `${edge(left)}-${edge(right)}`);
+      const sack = blocks.length === 0 ? '' : `<SACK=${blocks.join(',')}>`;
+      s.arrive(`${text}<WND=${action.wnd}><UP=${action.up}>${ts}${sack}`);
       if (action.poll) s.poll();
       break;
     }
@@ -125,20 +141,20 @@ function call(conn: Connection, name: string, length: number): void {
 
 describe('hostile input', () => {
   for (const state of STATES) {
-    for (const timestamps of [false, true]) {
-      it(`${state}${timestamps ? ', timestamps offered' : ''}: any segments, calls and pauses keep the invariants`, () => {
+    for (const [options, title] of OPTIONS) {
+      it(`${state}${title}: any segments, calls and pauses keep the invariants`, () => {
         fc.assert(
           fc.property(fc.array(step, { minLength: 1, maxLength: 25 }), (steps) => {
-            const s = state === 'LISTEN' ? inState('LISTEN').listen() : inState(state, { timestamps });
+            const s = state === 'LISTEN' ? inState('LISTEN').listen() : inState(state, options);
             for (const action of steps) play(s, action);
             s.poll();
             expect(s.context.frames.inUse).to.equal(0);
             expect([...s.tcp.connections()].length).to.be.at.most(2);
             for (const found of s.tcp.connections()) expect(found.state).to.not.equal('CLOSED');
           }),
-          { numRuns: 60, seed: 9293 },
+          { ...(isDeep ? {} : { seed: 9293 }), ...runs(60) },
         );
-      });
+      }).timeout(timeFor(60, 100));
     }
   }
 

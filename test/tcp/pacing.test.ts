@@ -11,6 +11,7 @@ import { Reno } from '../../src/tcp/congestion/reno.ts';
 import type { Connection } from '../../src/tcp/connection.ts';
 import { sendQuantum } from '../../src/tcp/pacing.ts';
 import { Timer } from '../../src/tcp/timers.ts';
+import { runs, timeFor } from '../support/runs.ts';
 
 /** Reno that asks for a rate of its own. */
 class Steady extends Reno {
@@ -174,7 +175,7 @@ describe('tcp/pacing', () => {
         const result = transfer(lab.simulation, lab.a, lab.b, patternBytes(length), { limit: 3 * HOUR });
         expect([result.end, result.error, result.received.length]).to.deep.equal(['reached', '', length]);
       }),
-      { numRuns: Number(process.env['PACING_RUNS'] ?? 60) },
+      runs(60),
     );
-  }).timeout(120_000);
+  }).timeout(timeFor(60, 1000));
 });

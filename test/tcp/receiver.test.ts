@@ -8,6 +8,7 @@ import { Segment } from '../../src/tcp/segment.ts';
 import { seqAdd, seqNum } from '../../src/tcp/seq.ts';
 import { Tcb } from '../../src/tcp/tcb.ts';
 import { inState } from '../support/tcp-scene.ts';
+import { runs } from '../support/runs.ts';
 
 function makeReceiver(irs: number): { receiver: Receiver; tcb: Tcb } {
   const tcb = new Tcb(ipv4(1), 1, ipv4(2), 2);
@@ -62,7 +63,7 @@ describe('receiver', () => {
         expect(receiver.hasGap).to.equal(false);
         expect(receiver.ring.allocated).to.equal(0);
       }),
-      { numRuns: 300 },
+      runs(300),
     );
   });
 

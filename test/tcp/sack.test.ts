@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { Scene } from '../support/tcp-scene.ts';
+import { Scene, inState } from '../support/tcp-scene.ts';
 import type { Sent } from '../support/tcp-scene.ts';
+import { runs } from '../support/runs.ts';
 
 /** A scene with SACK agreed on, in which the peer's first octet has the number `first` and everything before it has come. */
 function receiving(): Scene {
@@ -189,6 +190,12 @@ describe('D-SACK (RFC 2883 §4)', () => {
     expect(s.take().map((p) => p.sack)).to.deep.equal([['1401-1501']]);
   });
 
+  it('old text while the handshake is under way draws an ACK, and no report: nothing came before', () => {
+    const s = inState('SYN-RECEIVED', { sack: true });
+    s.deliver('<SEQ=200><ACK=101><CTL=ACK><DATA=50>');
+    expect(s.take().map(({ sack }) => sack)).to.deep.equal([[]]);
+  });
+
   it('any arrivals: blocks lie beyond the ACK, apart from each other and from nothing that did not come', () => {
     const arrivals = fc.array(fc.tuple(fc.nat(30), fc.integer({ min: 1, max: 4 })), { maxLength: 25 });
     fc.assert(
@@ -212,7 +219,7 @@ describe('D-SACK (RFC 2883 §4)', () => {
           }
         }
       }),
-      { numRuns: 300 },
+      runs(300),
     );
   });
 });

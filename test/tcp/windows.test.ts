@@ -40,6 +40,18 @@ describe('numbers of segments without text', () => {
     s.deliver('<SEQ=1301><CTL=RST>').expectSent().expectState('ESTABLISHED');
   });
 
+  it('the window of a retransmission counts when its ACK is new, although its number is old', () => {
+    const s = inState('ESTABLISHED').deliver('<SEQ=311><ACK=101><CTL=ACK><DATA=10><WND=1000>');
+    s.write(1000);
+    s.poll().take();
+    s.write(4000);
+    // All 1000 octets are there, and 200 of them were read: 1301 is as far as the peer lets us go.
+    s.deliver('<SEQ=301><ACK=1101><CTL=ACK><DATA=10><WND=200>');
+    expect(s.conn.tcb.sndWnd).to.equal(200);
+    s.advance(SECOND);
+    for (const { seq, data } of s.take()) expect(seq + data.length).to.be.at.most(1301);
+  });
+
   it('data flows one way while the other way is closed and probed', () => {
     const pair = new Pair(3);
     const options = { ...pair.a.tcp.defaultOptions(), receiveBuffer: 20_000, sendBuffer: 100_000, tuneSend: false };

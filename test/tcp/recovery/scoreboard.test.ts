@@ -5,6 +5,7 @@ import { Flight } from '../../../src/tcp/recovery/flight.ts';
 import type { SentRange } from '../../../src/tcp/recovery/flight.ts';
 import { Prr } from '../../../src/tcp/recovery/prr.ts';
 import { MAX_BLOCKS, Scoreboard, isDuplicateReport } from '../../../src/tcp/recovery/scoreboard.ts';
+import { runs } from '../../support/runs.ts';
 
 describe('scoreboard', () => {
   it('agrees with a set of octets, whatever blocks and cumulative ACKs come', () => {
@@ -42,7 +43,7 @@ describe('scoreboard', () => {
           for (let octet = una; octet < una + 75; octet++) expect(board.has(octet)).to.equal(model.has(octet));
         }
       }),
-      { numRuns: 300 },
+      runs(300),
     );
   });
 
@@ -104,7 +105,7 @@ describe('what is in flight', () => {
           check(flight);
         }
       }),
-      { numRuns: 500 },
+      runs(500),
     );
   });
 
