@@ -57,6 +57,10 @@ export interface IpConfig {
   minPathMtu: number;
   /** Destinations whose path MTU is remembered; the one learned longest ago goes first. 0 believes no router. */
   maxPathMtus: number;
+  /** The fragments of a datagram wait this long for the rest (us). RFC 1122 §3.3.2 suggests 60 to 120 s; Linux ipfrag_time is 30 s. */
+  reassemblyTimeout: number;
+  /** What incomplete datagrams may take together (octets); the oldest goes first. Linux ipfrag_high_thresh. */
+  reassemblyMemory: number;
 }
 
 export interface IcmpConfig {
@@ -257,6 +261,8 @@ export const DEFAULT_CONFIG: Config = {
     pathMtuExpires: 10 * MINUTE,
     minPathMtu: 552,
     maxPathMtus: 4096,
+    reassemblyTimeout: 60 * SECOND,
+    reassemblyMemory: 4 * 1024 * 1024,
   },
   icmp: { errorsPerSecond: 1000, errorBurst: 50, quoteLimit: 548, answerBroadcastEcho: false },
   tcp: {

@@ -67,7 +67,16 @@ export const DROP_REASONS = {
   'ip-source-own': 'a datagram with an address of this host as source came in from outside',
   'ip-options': 'an IP option is malformed (RFC 1122 §3.2.1.8)',
   'ip-source-route': 'the source route is not complete and this host does not forward (RFC 1122 §3.3.5)',
-  'ip-fragment': 'the datagram is a fragment, and reassembly is not there yet',
+  'ip-fragment-length':
+    'a fragment without payload, or one that is not the last and no multiple of 8 octets (RFC 791 §3.1)',
+  'ip-fragment-too-long': 'the fragments are more than a datagram can be: 65,535 octets (RFC 791 §3.1)',
+  'ip-fragment-tiny': 'a TCP header in two pieces, which is there to deceive a filter (RFC 1858 §3)',
+  'ip-fragment-duplicate': 'nothing in the fragment is new',
+  'ip-fragment-overlap':
+    'fragments overlap or contradict each other; the whole datagram goes (RFC 8900 §3.7, RFC 5722)',
+  'ip-fragment-ecn': 'congestion was experienced by a fragment of a datagram that is not ECN-capable (RFC 3168 §5.3)',
+  'ip-reassembly-timeout': 'the rest of the datagram did not come in time (RFC 1122 §3.3.2)',
+  'ip-reassembly-full': 'fragments of younger datagrams took the memory that there is for them',
   'ip-no-protocol': 'no handler for the protocol (RFC 1122 §3.2.2.1, code 2)',
   'ip-interface-down': 'the interface is down',
   'ip-output-refused': 'IP refused to send the datagram: no route, a bad source or header; the sender got an errno',

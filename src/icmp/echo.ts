@@ -11,7 +11,7 @@ import type { Micros } from '../core/time.ts';
 import { ANY_ADDRESS } from '../ip/address.ts';
 import { IpProtocol } from '../ip/service.ts';
 import type { IcmpSupport, IpPacket, OutputOptions } from '../ip/service.ts';
-import { IcmpType, icmpChecksum, icmpCode, putIcmpChecksum, setIcmpChecksum, setIcmpType } from './wire.ts';
+import { IcmpType, icmpChecksum, icmpCode, putIcmpChecksum, setIcmpType } from './wire.ts';
 
 export class EchoServer {
   readonly #context: Context;
@@ -41,12 +41,6 @@ export class EchoServer {
     }
     const reply = frame.shared ? this.#context.frames.clone(frame) : frame.retain();
     toReply(reply);
-    // What cannot be sent in one piece is cut to size while there is no fragmentation. RFC 1122 §3.2.2.6.
-    const room = path.mtu - path.headerLength;
-    if (reply.length > room) {
-      reply.end = reply.start + room;
-      setIcmpChecksum(reply.bytes, reply.start, room);
-    }
     reply.reason = 'echo reply';
     // The TTL is this host's (RFC 1812 §4.3.2.2); the TOS is the request's (§4.3.2.5).
     this.#options.ttl = config.ip.defaultTtl;

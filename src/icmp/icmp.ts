@@ -34,6 +34,7 @@ export class Icmp implements ProtocolHandler {
     this.#sender = new ErrorSender(context, ip);
     this.#receiver = new ErrorReceiver(context, ip);
     ip.onUndeliverable = (frame, packet, code, now) => this.sendUnreachable(frame, packet, code, now);
+    ip.onReassemblyTimeout = (frame, packet, code, now) => this.sendTimeExceeded(frame, packet, code, now);
     ip.onParameterProblem = (frame, packet, pointer, now) => this.sendParameterProblem(frame, packet, pointer, now);
   }
 

@@ -3,13 +3,16 @@
  */
 import type { Context } from '../core/context.ts';
 import { Errno } from '../core/errno.ts';
+import { Checksum } from '../core/frame.ts';
 import type { Frame } from '../core/frame.ts';
 import type { Micros } from '../core/time.ts';
 import { ANY_ADDRESS, isLoopback } from './address.ts';
+import { cutDatagram } from './fragmentation.ts';
 import type { Identifications } from './identification.ts';
 import {
   DONT_FRAGMENT,
   IPV4_HEADER_LENGTH,
+  IPV4_MAX_LENGTH,
   ipHeaderLength,
   ipIdentification,
   ipSource,
@@ -58,9 +61,10 @@ export class Ipv4Output {
     // 1122-3.2.1.7-a: never a TTL of 0.
     if (options.ttl < 1 || options.ttl > 255) return this.#refuse(frame, -Errno.EINVAL);
     const length = frame.end - frame.start + IPV4_HEADER_LENGTH;
-    // The place of fragmentation: a datagram without DF would be cut here. RFC 1122 §3.3.3.
-    if (length > greatestLength(path, frame, options)) return this.#tooLong(frame);
+    const most = greatestLength(path, frame, options);
+    const fits = length <= most;
     const dontFragment = options.dontFragment && !path.mtuLocked;
+    if (!fits && (dontFragment || !mayCut(frame, length))) return this.#tooLong(frame);
     const header = this.#header;
     header.tos = options.tos;
     header.totalLength = length;
@@ -70,10 +74,18 @@ export class Ipv4Output {
     header.protocol = options.protocol;
     header.source = path.source;
     header.destination = path.destination;
+    if (!fits) return this.#fragment(path, frame, most, now);
     frame.transport = frame.start;
     frame.network = frame.prepend(IPV4_HEADER_LENGTH);
     writeIpv4Header(frame.bytes, frame.network, header);
     return this.#send(path, frame, now);
+  }
+
+  /** Sends the datagram in pieces; `#header` is filled in. RFC 1122 §3.3.3, 1122-3.3.3-b. */
+  #fragment(path: Ipv4Path, frame: Frame, mtu: number, now: Micros): number {
+    const error = cutDatagram(frame, this.#header, mtu, this.#context.frames, (piece) => this.#send(path, piece, now));
+    frame.release();
+    return error;
   }
 
   /**
@@ -134,3 +146,7 @@ function greatestLength(path: Ipv4Path, frame: Frame, options: OutputOptions): n
   if (frame.gsoSize > 0) return path.maxSegment;
   return options.beyondPathMtu === true ? path.interfaceMtu : path.mtu;
 }
+
+/** Whether a datagram can be cut: it is one at all, and its transport checksum does not wait for somebody who sees all of it. */
+const mayCut = (frame: Frame, length: number): boolean =>
+  length <= IPV4_MAX_LENGTH && frame.gsoSize === 0 && frame.checksum !== Checksum.Partial;

@@ -106,6 +106,13 @@ export function setIpChecksum(bytes: Uint8Array, at: number, length: number): vo
 export function setIpTotalLength(bytes: Uint8Array, at: number, length: number): void {
   setU16(bytes, at + TOTAL_LENGTH, length);
 }
+export function setIpTos(bytes: Uint8Array, at: number, tos: number): void {
+  bytes[at + TOS] = tos;
+}
+/** Flags and fragment offset; see DONT_FRAGMENT and its neighbours. */
+export function setIpFlags(bytes: Uint8Array, at: number, flagsAndOffset: number): void {
+  setU16(bytes, at + FLAGS, flagsAndOffset);
+}
 export function setIpIdentification(bytes: Uint8Array, at: number, identification: number): void {
   setU16(bytes, at + IDENTIFICATION, identification);
 }

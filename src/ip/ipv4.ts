@@ -34,6 +34,7 @@ import type { InterfaceInfo, RouteSpec } from './networks.ts';
 import { Ipv4Path } from './path.ts';
 import { PathMtuTable, plateauBelow } from './path-mtu.ts';
 import type { PathMtu } from './path-mtu.ts';
+import { Reassembly } from './reassembly.ts';
 import { Router } from './router.ts';
 import type { Route, RouteTable } from './routes.ts';
 import type {
@@ -53,6 +54,8 @@ const UNREACHABLE_HOST = 1;
 const UNREACHABLE_PROTOCOL = 2;
 const UNREACHABLE_PORT = 3;
 const UNREACHABLE_SOURCE_ROUTE = 5;
+/** Code of Time Exceeded. RFC 792. */
+const REASSEMBLY_TIME_EXCEEDED = 1;
 
 /** Counters since the start; what was not processed is in the drop counters. */
 export interface Ipv4Counters {
@@ -69,6 +72,8 @@ export class Ipv4 implements IcmpSupport, InterfaceOwner {
   onUndeliverable: UndeliverableHook | undefined = undefined;
   /** Set by ICMP: sends Parameter Problem. */
   onParameterProblem: ParameterProblemHook | undefined = undefined;
+  /** Set by ICMP: sends Time Exceeded. */
+  onReassemblyTimeout: UndeliverableHook | undefined = undefined;
   /** All interfaces, by id - 1; the first is the loopback. */
   readonly interfaces: readonly NetworkInterface[];
 
@@ -78,6 +83,7 @@ export class Ipv4 implements IcmpSupport, InterfaceOwner {
   readonly #routes: RouteTable;
   readonly #router: Router;
   readonly #pathMtus: PathMtuTable;
+  readonly #reassembly: Reassembly;
   readonly #output: Ipv4Output;
   readonly #loopback: LoopbackLink;
   readonly #handlers = new HandlerTable();
@@ -123,6 +129,9 @@ export class Ipv4 implements IcmpSupport, InterfaceOwner {
       this.#pathMtus,
     );
     this.#output = new Ipv4Output(context, identifications, networks.routes);
+    this.#reassembly = new Reassembly(context, (frame, id, broadcast, now) =>
+      this.#incomplete(frame, id, broadcast, now),
+    );
     this.#loopback = new LoopbackLink(context);
     const network = networks.addInterface(this.#loopback, true, this);
     networks.addAddress(network, LOOPBACK_PREFIX, false, 0 as Micros);
@@ -177,11 +186,31 @@ export class Ipv4 implements IcmpSupport, InterfaceOwner {
     if (!checkSource(network, this.#addresses, packet, frame, drops)) return;
     if (frame.transport - frame.network > IPV4_HEADER_LENGTH && !this.#checkOptions(frame, now)) return;
     if (ipIsFragment(frame.bytes, frame.network)) {
-      // The place of reassembly: what it completes goes on below. RFC 1122 §3.3.2.
-      drops.drop('ip-fragment', frame);
+      this.#reassemble(frame, now);
       return;
     }
     this.#deliver(frame, now);
+  }
+
+  /** Takes a fragment; what it completes goes up like any datagram. RFC 1122 §3.3.2, 1122-3.3.2-a. */
+  #reassemble(frame: Frame, now: Micros): void {
+    const packet = this.#packet;
+    const { interfaceId, broadcast } = packet;
+    const whole = this.#reassembly.take(frame, packet, now);
+    if (whole === undefined) return;
+    describe(packet, whole, interfaceId);
+    packet.broadcast = broadcast;
+    this.#deliver(whole, now);
+    whole.release();
+  }
+
+  /** The time is up for a datagram of which `frame` is fragment zero. */
+  #incomplete(frame: Frame, interfaceId: number, broadcast: boolean, now: Micros): void {
+    if (this.onReassemblyTimeout === undefined) return;
+    const packet = this.#packet;
+    describe(packet, frame, interfaceId);
+    packet.broadcast = broadcast;
+    this.onReassemblyTimeout(frame, packet, REASSEMBLY_TIME_EXCEEDED, now);
   }
 
   /** RFC 1122 §3.2.1.8, §3.3.5. Options that are fine stay in front of the transport header for those who want them. */

@@ -91,6 +91,9 @@ export interface IpErrorReport {
   mtu: number;
 }
 
+/** Fragmentation Needed and DF Set. RFC 792, RFC 1191 §4. */
+export const isTooBig = ({ type, code }: IpErrorReport): boolean => type === 3 && code === 4;
+
 /** A protocol above IP: TCP, UDP, ICMP, or a user's own. */
 export interface ProtocolHandler {
   /**
@@ -157,6 +160,8 @@ export type ParameterProblemHook = (frame: Frame, packet: IpPacket, pointer: num
 export interface IcmpSupport extends IpService {
   onUndeliverable: UndeliverableHook | undefined;
   onParameterProblem: ParameterProblemHook | undefined;
+  /** Told of fragment zero of a datagram whose rest did not come in time, so that Time Exceeded goes back. RFC 1122 §3.3.2. */
+  onReassemblyTimeout: UndeliverableHook | undefined;
   /**
    * Hands an error to the handler and the raw listeners of the protocol that the report names; frame as in ProtocolHandler.error.
    * False when there is neither. RFC 1122 §3.2.2.

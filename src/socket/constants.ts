@@ -64,7 +64,16 @@ export const TCP_FASTOPEN_CONNECT = 30;
 export const IP_TOS = 1;
 export const IP_TTL = 2;
 export const IP_HDRINCL = 3;
+export const IP_MTU_DISCOVER = 10;
 export const IP_RECVERR = 11;
+export const IP_MTU = 14;
+/** Values of IP_MTU_DISCOVER. */
+export const IP_PMTUDISC_DONT = 0;
+export const IP_PMTUDISC_WANT = 1;
+export const IP_PMTUDISC_DO = 2;
+export const IP_PMTUDISC_PROBE = 3;
+export const IP_PMTUDISC_INTERFACE = 4;
+export const IP_PMTUDISC_OMIT = 5;
 
 /** Option at SOL_RAW of an IPPROTO_ICMP socket: a set bit keeps messages of that type away. raw(7). */
 export const ICMP_FILTER = 1;

@@ -8,6 +8,7 @@
 import { Errno } from '../core/errno.ts';
 import { ANY_ADDRESS, LOOPBACK_ADDRESS } from '../ip/address.ts';
 import type { IpAddress } from '../ip/address.ts';
+import { MtuDiscover, isTooBig } from '../ip/service.ts';
 import type { IpErrorReport } from '../ip/service.ts';
 import { Readiness } from '../tcp/service.ts';
 import type { UdpOwner, UdpPort } from '../udp/service.ts';
@@ -15,7 +16,7 @@ import { IPPROTO_UDP, MSG_ERRQUEUE, MSG_OOB, SHUT_RD, SHUT_RDWR, SHUT_WR, SOCK_D
 import { DatagramQueue } from './datagram-queue.ts';
 import type { Binding } from './ports.ts';
 import { Watch } from './readiness.ts';
-import { defaultOptions, mayBind } from './socket.ts';
+import { defaultOptions, mayBind, mtuTo } from './socket.ts';
 import type { CommonOptions, Endpoint, Socket, SocketHost } from './socket.ts';
 
 /** Largest payload of a UDP datagram over IPv4: 65,535 without the two headers. */
@@ -169,6 +170,16 @@ export class DatagramSocket implements Socket, UdpOwner {
     return error;
   }
 
+  pathMtu(): number {
+    const remote = this.#port?.remoteAddress;
+    if (remote === undefined) return -Errno.ENOTCONN;
+    return mtuTo(this.#host.ip, this.#port!.localAddress, remote);
+  }
+
+  get ignoresPathMtu(): boolean {
+    return this.options.mtuDiscover >= MtuDiscover.Interface;
+  }
+
   tcpInfo(): undefined {
     return undefined;
   }
@@ -182,7 +193,10 @@ export class DatagramSocket implements Socket, UdpOwner {
   onError(report: IpErrorReport, destinationPort: number): void {
     const port = this.#port;
     const fromPeer = port?.remoteAddress === report.destination && port.remotePort === destinationPort;
-    if (!this.options.receiveErrors && !(fromPeer && report.hard)) return;
+    // Too long with DF is a lasting error: the program must send less. Without DF it is the network's business, as on Linux.
+    const tooBig = isTooBig(report);
+    if (tooBig && this.options.mtuDiscover === MtuDiscover.Dont) return;
+    if (!this.options.receiveErrors && !(fromPeer && (report.hard || tooBig))) return;
     this.#error = report.errno;
     this.watch.onReadiness();
   }

@@ -7,6 +7,7 @@
 import type { Config } from '../core/config.ts';
 import { Errno } from '../core/errno.ts';
 import { MS, SECOND } from '../core/time.ts';
+import type { MtuDiscover } from '../ip/service.ts';
 import type { TcpInfo, TcpOptions } from '../tcp/service.ts';
 import * as c from './constants.ts';
 import type { CommonOptions, Socket } from './socket.ts';
@@ -162,6 +163,13 @@ export function makeOptionRows(config: Config): readonly OptionRow[] {
     ),
     flag({ ...ip('IP_HDRINCL', c.IP_HDRINCL), on: 'raw' }, 'headerIncluded'),
     flag(ip('IP_RECVERR', c.IP_RECVERR), 'receiveErrors'),
+    int(
+      ip('IP_MTU_DISCOVER', c.IP_MTU_DISCOVER),
+      [c.IP_PMTUDISC_DONT, c.IP_PMTUDISC_OMIT],
+      (socket) => socket.options.mtuDiscover,
+      (socket, value) => socket.changeOptions({ mtuDiscover: value as MtuDiscover }),
+    ),
+    readOnly(ip('IP_MTU', c.IP_MTU), (socket) => socket.pathMtu()),
     int(
       { ...at(c.SOL_RAW, 'icmp')('ICMP_FILTER', c.ICMP_FILTER) },
       ANY_INT,

@@ -25,7 +25,7 @@ import {
 import { DatagramQueue } from './datagram-queue.ts';
 import type { RawSender } from './raw-output.ts';
 import { Watch } from './readiness.ts';
-import { defaultOptions, makeEndpoint, mayBind } from './socket.ts';
+import { defaultOptions, makeEndpoint, mayBind, mtuTo } from './socket.ts';
 import type { CommonOptions, Endpoint, Socket, SocketHost } from './socket.ts';
 
 /** Octets of an IP header without options. RFC 791 §3.1. */
@@ -179,6 +179,10 @@ export class RawSocket implements Socket, RawListener, RawSender {
     const error = this.#error;
     this.#error = 0;
     return error;
+  }
+
+  pathMtu(): number {
+    return this.#connected ? mtuTo(this.#host.ip, this.#local, this.#peer.address) : -Errno.ENOTCONN;
   }
 
   tcpInfo(): undefined {

@@ -5,8 +5,10 @@
  * Read stream-socket.ts next; calls.ts puts descriptors in front of these.
  */
 import type { Context } from '../core/context.ts';
+import { Errno } from '../core/errno.ts';
 import { ANY_ADDRESS, isMulticast } from '../ip/address.ts';
 import type { IpAddress } from '../ip/address.ts';
+import { MtuDiscover } from '../ip/service.ts';
 import type { IpService } from '../ip/service.ts';
 import type { TcpInfo, TcpOptions, TcpService } from '../tcp/service.ts';
 import type { UdpService } from '../udp/service.ts';
@@ -53,6 +55,8 @@ export interface CommonOptions {
   headerIncluded: boolean;
   /** IP_RECVERR: a datagram or raw socket is told of passing errors too, and without being connected. ip(7). */
   receiveErrors: boolean;
+  /** IP_MTU_DISCOVER, for datagram sockets; on others it is only kept: TCP always sets DF, raw sockets never do. */
+  mtuDiscover: MtuDiscover;
   /** ICMP_FILTER: a bit per message type that is not wanted. raw(7). */
   icmpFilter: number;
 }
@@ -101,6 +105,8 @@ export interface Socket {
   changeTcpOptions(changes: Partial<TcpOptions>): number;
   /** SO_ERROR: the pending error as a positive errno, 0 for none; clears it. */
   takeError(): number;
+  /** IP_MTU: octets of the longest datagram that gets to the peer in one piece, as far as is known; -ENOTCONN without one. */
+  pathMtu(): number;
   /** TCP_INFO; undefined without a connection. */
   tcpInfo(): TcpInfo | undefined;
 }
@@ -122,6 +128,7 @@ export function defaultOptions(host: SocketHost): CommonOptions {
     tos: 0,
     headerIncluded: false,
     receiveErrors: false,
+    mtuDiscover: MtuDiscover.Want,
     icmpFilter: 0,
   };
 }
@@ -129,3 +136,15 @@ export function defaultOptions(host: SocketHost): CommonOptions {
 /** Whether a socket may be bound to the address: any, an own, a broadcast or a multicast one. ip(7); else EADDRNOTAVAIL. */
 export const mayBind = (ip: IpService, address: IpAddress): boolean =>
   address === ANY_ADDRESS || ip.isLocal(address) || ip.isBroadcast(address) || isMulticast(address);
+
+/** IP_MTU of a connected socket; -ENOTCONN when the way to its peer is gone. */
+export function mtuTo(ip: IpService, local: IpAddress, remote: IpAddress): number {
+  const path = ip.route(remote, local);
+  return typeof path === 'number' ? -Errno.ENOTCONN : path.mtu;
+}
+
+/** What listen makes of a backlog: Linux reads a negative one as the largest. listen(2). */
+export function boundedBacklog({ context }: SocketHost, backlog: number): number {
+  const { maxBacklog } = context.config.socket;
+  return backlog < 0 ? maxBacklog : Math.min(backlog, maxBacklog);
+}

@@ -25,7 +25,7 @@ import {
 } from './constants.ts';
 import type { Binding } from './ports.ts';
 import { Watch } from './readiness.ts';
-import { defaultOptions, mayBind } from './socket.ts';
+import { boundedBacklog, defaultOptions, mayBind, mtuTo } from './socket.ts';
 import type { CommonOptions, Endpoint, Socket, SocketHost } from './socket.ts';
 import { isOver, receiveNothing, receiveUrgent } from './stream-receive.ts';
 import { tcpPart } from './tcp-part.ts';
@@ -86,7 +86,7 @@ export class StreamSocket implements Socket {
 
   listen(backlog: number): number {
     if (this.#phase === 'listening') {
-      this.#listener!.setBacklog(this.#boundBacklog(backlog));
+      this.#listener!.setBacklog(boundedBacklog(this.#host, backlog));
       return 0;
     }
     if (this.#phase !== 'unconnected') return -Errno.EINVAL;
@@ -97,7 +97,7 @@ export class StreamSocket implements Socket {
     const binding = this.#binding!;
     if (this.#host.tcpPorts.conflicts(binding)) return -Errno.EADDRINUSE;
     const { address, port } = binding;
-    const listener = this.#host.tcp.listen(address, port, this.#boundBacklog(backlog), this.tcpOptions);
+    const listener = this.#host.tcp.listen(address, port, boundedBacklog(this.#host, backlog), this.tcpOptions);
     if (typeof listener === 'number') return listener;
     listener.owner = this.watch;
     binding.listening = true;
@@ -294,6 +294,12 @@ export class StreamSocket implements Socket {
     return error;
   }
 
+  pathMtu(): number {
+    const connection = this.#connection;
+    if (connection === undefined || isOver(connection)) return -Errno.ENOTCONN;
+    return mtuTo(this.#host.ip, connection.localAddress, connection.remoteAddress);
+  }
+
   tcpInfo(): TcpInfo | undefined {
     return this.#connection?.info();
   }
@@ -391,10 +397,5 @@ export class StreamSocket implements Socket {
   #dropUnboundPort(): void {
     if (!this.#bound) this.#dropPort();
     else if (this.#binding !== undefined) this.#binding.address = this.#boundAddress;
-  }
-
-  /** Linux reads a negative backlog as the largest. listen(2). */
-  #boundBacklog(backlog: number, { maxBacklog } = this.#host.context.config.socket): number {
-    return backlog < 0 ? maxBacklog : Math.min(backlog, maxBacklog);
   }
 }

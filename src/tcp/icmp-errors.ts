@@ -4,13 +4,12 @@
 import { getU32 } from '../core/bytes.ts';
 import type { Frame } from '../core/frame.ts';
 import type { Micros } from '../core/time.ts';
+import { isTooBig } from '../ip/service.ts';
 import type { IpErrorReport } from '../ip/service.ts';
 import type { Connection } from './connection.ts';
 import { seqGe, seqLt, seqNum } from './seq.ts';
 
-/** ICMP types and codes that matter here. RFC 792. */
-const DESTINATION_UNREACHABLE = 3;
-const FRAGMENTATION_NEEDED = 4;
+/** RFC 792. */
 export const SOURCE_QUENCH = 4;
 
 /** Whether the quoted sequence number is of data in flight; a stranger has to guess it. RFC 5927 §4.1. */
@@ -21,7 +20,7 @@ export function isInFlight(conn: Connection, frame: Frame): boolean {
 
 /** Acts on an error that passed that check. */
 export function onIcmpError(conn: Connection, report: IpErrorReport, frame: Frame, now: Micros): void {
-  if (report.type === DESTINATION_UNREACHABLE && report.code === FRAGMENTATION_NEEDED) {
+  if (isTooBig(report)) {
     conn.host.ip.tooBig(report, frame, now);
     // Send again at once, in segments that fit. RFC 1191 §6.4. When those in flight did fit, it tells nothing new (one report comes for each
     // segment of a burst), or is a lie to make us send for ever (RFC 5927 §7.2).

@@ -7,9 +7,9 @@ import { Errno } from '../core/errno.ts';
 import { Checksum } from '../core/frame.ts';
 import type { Frame } from '../core/frame.ts';
 import type { Micros } from '../core/time.ts';
-import { IpProtocol } from '../ip/service.ts';
+import { IpProtocol, MtuDiscover } from '../ip/service.ts';
 import type { IpErrorReport, IpService, OutputOptions, Path } from '../ip/service.ts';
-import type { UdpOwner } from './service.ts';
+import type { UdpOwner, UdpSendOptions } from './service.ts';
 import { UDP_HEADER_LENGTH, setUdpChecksum, setUdpPartialChecksum, writeUdpHeader } from './wire.ts';
 
 /** A port as the outbox sees it. */
@@ -27,6 +27,7 @@ interface Waiting {
   destinationPort: number;
   ttl: number;
   tos: number;
+  mtuDiscover: MtuDiscover;
 }
 
 /** Records kept for reuse at most. */
@@ -38,7 +39,6 @@ export class Outbox {
   #length = 0;
   /** Datagrams that IP took. */
   sent = 0;
-  /** DF is left off: routers may fragment, as there is no path MTU discovery for UDP yet (RFC 1122 §3.3.3). */
   readonly #options: OutputOptions = { protocol: IpProtocol.Udp, ttl: 64, tos: 0, dontFragment: false };
 
   constructor(ip: IpService) {
@@ -50,10 +50,11 @@ export class Outbox {
   }
 
   /** Takes over the frame, which holds room for the header and the data. */
-  push(port: OutboxClient, frame: Frame, path: Path, destinationPort: number, ttl: number, tos: number): void {
+  push(port: OutboxClient, frame: Frame, path: Path, destinationPort: number, options: UdpSendOptions): void {
+    const { ttl, tos, mtuDiscover } = options;
     const record = this.#records[this.#length];
     if (record === undefined) {
-      this.#records.push({ port, frame, path, destinationPort, ttl, tos });
+      this.#records.push({ port, frame, path, destinationPort, ttl, tos, mtuDiscover });
     } else {
       record.port = port;
       record.frame = frame;
@@ -61,6 +62,7 @@ export class Outbox {
       record.destinationPort = destinationPort;
       record.ttl = ttl;
       record.tos = tos;
+      record.mtuDiscover = mtuDiscover;
     }
     this.#length++;
   }
@@ -74,20 +76,26 @@ export class Outbox {
   }
 
   #send(record: Waiting, now: Micros): void {
-    const { port, frame, path, destinationPort } = record;
+    const { port, frame, path, destinationPort, mtuDiscover } = record;
     const { bytes, start } = frame;
     const { length } = frame;
     writeUdpHeader(bytes, start, port.localPort, destinationPort, length);
     const sum = path.pseudoHeaderSum(IpProtocol.Udp);
-    if (path.checksumOffload) {
+    const options = this.#options;
+    options.beyondPathMtu = mtuDiscover >= MtuDiscover.Probe;
+    const fits = length + path.headerLength <= (options.beyondPathMtu ? path.interfaceMtu : path.mtu);
+    options.dontFragment =
+      mtuDiscover === MtuDiscover.Do || mtuDiscover === MtuDiscover.Probe || (fits && mtuDiscover === MtuDiscover.Want);
+    // What is cut into pieces is more than any link sees at once.
+    if (path.checksumOffload && fits) {
       setUdpPartialChecksum(bytes, start, length, sum);
       frame.checksum = Checksum.Partial;
     } else {
       setUdpChecksum(bytes, start, length, sum);
     }
-    this.#options.ttl = record.ttl;
-    this.#options.tos = record.tos;
-    const result = this.#ip.output(path, frame, this.#options, now);
+    options.ttl = record.ttl;
+    options.tos = record.tos;
+    const result = this.#ip.output(path, frame, options, now);
     port.dequeued(length - UDP_HEADER_LENGTH);
     if (result === 0) this.sent++;
     else if (result < 0) port.owner.onError(localReport(path, -result), destinationPort);
@@ -101,7 +109,7 @@ const localReport = (path: Path, errno: number): IpErrorReport => ({
   destination: path.destination,
   protocol: IpProtocol.Udp,
   type: 3,
-  code: errno === Errno.ENETUNREACH ? 0 : 1,
+  code: errno === Errno.ENETUNREACH ? 0 : errno === Errno.EMSGSIZE ? 4 : 1,
   errno,
   hard: false,
   mtu: 0,

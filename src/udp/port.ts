@@ -6,7 +6,8 @@ import type { Context } from '../core/context.ts';
 import { Errno } from '../core/errno.ts';
 import { ANY_ADDRESS, isMulticast } from '../ip/address.ts';
 import type { IpAddress } from '../ip/address.ts';
-import type { IpService } from '../ip/service.ts';
+import { MtuDiscover } from '../ip/service.ts';
+import type { IpService, Path } from '../ip/service.ts';
 import type { Demux } from './demux.ts';
 import type { Outbox, OutboxClient } from './outbox.ts';
 import type { UdpOwner, UdpPort, UdpSendOptions } from './service.ts';
@@ -86,13 +87,13 @@ export class Port implements UdpPort, OutboxClient {
     const path = this.#ip.route(destination, this.#source(this.localAddress));
     if (typeof path === 'number') return path;
     if (this.#ip.isBroadcast(destination) && !options.broadcast) return -Errno.EACCES;
-    if (length + UDP_HEADER_LENGTH + path.headerLength > path.mtu) return -Errno.EMSGSIZE;
+    if (!mayBeSent(length + UDP_HEADER_LENGTH + path.headerLength, path, options.mtuDiscover)) return -Errno.EMSGSIZE;
     if (this.queued > 0 && this.queued >= limit) return -Errno.EAGAIN;
     const frame = this.#context.frames.acquire(UDP_HEADER_LENGTH + length);
     frame.end = frame.start + UDP_HEADER_LENGTH + length;
     copyBytes(bytes, at, frame.bytes, frame.start + UDP_HEADER_LENGTH, length);
     this.queued += length + DATAGRAM_OVERHEAD;
-    this.#outbox.push(this, frame, path, destinationPort, options.ttl, options.tos);
+    this.#outbox.push(this, frame, path, destinationPort, options);
     return length;
   }
 
@@ -114,5 +115,18 @@ export class Port implements UdpPort, OutboxClient {
 
   #isNoSource(local: IpAddress): boolean {
     return isMulticast(local) || this.#ip.isBroadcast(local);
+  }
+}
+
+/** Whether a datagram of `length` octets fits, or may be cut. ip(7), IP_MTU_DISCOVER. */
+function mayBeSent(length: number, path: Path, mtuDiscover: MtuDiscover): boolean {
+  switch (mtuDiscover) {
+    case MtuDiscover.Do:
+      return length <= path.mtu;
+    case MtuDiscover.Probe:
+    case MtuDiscover.Interface:
+      return length <= path.interfaceMtu;
+    default:
+      return true;
   }
 }

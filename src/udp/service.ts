@@ -3,7 +3,7 @@
  */
 import type { Micros } from '../core/time.ts';
 import type { IpAddress } from '../ip/address.ts';
-import type { IpErrorReport, IpPacket } from '../ip/service.ts';
+import type { IpErrorReport, IpPacket, MtuDiscover } from '../ip/service.ts';
 
 /** Receives what comes for a port. It must only note things down: it runs inside the core. */
 export interface UdpOwner {
@@ -11,6 +11,8 @@ export interface UdpOwner {
   onDatagram(payload: Uint8Array, source: IpAddress, sourcePort: number, packet: IpPacket): boolean;
   /** An ICMP error about a datagram that this port sent to `destinationPort`. */
   onError(report: IpErrorReport, destinationPort: number): void;
+  /** Whether what routers report of the path's MTU is to be ignored: IP_PMTUDISC_INTERFACE and _OMIT. */
+  readonly ignoresPathMtu?: boolean;
   /** Room in the send queue again. */
   onSent(): void;
 }
@@ -21,6 +23,8 @@ export interface UdpSendOptions {
   tos: number;
   /** SO_BROADCAST: without it a broadcast destination gives -EACCES. */
   broadcast: boolean;
+  /** IP_MTU_DISCOVER: what becomes of a datagram that is longer than the path carries. */
+  mtuDiscover: MtuDiscover;
 }
 
 /** An open port. */
@@ -36,7 +40,7 @@ export interface UdpPort {
   /** Fixes the peer, and with it the local address; undefined dissolves. Negative errno when there is no route. */
   connect(remote: IpAddress | undefined, remotePort: number): number;
   /**
-   * Queues one datagram. Returns `length`, or -EMSGSIZE above 65,507 octets (or what cannot be sent unfragmented),
+   * Queues one datagram. Returns `length`, or -EMSGSIZE above 65,507 octets (or what `mtuDiscover` does not let be cut),
    * -ENETUNREACH, -EACCES, -EINVAL for port 0, -EAGAIN when `limit` octets wait already (SO_SNDBUF).
    */
   send(

@@ -1,7 +1,7 @@
 /**
  * UDP: datagrams in, to the port that they are for, and out, from a queue that `poll` empties. RFC 768, RFC 1122 §4.1.
  *
- * Not here: datagrams longer than the path carries (-EMSGSIZE until IP fragments), IP options.
+ * Not here: IP options.
  */
 import { pseudoHeaderSum } from '../core/checksum.ts';
 import type { Context } from '../core/context.ts';
@@ -10,6 +10,7 @@ import type { Frame } from '../core/frame.ts';
 import type { Micros } from '../core/time.ts';
 import type { IpAddress } from '../ip/address.ts';
 import { IpProtocol } from '../ip/service.ts';
+import { isTooBig } from '../ip/service.ts';
 import type { IpErrorReport, IpPacket, IpService, ProtocolHandler } from '../ip/service.ts';
 import { Demux, matchScore } from './demux.ts';
 import { Outbox } from './outbox.ts';
@@ -84,12 +85,17 @@ export class Udp implements UdpService, ProtocolHandler {
   }
 
   /** An ICMP error goes to the port that caused it. 1122-4.1.3.3-a. */
-  error(report: IpErrorReport, frame: Frame): void {
+  error(report: IpErrorReport, frame: Frame, now: Micros): void {
     const localPort = udpSourcePort(frame.bytes, frame.transport);
     const remotePort = udpDestinationPort(frame.bytes, frame.transport);
     const port = this.#demux.find(report.source, localPort, report.destination, remotePort);
-    if (port === undefined) this.#context.drops.drop('udp-error-no-port', frame);
-    else port.owner.onError(report, remotePort);
+    if (port === undefined) {
+      this.#context.drops.drop('udp-error-no-port', frame);
+      return;
+    }
+    // As on Linux an open port is enough to believe that its datagram was too long (RFC 8201 §4 asks for more than UDP knows).
+    if (isTooBig(report) && port.owner.ignoresPathMtu !== true) this.#ip.tooBig(report, frame, now);
+    port.owner.onError(report, remotePort);
   }
 
   /** Length, checksum and port; returns the datagram's length, or 0 when it was dropped. */

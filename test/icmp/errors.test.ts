@@ -187,7 +187,7 @@ describe('icmp/errors', () => {
         onError: (report) => reports.push({ ...report }),
         onSent: () => undefined,
       });
-      const options = { ttl: 64, tos: 0, broadcast: false };
+      const options = { ttl: 64, tos: 0, broadcast: false, mtuDiscover: 1 } as const;
       expect(port.send(new Uint8Array(1), 0, 1, addr('127.0.0.1'), 9, options, 1e6)).to.equal(1);
       host.settle();
       expect(reports.map(({ errno }) => errno)).to.deep.equal([111]);

@@ -80,8 +80,6 @@ describe('ip/ipv4 input', () => {
     ['an own source from the wire', datagram({ source: '10.0.0.2' }), 'ip-source-own'],
     ['a malformed option', datagram({ options: [99, 0, 0, 0] }), 'ip-options'],
     ['an incomplete source route', datagram({ options: [131, 7, 4, 9, 9, 9, 9] }), 'ip-source-route'],
-    ['a first fragment', datagram({ flagsAndOffset: 0x2000 }), 'ip-fragment'],
-    ['a last fragment', datagram({ flagsAndOffset: 0x0001 }), 'ip-fragment'],
     ['1122-3.3.6-f: a unicast as link-layer broadcast', good, 'ip-link-broadcast', linkBroadcast],
     ['a protocol nobody speaks', datagram({ protocol: 201 }), 'ip-no-protocol'],
   ];

@@ -23,7 +23,7 @@ import { message } from '../icmp/messages.ts';
 import { addr, concat, datagram, makeHost, prefix, T0 } from '../ip/host.ts';
 import type { DatagramParts, Host } from '../ip/host.ts';
 
-const OPTIONS: UdpSendOptions = { ttl: 7, tos: 0x20, broadcast: false };
+const OPTIONS: UdpSendOptions = { ttl: 7, tos: 0x20, broadcast: false, mtuDiscover: 1 };
 const LIMIT = 1e6;
 
 interface Opened {
@@ -209,7 +209,13 @@ describe('udp/udp send', () => {
     host.settle();
     const { bytes } = host.link.sent[0]!;
     const header = readIpv4Header(bytes, 0);
-    expect(header).to.deep.include({ source: addr('10.0.0.2'), ttl: 7, tos: 0x20, protocol: 17, flagsAndOffset: 0 });
+    expect(header).to.deep.include({
+      source: addr('10.0.0.2'),
+      ttl: 7,
+      tos: 0x20,
+      protocol: 17,
+      flagsAndOffset: 0x4000,
+    });
     expect([udpSourcePort(bytes, 20), udpDestinationPort(bytes, 20), udpLength(bytes, 20)]).to.deep.equal([
       5353, 53, 11,
     ]);
@@ -245,7 +251,9 @@ describe('udp/udp send', () => {
     ['port 65536', '10.0.0.9', 65536, 1, {}, Errno.EINVAL],
     ['a TTL of 0', '10.0.0.9', 53, 1, { ttl: 0 }, Errno.EINVAL],
     ['65,508 octets', '127.0.0.1', 53, 65508, {}, Errno.EMSGSIZE],
-    ['1122-3.3.3-c: more than the path carries', '10.0.0.9', 53, 1473, {}, Errno.EMSGSIZE],
+    ['IP_PMTUDISC_DO: more than the path carries', '10.0.0.9', 53, 1473, { mtuDiscover: 2 }, Errno.EMSGSIZE],
+    ['IP_PMTUDISC_PROBE: more than the link carries', '10.0.0.9', 53, 1473, { mtuDiscover: 3 }, Errno.EMSGSIZE],
+    ['IP_PMTUDISC_INTERFACE: the same', '10.0.0.9', 53, 1473, { mtuDiscover: 4 }, Errno.EMSGSIZE],
     ['a limited broadcast without SO_BROADCAST', '255.255.255.255', 53, 1, {}, Errno.EACCES],
     ['a directed broadcast without SO_BROADCAST', '10.0.0.255', 53, 1, {}, Errno.EACCES],
     ['no route', '240.0.0.1', 53, 1, {}, Errno.ENETUNREACH],
@@ -429,3 +437,87 @@ describe('udp/udp errors', () => {
 
 const drops = (host: Host): number =>
   Object.values(host.context.drops.snapshot()).reduce((sum, count) => sum + count, 0);
+
+describe('udp/udp and the MTU of the path', () => {
+  const FAR = '192.0.2.9';
+
+  /** A router says that at most `mtu` octets of what port 5353 sends get to FAR. */
+  function report(host: Host, mtu: number, localPort = 5353): void {
+    const payload = new Uint8Array(8);
+    writeUdpHeader(payload, 0, localPort, 53, 1480);
+    const quote = datagram({ source: '10.0.0.2', destination: FAR, protocol: IpProtocol.Udp, payload });
+    host.link.deliver(datagram({ source: '10.0.0.1', protocol: IpProtocol.Icmp, payload: message(3, 4, mtu, quote) }));
+  }
+
+  /** What leaves for a datagram of `length` octets of data: the length of each piece, with `DF` where that is set. */
+  function pieces(host: Host, port: UdpPort, length: number, mtuDiscover: UdpSendOptions['mtuDiscover']): unknown {
+    host.link.sent.length = 0;
+    const bytes = new Uint8Array(length);
+    const result = port.send(bytes, 0, length, addr(FAR), 53, { ...OPTIONS, mtuDiscover }, LIMIT);
+    host.settle();
+    if (result < 0) return result;
+    return host.link.sent.map(({ bytes: sent }) => `${sent.length}${(sent[6]! & 0x40) === 0 ? '' : ' DF'}`);
+  }
+
+  const rows: [name: string, mtuDiscover: UdpSendOptions['mtuDiscover'], length: number, expected: unknown][] = [
+    ['DONT: never DF', 0, 100, ['128']],
+    ['DONT: what is longer is cut', 0, 1272, ['996', '324']],
+    ['WANT: DF on what fits', 1, 972, ['1000 DF']],
+    ['WANT: what is longer is cut', 1, 973, ['996', '25']],
+    ['WANT: longer than the link, too', 1, 2000, ['996', '996', '76']],
+    ['DO: DF on what fits', 2, 972, ['1000 DF']],
+    ['DO: EMSGSIZE for what does not', 2, 973, -Errno.EMSGSIZE],
+    ['PROBE: DF, whatever is known of the path', 3, 1472, ['1500 DF']],
+    ['INTERFACE: no DF, whatever is known of the path', 4, 1472, ['1500']],
+    ['OMIT: the same', 5, 1472, ['1500']],
+    ['OMIT: what is longer than the link carries is cut', 5, 1473, ['1500', '21']],
+  ];
+  for (const [name, mtuDiscover, length, expected] of rows) {
+    it(`IP_PMTUDISC_${name}`, () => {
+      const host = makeHost();
+      const { port } = open(host, '0.0.0.0', 5353);
+      report(host, 1000);
+      expect(pieces(host, port, length, mtuDiscover)).to.deep.equal(expected);
+      expect(host.context.frames.inUse).to.equal(0);
+    });
+  }
+
+  it('a report about a port that is not open changes nothing', () => {
+    const host = makeHost();
+    const { port } = open(host, '0.0.0.0', 5353);
+    report(host, 1000, 5354);
+    expect(pieces(host, port, 1472, 1)).to.deep.equal(['1500 DF']);
+    expect(host.context.drops.count('udp-error-no-port')).to.equal(1);
+  });
+
+  it('a link that completes checksums gets them complete where it does not see the whole', () => {
+    const host = makeHost();
+    host.link.checksumOffload = true;
+    const { port } = open(host, '0.0.0.0', 5353);
+    pieces(host, port, 3000, 1);
+    const payload = concat(...host.link.sent.map(({ bytes }) => bytes.subarray(20)));
+    const sum = pseudoHeaderSum(addr('10.0.0.2'), addr(FAR), IpProtocol.Udp);
+    expect(udpChecksumIsValid(payload, 0, 3008, sum)).to.be.true;
+  });
+
+  it('1122-3.3.2-a: 65,507 octets come through the host in pieces, in any order', () => {
+    const host = makeHost();
+    const { port } = open(host, '0.0.0.0', 5353);
+    const one = open(host, '0.0.0.0', 53);
+    const bytes = Uint8Array.from({ length: 65507 }, (_, i) => i * 7);
+    port.send(bytes, 0, bytes.length, addr('10.0.0.9'), 53, OPTIONS, LIMIT);
+    host.settle();
+    const sent = host.link.sent.splice(0).map(({ bytes: piece }) => {
+      // As if it came from there to here.
+      const source = piece.slice(12, 16);
+      piece.copyWithin(12, 16, 20);
+      piece.set(source, 16);
+      return piece;
+    });
+    expect(sent).to.have.length(45);
+    for (const piece of sent.reverse()) host.link.deliver(piece);
+    expect(one.events).to.deep.equal([`${toHex(bytes)} from 10.0.0.9:5353 to 10.0.0.2 tos 32`]);
+    expect(host.context.drops.snapshot()).to.deep.equal({});
+    expect(host.context.frames.inUse).to.equal(0);
+  });
+});
