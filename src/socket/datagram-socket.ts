@@ -171,9 +171,7 @@ export class DatagramSocket implements Socket, UdpOwner {
   }
 
   pathMtu(): number {
-    const remote = this.#port?.remoteAddress;
-    if (remote === undefined) return -Errno.ENOTCONN;
-    return mtuTo(this.#host.ip, this.#port!.localAddress, remote);
+    return mtuTo(this.#host.ip, this.#port);
   }
 
   get ignoresPathMtu(): boolean {

@@ -182,7 +182,10 @@ export class RawSocket implements Socket, RawListener, RawSender {
   }
 
   pathMtu(): number {
-    return this.#connected ? mtuTo(this.#host.ip, this.#local, this.#peer.address) : -Errno.ENOTCONN;
+    return mtuTo(this.#host.ip, {
+      localAddress: this.#local,
+      remoteAddress: this.#connected ? this.#peer.address : undefined,
+    });
   }
 
   tcpInfo(): undefined {

@@ -137,9 +137,16 @@ export function defaultOptions(host: SocketHost): CommonOptions {
 export const mayBind = (ip: IpService, address: IpAddress): boolean =>
   address === ANY_ADDRESS || ip.isLocal(address) || ip.isBroadcast(address) || isMulticast(address);
 
-/** IP_MTU of a connected socket; -ENOTCONN when the way to its peer is gone. */
-export function mtuTo(ip: IpService, local: IpAddress, remote: IpAddress): number {
-  const path = ip.route(remote, local);
+/** The two ends of an association, as far as there is one. */
+interface Ends {
+  readonly localAddress: IpAddress;
+  readonly remoteAddress: IpAddress | undefined;
+}
+
+/** IP_MTU of a socket with these ends; -ENOTCONN when it is not connected, or the way to its peer is gone. */
+export function mtuTo(ip: IpService, ends: Ends | undefined): number {
+  if (ends?.remoteAddress === undefined) return -Errno.ENOTCONN;
+  const path = ip.route(ends.remoteAddress, ends.localAddress);
   return typeof path === 'number' ? -Errno.ENOTCONN : path.mtu;
 }
 

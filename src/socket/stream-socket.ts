@@ -295,9 +295,7 @@ export class StreamSocket implements Socket {
   }
 
   pathMtu(): number {
-    const connection = this.#connection;
-    if (connection === undefined || isOver(connection)) return -Errno.ENOTCONN;
-    return mtuTo(this.#host.ip, connection.localAddress, connection.remoteAddress);
+    return mtuTo(this.#host.ip, this.#connection);
   }
 
   tcpInfo(): TcpInfo | undefined {
