@@ -40,10 +40,10 @@ describeInterop('paced transfers to the kernel', () => {
 
   for (const { offload, kind } of OFFLOADS) {
     for (const [congestion, pacing] of [
-      ['bbr', false],
-      ['cubic', true],
+      ['bbr', 'off'],
+      ['cubic', 'always'],
     ] as const) {
-      it(`${congestion}${pacing ? ', paced' : ''}, ${kind}`, async function () {
+      it(`${congestion}, config.tcp.pacing ${pacing}, ${kind}`, async function () {
         this.timeout(90_000);
         const config = { tcp: { pacing, sendBuffer: 2 * MIB } };
         const allowed = [...FLOW_CONTROL, ...LOSS];
