@@ -110,6 +110,14 @@ const tcp = at(c.IPPROTO_TCP, 'stream');
 const clampBuffer = (asked: number, least: number, most: number): number =>
   Math.max(2 * (asked < 0 ? most : Math.min(asked, most)), least);
 
+/** A buffer that tunes itself has the size that it has grown to; twice that is shown, as everywhere. */
+function sizeShown(socket: Socket, which: 'sendBuffer' | 'receiveBuffer', initial: number): number {
+  const { tcpOptions } = socket;
+  const tuned = which === 'sendBuffer' ? tcpOptions?.tuneSend : tcpOptions?.tuneReceive;
+  if (tuned !== true) return socket.options[which];
+  return 2 * (socket.tcpInfo()?.[which] ?? Math.min(initial, tcpOptions![which]));
+}
+
 /** The whole table. config.tcp.maxBuffer bounds SO_SNDBUF and SO_RCVBUF (net.core.wmem_max, rmem_max). */
 export function makeOptionRows(config: Config): readonly OptionRow[] {
   const { maxBuffer, finWait2Timeout } = config.tcp;
@@ -128,13 +136,13 @@ export function makeOptionRows(config: Config): readonly OptionRow[] {
     int(
       sol('SO_SNDBUF', c.SO_SNDBUF),
       ANY_INT,
-      (socket) => socket.options.sendBuffer,
+      (socket) => sizeShown(socket, 'sendBuffer', config.tcp.initialSendBuffer),
       (socket, value) => socket.changeOptions({ sendBuffer: clampBuffer(value, MIN_SEND_BUFFER, maxBuffer) }),
     ),
     int(
       sol('SO_RCVBUF', c.SO_RCVBUF),
       ANY_INT,
-      (socket) => socket.options.receiveBuffer,
+      (socket) => sizeShown(socket, 'receiveBuffer', config.tcp.initialReceiveBuffer),
       (socket, value) => socket.changeOptions({ receiveBuffer: clampBuffer(value, MIN_RECEIVE_BUFFER, maxBuffer) }),
     ),
     {
@@ -233,6 +241,17 @@ const tcpRows: readonly OptionRow[] = [
   tcpInt(tcp('TCP_KEEPINTVL', c.TCP_KEEPINTVL), 'keepaliveInterval', 1, 32767, SECOND),
   tcpInt(tcp('TCP_KEEPCNT', c.TCP_KEEPCNT), 'keepaliveProbes', 1, 127),
   tcpInt(tcp('TCP_SYNCNT', c.TCP_SYNCNT), 'synRetries', 1, 127),
+  // The bound can only be lifted before there is a connection. Linux tcp_set_window_clamp.
+  int(
+    tcp('TCP_WINDOW_CLAMP', c.TCP_WINDOW_CLAMP),
+    ANY_INT,
+    (socket) => socket.tcpOptions!.windowClamp,
+    (socket, value) => {
+      if (value !== 0) return socket.changeTcpOptions({ windowClamp: Math.max(value, MIN_RECEIVE_BUFFER / 2) });
+      const unused = !socket.listening && (socket.tcpInfo()?.state ?? 'CLOSED') === 'CLOSED';
+      return unused ? socket.changeTcpOptions({ windowClamp: 0 }) : -Errno.EINVAL;
+    },
+  ),
   tcpInt(tcp('TCP_USER_TIMEOUT', c.TCP_USER_TIMEOUT), 'userTimeout', 0, INT_MAX, MS),
   {
     ...readOnly(tcp('TCP_INFO', c.TCP_INFO), (socket) => socket.tcpInfo() ?? -Errno.ENOTCONN),

@@ -804,6 +804,8 @@ const options: readonly Case[] = [
   one(
     'option: SO_SNDBUF and SO_RCVBUF of TCP',
     tcp('s'),
+    ['getsockopt', 's', SOL_SOCKET, c.SO_SNDBUF],
+    ['getsockopt', 's', SOL_SOCKET, c.SO_RCVBUF],
     ...[1, 5000, 100000].flatMap((size): Step[] => [
       option('s', c.SO_SNDBUF, size),
       ['getsockopt', 's', SOL_SOCKET, c.SO_SNDBUF],
@@ -837,6 +839,8 @@ const options: readonly Case[] = [
     ...values('TCP_LINGER2', tcp('s'), IPPROTO_TCP, c.TCP_LINGER2, 0, 5, 200, -1),
     differs: { 9: { result: [0, 0], why: 'a negative result is an errno here' } },
   },
+  values('TCP_WINDOW_CLAMP', tcp('s'), IPPROTO_TCP, c.TCP_WINDOW_CLAMP, 5000, 1, -1, 70000, 0),
+  one('option: TCP_WINDOW_CLAMP of a listener', ...listening, ['setsockopt', 'l', IPPROTO_TCP, c.TCP_WINDOW_CLAMP, 0]),
   values('TCP_USER_TIMEOUT', tcp('s'), IPPROTO_TCP, c.TCP_USER_TIMEOUT, -1, 0, 5000),
   values('IP_TTL', tcp('s'), IPPROTO_IP, c.IP_TTL, 0, 1, 255, 256, -1, -2),
   values('IP_TTL of UDP', udp('s'), IPPROTO_IP, c.IP_TTL, 0, 1, 255, 256, -1),
