@@ -68,7 +68,8 @@ function checkSequence(tcp: Arrivals, conn: Connection, seg: Segment, now: Micro
     return false;
   }
   if (tcb.timestampsOk && seg.options.timestamps && !seg.rst) updateTsRecent(tcb, seg, now);
-  trimToWindow(conn, seg);
+  // A SYN stays, wherever it lies: the fourth check looks for it. RFC 5961 §4.2.
+  if (!seg.syn) trimToWindow(conn, seg);
   return true;
 }
 
