@@ -240,6 +240,7 @@ describe('icmp/reports', () => {
     const type = fc.constantFrom(3, 5, 11, 12);
     fc.assert(
       fc.property(type, fc.nat(17), changes, fc.nat(30), (kind, code, edits, cut) => {
+        fc.pre(edits['9'] !== 1); // about ICMP: for raw sockets of ICMP alone, and there is none
         const before = heard.length + drops(host);
         const body = patched(quote(), edits, false);
         deliver(

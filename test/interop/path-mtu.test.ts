@@ -8,10 +8,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { parseAddress } from '../../src/ip/address.ts';
-import { SHUT_WR } from '../../src/socket/constants.ts';
-import { DEVICE, FAR, FLOW_CONTROL, HOST, LOSS, OFFLOADS, withLab } from '../support/kernel-lab.ts';
+import type { NetError } from '../../src/node/net-error.ts';
+import {
+  AF_INET,
+  IPPROTO_IP,
+  IP_MTU,
+  IP_MTU_DISCOVER,
+  IP_PMTUDISC_DO,
+  SHUT_WR,
+  SOCK_DGRAM,
+} from '../../src/socket/constants.ts';
+import { ALL_SERVICES, DEVICE, FAR, FLOW_CONTROL, HOST, LOSS, OFFLOADS, withLab } from '../support/kernel-lab.ts';
 import type { KernelLab } from '../support/kernel-lab.ts';
 import { describeInterop } from '../support/namespace.ts';
+import { until } from '../support/wait.ts';
 
 const SIZE = 4 << 20;
 /** Longest time for one test (ms). */
@@ -113,6 +123,46 @@ describeInterop('paths with a narrow place', () => {
     }
   }
 
+  for (const { offload, kind } of OFFLOADS) {
+    it(`1122-3.3.2-a, 1122-3.3.3-b: large pings and datagrams go to and fro in pieces, ${kind}`, async function () {
+      this.timeout(PATIENCE);
+      await withLab({ offload, far: true, serve: ALL_SERVICES, allowed: [/./] }, async (lab) => {
+        await lab.run('ping', ['-q', '-c', '3', '-i', '0.2', '-s', '5000', HOST]);
+        await lab.run('ping', ['-q', '-c', '1', '-s', '65507', HOST]);
+        narrowOut(lab, 600);
+        lab.far.ip('link set eth0 mtu 600'); // its device drops what is longer than its own MTU
+        for (const size of [100, 1472, 1473, 20_000, 60_000]) {
+          const { code, stdout, stderr } = await lab.far.exec('python3', ['-c', UDP_ECHO, `${size}`]);
+          expect(code, `${size}: ${stdout}${stderr}`).to.equal(0);
+        }
+        // The echo of 1,472 octets had DF and was too long for the router, who said so.
+        expect(learned(lab)).to.deep.equal({ mtu: 600, locked: false });
+      });
+    });
+  }
+
+  it('EMSGSIZE and IP_MTU tell a program of its path', async function () {
+    this.timeout(PATIENCE);
+    await withLab({ far: true, allowed: [/./] }, async (lab) => {
+      const { socket, setsockopt, getsockopt, connect, send, close } = lab.host.sockets;
+      narrowOut(lab, 900);
+      const fd = socket(AF_INET, SOCK_DGRAM);
+      setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DO);
+      await connect(fd, { address: FAR, port: 9 });
+      expect(getsockopt(fd, IPPROTO_IP, IP_MTU)).to.equal(1500);
+      await send(fd, new Uint8Array(1472));
+      await until(() => learned(lab) !== undefined);
+      const errors: string[] = [];
+      for (const size of [873, 873]) {
+        await send(fd, new Uint8Array(size)).catch((error: unknown) => errors.push((error as NetError).code));
+      }
+      expect(errors).to.deep.equal(['EMSGSIZE', 'EMSGSIZE']);
+      expect(getsockopt(fd, IPPROTO_IP, IP_MTU)).to.equal(900);
+      expect(await send(fd, new Uint8Array(872))).to.equal(872);
+      close(fd);
+    });
+  });
+
   it('5927-4-a: a report that quotes what is not in flight changes nothing', async function () {
     this.timeout(PATIENCE);
     await withLab({ far: true, allowed: [...FLOW_CONTROL, ...LOSS, /./] }, async (lab) => {
@@ -134,6 +184,22 @@ describeInterop('paths with a narrow place', () => {
     });
   });
 });
+
+/** Sends one datagram to the host's echo service, until it comes back. */
+const UDP_ECHO = `
+import os, socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.settimeout(1)
+s.connect(('${HOST}', 7))
+data = os.urandom(int(sys.argv[1]))
+for attempt in range(5):
+    s.send(data)
+    try:
+        sys.exit(0 if s.recv(65536) == data else 1)
+    except TimeoutError:
+        pass
+sys.exit(2)
+`;
 
 const ECHO = `
 import socket
