@@ -7,6 +7,8 @@ import { spawn } from 'node:child_process';
 export interface Complaint {
   readonly packet: number;
   readonly text: string;
+  /** Octets of TCP text in the packet. */
+  readonly octets: number;
 }
 
 export interface Examination {
@@ -33,6 +35,7 @@ const FIELDS = [
   '_ws.expert.message',
   '_ws.malformed',
   'frame.packet_flags_direction',
+  'tcp.len',
   'tcp.flags',
 ] as const;
 
@@ -77,7 +80,8 @@ export async function examine(file: string): Promise<Examination> {
   const complaints: Complaint[] = [];
   for (const line of lines) {
     const columns = line.split('\t');
-    const complain = (text: string): void => void complaints.push({ packet: Number(columns[0]), text });
+    const complain = (text: string): void =>
+      void complaints.push({ packet: Number(columns[0]), text, octets: Number.parseInt(columns[10]!) || 0 });
     const isQuote = `${columns[1]}:`.includes(QUOTE);
     if (Number(columns[9]) === INBOUND && columns[7]!.includes(MANGLED_ZERO)) continue;
     const [ip, icmp, tcp, udp] = columns.slice(2, 6).map(statuses) as [number[], number[], number[], number[]];
