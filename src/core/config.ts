@@ -95,6 +95,11 @@ export interface TcpConfig {
   retries2: number;
   /** Maximum segment lifetime (us); TIME-WAIT lasts twice this. RFC 9293 §3.4.2 says 2 min. Differs: Linux's 30 s. */
   msl: number;
+  /**
+   * A RST does not end TIME-WAIT: else one that answers an old duplicate lets the next old one harm a new connection. RFC 1337 §3 (F1);
+   * Linux tcp_rfc1337, also off by default there, since RFC 9293 §3.10.7.4 has the RST end it.
+   */
+  timeWaitIgnoresReset: boolean;
   /** How long a closed connection waits in FIN-WAIT-2 for the peer's FIN once nobody can read it (us). Linux tcp_fin_timeout. */
   finWait2Timeout: number;
   /** Initial window in segments. RFC 6928 §2. */
@@ -276,6 +281,7 @@ export const DEFAULT_CONFIG: Config = {
     retries1: 3,
     retries2: 15,
     msl: 30 * SECOND,
+    timeWaitIgnoresReset: false,
     finWait2Timeout: 60 * SECOND,
     initialWindow: 10,
     congestion: 'cubic',

@@ -126,6 +126,7 @@ export const DROP_REASONS = {
   'tcp-bad-ack':
     'acknowledges what was never sent or was acknowledged long ago (RFC 9293 §3.10.7.4, fifth; RFC 5961 §5)',
   'tcp-bad-reset': 'a RST that does not carry exactly the number expected (RFC 5961 §3.2)',
+  'tcp-time-wait-reset': 'a RST in TIME-WAIT, which this host is configured to ignore (RFC 1337 section 3, F1)',
   'tcp-unexpected-syn': 'a SYN on a connection that exists (RFC 5961 §4.2)',
   'tcp-not-acceptable': 'outside of the receive window (RFC 9293 §3.10.7.4, first)',
   'tcp-option-truncated':

@@ -134,6 +134,10 @@ function checkReset(tcp: Arrivals, conn: Connection, seg: Segment, now: Micros):
     tcp.challenge(conn, now);
     return false;
   }
+  if (tcb.state === 'TIME-WAIT' && conn.host.context.config.tcp.timeWaitIgnoresReset) {
+    tcp.drop('tcp-time-wait-reset');
+    return false;
+  }
   switch (tcb.state) {
     case 'SYN-RECEIVED':
       // A passive open goes back to LISTEN, which here is the listener: only the record ends.

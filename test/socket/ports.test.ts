@@ -93,6 +93,17 @@ describe('port table', () => {
     expect(makeTable(32768, 60999, 2).pickToConnect(A, PEER, 80, () => false)).to.not.equal(first);
   });
 
+  it('6056-3-a: a port is not used again for a peer before all others were; then comes none, once all are taken', () => {
+    const table = makeTable(40000, 40499);
+    const pick = (taken: boolean): number | undefined => table.pickToConnect(A, PEER, 80, () => taken);
+    const first = Array.from({ length: 500 }, () => pick(false)!);
+    expect(new Set(first).size).to.equal(500);
+    for (const port of first) expect(port).to.be.within(40000, 40499);
+    expect(pick(false)).to.equal(first[0]);
+    for (const port of first) table.add(binding({ port, address: A, explicit: false }));
+    expect(pick(true)).to.equal(undefined);
+  });
+
   it('6056-3-a: offsets for many peers spread over the range', () => {
     const table = makeTable();
     const buckets = new Array<number>(16).fill(0);
