@@ -93,6 +93,11 @@ export interface TcpConfig {
   retries1: number;
   /** R2: retransmissions after which the connection is given up. Linux tcp_retries2: 15 is about 15 minutes. */
   retries2: number;
+  /** User Timeout option of new connections: what it tells the peer (us), 0 for none. RFC 5482 §3, ADV_UTO. */
+  advertisedUserTimeout: number;
+  /** Bounds of what the peer's option can set the user timeout to (us). RFC 5482 §3.1: L_LIMIT, at least 100 s, and U_LIMIT. */
+  userTimeoutMin: number;
+  userTimeoutMax: number;
   /** Maximum segment lifetime (us); TIME-WAIT lasts twice this. RFC 9293 §3.4.2 says 2 min. Differs: Linux's 30 s. */
   msl: number;
   /**
@@ -280,6 +285,9 @@ export const DEFAULT_CONFIG: Config = {
     synAckRetries: 5,
     retries1: 3,
     retries2: 15,
+    advertisedUserTimeout: 0,
+    userTimeoutMin: 100 * SECOND,
+    userTimeoutMax: 1 * HOUR,
     msl: 30 * SECOND,
     timeWaitIgnoresReset: false,
     finWait2Timeout: 60 * SECOND,

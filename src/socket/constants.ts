@@ -59,6 +59,8 @@ export const TCP_CONGESTION = 13;
 export const TCP_USER_TIMEOUT = 18;
 export const TCP_FASTOPEN = 23;
 export const TCP_NOTSENT_LOWAT = 25;
+/** Ours: Linux has no User Timeout option (RFC 5482) and no such number. */
+export const TCP_UTO = 5482;
 export const TCP_FASTOPEN_CONNECT = 30;
 
 /** Options at IPPROTO_IP. ip(7). */

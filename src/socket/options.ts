@@ -46,6 +46,9 @@ const MIN_RECEIVE_BUFFER = 2304;
 /** Greatest TCP_LINGER2 (s). Linux TCP_FIN_TIMEOUT_MAX. */
 const MAX_LINGER2 = 120;
 
+/** Greatest TCP_UTO (s): 32767 minutes. RFC 5482 §3.3. */
+const MAX_UTO = 32767 * 60;
+
 const INT_MIN = -0x8000_0000;
 const INT_MAX = 0x7fff_ffff;
 
@@ -253,6 +256,8 @@ const tcpRows: readonly OptionRow[] = [
     },
   ),
   tcpInt(tcp('TCP_USER_TIMEOUT', c.TCP_USER_TIMEOUT), 'userTimeout', 0, INT_MAX, MS),
+  // Seconds to advertise; 0 does without the option. RFC 5482.
+  tcpInt(tcp('TCP_UTO', c.TCP_UTO), 'advertisedUserTimeout', 0, MAX_UTO, SECOND),
   {
     ...readOnly(tcp('TCP_INFO', c.TCP_INFO), (socket) => socket.tcpInfo() ?? -Errno.ENOTCONN),
     type: 'info',

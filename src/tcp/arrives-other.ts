@@ -22,6 +22,7 @@ import { isSynchronized, mayReceiveText } from './state.ts';
 import type { Tcb } from './tcb.ts';
 import { failsPaws, updateTsRecent } from './timestamps.ts';
 import { traceRecovery } from './trace-recovery.ts';
+import { adoptUserTimeout, noteUserTimeout } from './user-timeout.ts';
 
 export function arrivesOther(tcp: Arrivals, conn: Connection, seg: Segment, packet: IpPacket, now: Micros): void {
   const hasText = seg.textLength > 0;
@@ -32,6 +33,7 @@ export function arrivesOther(tcp: Arrivals, conn: Connection, seg: Segment, pack
   if (!checkSyn(tcp, conn, seg, now)) return; //           fourth
   if (!checkAck(tcp, conn, seg, packet, now)) return; //   fifth
   if (conn.ecn !== undefined) takeMarks(conn, conn.ecn, seg, hasText); // RFC 3168 §6.1.3
+  if (noteUserTimeout(conn, seg)) adoptUserTimeout(conn, conn.host.context.config.tcp);
   checkUrgent(conn, seg); //                               sixth
   takeText(conn, seg, now); //                             seventh
   checkFin(conn, seg, now); //                             eighth

@@ -12,6 +12,8 @@ import type { Sender } from './sender.ts';
 import type { TcpOptions } from './service.ts';
 import { Timer } from './timers.ts';
 import type { Timers } from './timers.ts';
+import { MAX_ADVERTISED, MIN_ADVERTISED, applyUserTimeout } from './user-timeout.ts';
+import type { UserTimeoutOption } from './user-timeout.ts';
 
 /** What the options are measured against. */
 interface OptionsHost {
@@ -25,6 +27,8 @@ interface Optional {
   readonly sender: Sender;
   readonly receiver: Receiver;
   readonly ack: AckPolicy;
+  readonly timers: Timers;
+  userTimeoutOption: UserTimeoutOption | undefined;
 }
 
 /** Least and greatest TCP_MAXSEG besides 0. Linux TCP_MIN_MSS, MAX_TCP_WINDOW. */
@@ -43,6 +47,7 @@ export function makeDefaultOptions(config: TcpConfig, ttl: number): TcpOptions {
     quickAck: false,
     maxSegment: 0,
     userTimeout: 0,
+    advertisedUserTimeout: config.advertisedUserTimeout,
     keepalive: false, // MUST-25
     keepaliveIdle: config.keepaliveIdle,
     keepaliveInterval: config.keepaliveInterval,
@@ -89,6 +94,7 @@ export const makeControl = (options: Readonly<TcpOptions>, host: OptionsHost): C
   host.congestion.make(options.congestion, host.context.config.tcp, host.context.random);
 
 function numbersAreValid(changes: Partial<TcpOptions>, config: TcpConfig): boolean {
+  const { advertisedUserTimeout: advertised } = changes;
   const { maxSegment, userTimeout, keepaliveIdle, keepaliveInterval, keepaliveProbes } = changes;
   const {
     synRetries,
@@ -115,6 +121,7 @@ function numbersAreValid(changes: Partial<TcpOptions>, config: TcpConfig): boole
     (ttl === undefined || range(ttl, 1, 255)) &&
     (tos === undefined || range(tos, 0, 255)) &&
     (linger === undefined || linger >= 0) &&
+    (advertised === undefined || advertised === 0 || range(advertised, MIN_ADVERTISED, MAX_ADVERTISED)) &&
     (notsentLowat === undefined || notsentLowat >= 0) &&
     (maxPacingRate === undefined || maxPacingRate > 0) &&
     (finWait2Timeout === undefined || range(finWait2Timeout, 0, MAX_FIN_WAIT2))
@@ -127,7 +134,7 @@ export function applyOptions(conn: Optional, config: TcpConfig): void {
   sender.noDelay = options.noDelay;
   sender.cork.on = options.cork;
   sender.cork.lowWater = options.notsentLowat === 0 ? Infinity : options.notsentLowat;
-  sender.userTimeout = options.userTimeout === Infinity ? 0 : options.userTimeout;
+  applyUserTimeout(conn, config);
   sender.pacer.mode = config.pacing;
   sender.pacer.limit = options.maxPacingRate;
   receiver.urgentInline = options.oobInline;

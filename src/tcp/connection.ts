@@ -30,6 +30,8 @@ import type { SeqNum } from './seq.ts';
 import { seqText } from './seq.ts';
 import { Tcb } from './tcb.ts';
 import { Timer, Timers } from './timers.ts';
+import { adoptUserTimeout } from './user-timeout.ts';
+import type { UserTimeoutOption } from './user-timeout.ts';
 
 export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connection> {
   readonly tcb: Tcb;
@@ -47,6 +49,8 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
   heapIndex = -1;
   /** Explicit congestion notification; undefined where an end does not want it. */
   ecn: Ecn | undefined = undefined;
+  /** The User Timeout option, where it is in use. */
+  userTimeoutOption: UserTimeoutOption | undefined = undefined;
   /** In the list of those that poll looks at. */
   marked = false;
   /** The program has called close: nobody reads any more. */
@@ -167,7 +171,7 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
   receive(into: Uint8Array, at: number, length: number, peek = false): number {
     if (this.receiver.ring.length > 0) {
       const count = this.receiver.read(into, at, length, peek);
-      if (!peek) this.#afterRead();
+      if (!peek && this.receiver.opensWindow(this.host.now) && isSynchronized(this.state)) this.host.mark(this);
       if (count > 0 || length === 0) return count;
     }
     if (this.#error !== 0) return -this.#takeHardError();
@@ -315,6 +319,7 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
     this.refreshSegmentSize();
     if (this.fastOpen?.served !== true) this.sender.established();
     this.fastOpen?.settled(false);
+    adoptUserTimeout(this, this.host.context.config.tcp);
     tuneSendBuffer(this.sender, this.options, this.host.context);
     if (this.sender.finQueued) this.setState('FIN-WAIT-1');
     if (this.receiver.takeEarly()) this.ack.now('ACK of text with the SYN');
@@ -385,11 +390,6 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
     const error = this.#error;
     this.#error = 0;
     return error;
-  }
-
-  #afterRead(): void {
-    this.receiver.window.tune(this.host.now);
-    if (this.receiver.window.updateDue && isSynchronized(this.state)) this.host.mark(this);
   }
 
   #callOnGone(): void {

@@ -15,6 +15,7 @@ import type { Segment } from './segment.ts';
 import { seqNum } from './seq.ts';
 import type { TcpOptions } from './service.ts';
 import { DEFAULT_MSS } from './tcb.ts';
+import { noteUserTimeout } from './user-timeout.ts';
 import { TCP_HEADER_MIN } from './wire.ts';
 
 /** The MSS that our SYN offers: the first link's, path MTU discovery or not (MUST-67, SHLD-6; RFC 1191 §6.4), or what TCP_MAXSEG asks for. */
@@ -51,6 +52,7 @@ export function takeSyn(conn: Connection, seg: Segment, config: TcpConfig, now: 
     tcb.sndWindShift = 0;
     tcb.rcvWindShift = 0;
   }
+  noteUserTimeout(conn, seg);
   conn.ecn = negotiateEcn(conn.ecn, seg, config.ecn, tcb.passive);
   tcb.sackOk = sackPermitted && config.sack;
   tcb.timestampsOk = timestamps && config.timestamps;

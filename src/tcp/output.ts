@@ -238,7 +238,9 @@ export class Output {
       header.flags |= TcpFlag.Ack;
       if (conn.ecn !== undefined) mark = this.#addEcn(conn, conn.ecn, chosen);
       // Differs: RFC 2018 §4 wants blocks in every ACK that could have some; text does not give way to them, pure ACKs carry them.
-      if (tcb.sackOk) this.#addSack(conn, sender.smss - chosen.length, 0);
+      const room = sender.smss - chosen.length;
+      const used = conn.userTimeoutOption?.add(this.#options, false, room) ?? 0;
+      if (tcb.sackOk) this.#addSack(conn, room - used, 0);
       if (chosen.length > 0 && seqGt(tcb.sndUp, chosen.seq)) {
         header.flags |= TcpFlag.Urg;
         header.urgentPointer = Math.min(seqDiff(tcb.sndUp, chosen.seq), 0xffff); // MUST-62; MUST-31: any length
@@ -266,6 +268,7 @@ export class Output {
   /** <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>; one before SND.NXT for a keep-alive (RFC 9293 §3.8.4, SHLD-12). `later`: ACKs to follow. */
   #sendAck(conn: Connection, reason: string, now: Micros, shift = 0, later = 0): void {
     this.#prepare(conn, now);
+    conn.userTimeoutOption?.add(this.#options, false, Infinity);
     if (conn.tcb.sackOk) this.#addSack(conn, Infinity, later);
     this.#header.seq = seqAdd(emptySeq(conn), shift);
     this.#header.flags = TcpFlag.Ack | (conn.ecn === undefined ? 0 : conn.ecn.flagsFor(false));
@@ -327,6 +330,7 @@ export class Output {
     options.sackPermitted = initiating ? this.#context.config.tcp.sack : tcb.sackOk; // RFC 2018 §2
     if (conn.offersScaling) options.windowScale = tcb.rcvWindShift;
     if (conn.fastOpen !== undefined && conn.sender.timeouts === 0) addCookie(options, conn.fastOpen);
+    conn.userTimeoutOption?.add(options, true, Infinity);
   }
 
   #clearOptions(): void {
@@ -337,6 +341,7 @@ export class Output {
     options.timestamps = false;
     options.sackCount = 0;
     options.fastOpen = -1;
+    options.userTimeout = -1;
   }
 
   /** Header in front of the text, and off to IP. Returns what IP says. */

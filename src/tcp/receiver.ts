@@ -10,6 +10,7 @@ import type { Context } from '../core/context.ts';
 import type { Drops } from '../core/drop.ts';
 import { RangeSet } from '../core/ranges.ts';
 import { ByteRing } from '../core/ring.ts';
+import type { Micros } from '../core/time.ts';
 import type { SegmentOptions } from './options.ts';
 import { ReceiveWindow } from './receive-window.ts';
 import { SackReports } from './sack-reports.ts';
@@ -241,6 +242,12 @@ export class Receiver implements Spender {
     const count = readToMark(ring, this.#mark.at - this.#read, this.urgentInline, into, at, length, peek);
     this.afterRead();
     return count;
+  }
+
+  /** The program has read: whether the peer should hear of the window now. */
+  opensWindow(now: Micros): boolean {
+    this.window.tune(now);
+    return this.window.updateDue;
   }
 
   /** Urgent mode ends when the last urgent octet is read. */

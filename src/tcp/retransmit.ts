@@ -44,6 +44,6 @@ function mostRetries(conn: Connection): number {
       return tcp.synAckRetries;
     default:
       // MUST-21: a user timeout takes the place of R2, infinity included.
-      return conn.options.userTimeout > 0 ? Infinity : tcp.retries2;
+      return conn.options.userTimeout > 0 || conn.sender.userTimeout > 0 ? Infinity : tcp.retries2;
   }
 }

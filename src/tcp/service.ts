@@ -58,6 +58,11 @@ export interface TcpOptions {
   maxSegment: number;
   /** TCP_USER_TIMEOUT (us): give up when sent data stays unacknowledged this long; 0 is R2's default. RFC 9293 §3.8.3, RFC 5482. */
   userTimeout: number;
+  /**
+   * Enables the User Timeout option and says what it tells the peer (us, 1 s to 22 days); 0 does without. Where `userTimeout` is 0 the peer's
+   * word then sets it, within config.tcp.userTimeoutMin and -Max. RFC 5482 §3: ENABLED with ADV_UTO, CHANGEABLE.
+   */
+  advertisedUserTimeout: number;
   /** SO_KEEPALIVE and its three numbers (us, us, count). RFC 9293 §3.8.4. */
   keepalive: boolean;
   keepaliveIdle: number;
@@ -220,6 +225,9 @@ export interface TcpInfo {
   readonly duplicateAcks: number;
   readonly unread: number;
   readonly unsent: number;
+  /** The user timeout in force, 0 for R2, and the peer's last User Timeout option, 0 for none. RFC 5482 §3.1. */
+  readonly userTimeout: number;
+  readonly remoteUserTimeout: number;
   /** Octets up to the end of the peer's urgent data that were not yet read; 0 for none. MUST-33. */
   readonly urgentAhead: number;
   /** What the buffers may hold now (octets), and the memory that they have. */

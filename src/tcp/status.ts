@@ -9,6 +9,7 @@ import type { Receiver } from './receiver.ts';
 import type { Sender } from './sender.ts';
 import type { TcpInfo } from './service.ts';
 import type { Tcb } from './tcb.ts';
+import type { UserTimeoutOption } from './user-timeout.ts';
 
 /** What of a connection it asks. */
 interface Observed {
@@ -16,6 +17,7 @@ interface Observed {
   readonly sender: Sender;
   readonly receiver: Receiver;
   readonly ecn: Ecn | undefined;
+  readonly userTimeoutOption: UserTimeoutOption | undefined;
   readonly fastOpen: FastOpen | undefined;
   readonly segmentsSent: number;
   readonly segmentsReceived: number;
@@ -74,6 +76,8 @@ export function statusOf(conn: Observed): TcpInfo {
     duplicateAcks: sender.duplicateAcks,
     unread: receiver.ring.length,
     unsent: sender.ring.length,
+    userTimeout: sender.userTimeout,
+    remoteUserTimeout: conn.userTimeoutOption?.remote ?? 0,
     urgentAhead: receiver.urgentAhead,
     sendBuffer: sender.ring.limit,
     receiveBuffer: receiver.ring.limit,

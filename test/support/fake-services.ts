@@ -374,6 +374,7 @@ export class FakeTcp implements TcpService {
       noDelay: false,
       cork: false,
       notsentLowat: 0,
+      advertisedUserTimeout: 0,
       quickAck: false,
       maxSegment: 0,
       userTimeout: 0,

@@ -49,6 +49,8 @@ export interface Sent {
   windowScale: number;
   timestamps: [number, number] | undefined;
   sackPermitted: boolean;
+  /** The field of User Timeout, -1 for none. */
+  userTimeout: number;
   /** SACK blocks as `left-right`, in the figures' numbers. */
   sack: string[];
   gsoSize: number;
@@ -231,6 +233,7 @@ export class Scene {
     const options = noOptions();
     options.mss = number('MSS', -1);
     options.windowScale = number('WS', -1);
+    options.userTimeout = number('UTO', -1);
     options.sackPermitted = fields.has('SACKOK');
     // <SACK=left-right,left-right>: in this end's numbers.
     const blocks = fields.get('SACK')?.split(',') ?? [];
@@ -313,6 +316,7 @@ export class Scene {
       windowScale: seg.options.windowScale,
       timestamps: seg.options.timestamps ? [seg.options.tsVal >>> 0, seg.options.tsEcr >>> 0] : undefined,
       sackPermitted: seg.options.sackPermitted,
+      userTimeout: seg.options.userTimeout,
       sack: Array.from({ length: seg.options.sackCount }, (_, i) => {
         const [left, right] = [seg.options.sackEdges[2 * i]!, seg.options.sackEdges[2 * i + 1]!];
         return `${((left - PEER_ISS) | 0) + SHOWN_THERE}-${((right - PEER_ISS) | 0) + SHOWN_THERE}`;
