@@ -42,6 +42,7 @@ export const SO_REUSEPORT = 15;
 export const SO_ACCEPTCONN = 30;
 export const SO_PROTOCOL = 38;
 export const SO_DOMAIN = 39;
+export const SO_MAX_PACING_RATE = 47;
 
 /** Options at IPPROTO_TCP. tcp(7). */
 export const TCP_NODELAY = 1;

@@ -51,6 +51,7 @@ const MAX_UTO = 32767 * 60;
 
 const INT_MIN = -0x8000_0000;
 const INT_MAX = 0x7fff_ffff;
+const UINT_MAX = 0xffff_ffff;
 
 type Where = Pick<OptionRow, 'level' | 'name' | 'label' | 'on'>;
 type FlagName = { [K in keyof CommonOptions]: CommonOptions[K] extends boolean ? K : never }[keyof CommonOptions];
@@ -147,6 +148,13 @@ export function makeOptionRows(config: Config): readonly OptionRow[] {
       ANY_INT,
       (socket) => sizeShown(socket, 'receiveBuffer', config.tcp.initialReceiveBuffer),
       (socket, value) => socket.changeOptions({ receiveBuffer: clampBuffer(value, MIN_RECEIVE_BUFFER, maxBuffer) }),
+    ),
+    // Octets a second, unsigned; all bits set (-1) for no bound. Differs: Linux takes it on any socket, and leaves datagrams to the fq qdisc.
+    int(
+      { ...sol('SO_MAX_PACING_RATE', c.SO_MAX_PACING_RATE), on: 'stream' },
+      [INT_MIN, UINT_MAX],
+      ({ tcpOptions }) => Math.min(tcpOptions!.maxPacingRate, UINT_MAX),
+      (socket, value) => socket.changeTcpOptions({ maxPacingRate: value >>> 0 === UINT_MAX ? Infinity : value >>> 0 }),
     ),
     {
       ...readOnly(sol('SO_LINGER', c.SO_LINGER), ({ options }) => ({

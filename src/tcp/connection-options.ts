@@ -123,7 +123,7 @@ function numbersAreValid(changes: Partial<TcpOptions>, config: TcpConfig): boole
     (linger === undefined || linger >= 0) &&
     (advertised === undefined || advertised === 0 || range(advertised, MIN_ADVERTISED, MAX_ADVERTISED)) &&
     (notsentLowat === undefined || notsentLowat >= 0) &&
-    (maxPacingRate === undefined || maxPacingRate > 0) &&
+    (maxPacingRate === undefined || maxPacingRate >= 0) &&
     (finWait2Timeout === undefined || range(finWait2Timeout, 0, MAX_FIN_WAIT2))
   );
 }
@@ -136,7 +136,7 @@ export function applyOptions(conn: Optional, config: TcpConfig): void {
   sender.cork.lowWater = options.notsentLowat === 0 ? Infinity : options.notsentLowat;
   applyUserTimeout(conn, config);
   sender.pacer.mode = config.pacing;
-  sender.pacer.limit = options.maxPacingRate;
+  sender.pacer.limit = options.maxPacingRate || Infinity;
   receiver.urgentInline = options.oobInline;
   sizeBuffers(sender, receiver, options, config);
   ack.quickAck = options.quickAck;

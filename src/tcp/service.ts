@@ -93,7 +93,7 @@ export interface TcpOptions {
   fastOpenConnect: boolean;
   /** TCP_CONGESTION: the congestion control algorithm, one of `TcpService.congestionControls`. */
   congestion: string;
-  /** SO_MAX_PACING_RATE: octets of text a second that are never exceeded; Infinity for no bound. Below one segment a second counts as that. */
+  /** SO_MAX_PACING_RATE: octets of text a second at most; Infinity for no bound, and 0 too. Less than a segment a second counts as that. */
   maxPacingRate: number;
 }
 

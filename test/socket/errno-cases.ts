@@ -788,6 +788,15 @@ const options: readonly Case[] = [
   values('SO_PROTOCOL of raw', raw, SOL_SOCKET, c.SO_PROTOCOL, 1),
   values('SO_ACCEPTCONN', tcp('s'), SOL_SOCKET, c.SO_ACCEPTCONN, 1),
   values('SO_ERROR', tcp('s'), SOL_SOCKET, c.SO_ERROR, 1),
+  one(
+    'option: SO_MAX_PACING_RATE',
+    tcp('s'),
+    ...[1_000_000, 1, 0].flatMap((rate): Step[] => [
+      option('s', c.SO_MAX_PACING_RATE, rate),
+      ['getsockopt', 's', SOL_SOCKET, c.SO_MAX_PACING_RATE],
+    ]),
+    option('s', c.SO_MAX_PACING_RATE, -1),
+  ),
   one('option: SO_ACCEPTCONN of a listener', ...listening, ['getsockopt', 'l', SOL_SOCKET, c.SO_ACCEPTCONN]),
   one(
     'option: SO_SNDBUF and SO_RCVBUF double, and have a floor',

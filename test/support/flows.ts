@@ -68,6 +68,11 @@ export class Flow {
     return this.#calls.setsockopt(this.#fd, c.IPPROTO_TCP, c.TCP_CONGESTION, name);
   }
 
+  /** Sets SO_MAX_PACING_RATE (octets/s); -1 for no bound. */
+  setMaxPacingRate(rate: number): void {
+    check(this.#calls.setsockopt(this.#fd, c.SOL_SOCKET, c.SO_MAX_PACING_RATE, rate));
+  }
+
   #write(): void {
     while (this.#left > 0) {
       const count = this.#calls.send(this.#fd, chunk.subarray(0, this.#left));

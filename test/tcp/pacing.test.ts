@@ -11,6 +11,7 @@ import { Reno } from '../../src/tcp/congestion/reno.ts';
 import type { Connection } from '../../src/tcp/connection.ts';
 import { sendQuantum } from '../../src/tcp/pacing.ts';
 import { Timer } from '../../src/tcp/timers.ts';
+import { Flow, path } from '../support/flows.ts';
 import { runs, timeFor } from '../support/runs.ts';
 
 /** Reno that asks for a rate of its own. */
@@ -97,16 +98,18 @@ describe('tcp/pacing', () => {
     expect(mostWithin(lab.left, 10 * MS)).to.be.above(100_000);
   });
 
-  it('maxPacingRate bounds a window-based control', () => {
-    const lab = paced({});
-    const bytes = patternBytes(300_000);
-    lab.simulation.program('a', () => {
-      for (const conn of connectionsOf(lab)) {
-        if (conn.options.maxPacingRate === Infinity) conn.setOptions({ maxPacingRate: 500_000 });
-      }
-    });
-    const result = transfer(lab.simulation, lab.a, lab.b, bytes);
-    expect(result.goodput).to.be.within(0.9 * 500_000, 500_000);
+  it('SO_MAX_PACING_RATE bounds a window-based control and BBR', () => {
+    for (const congestion of ['reno', 'bbr']) {
+      const lab = path({ bandwidth: 100_000_000, delay: 10 * MS });
+      const flow = new Flow(lab, congestion);
+      flow.setMaxPacingRate(500_000);
+      lab.simulation.runFor(2 * SECOND);
+      expect(flow.received / 2, congestion).to.be.within(0.9 * 500_000, 1.01 * 500_000);
+      expect(flow.info.pacingRate).to.equal(500_000);
+      flow.setMaxPacingRate(-1);
+      lab.simulation.runFor(2 * SECOND);
+      expect(flow.received, congestion).to.be.above(4_000_000);
+    }
   });
 
   it('config.tcp.pacing spreads a window over a long round trip', () => {
