@@ -46,23 +46,11 @@ export class MtuProber implements MtuProbe {
   readonly #config: TcpConfig;
   /** Segments of `low` octets got through. */
   confirmed = false;
-  /** Probes sent, and those that got through. */
-  probes = 0;
-  successes = 0;
 
   /** @param low octets of text that are safe to begin with */
   constructor(low: number, config: TcpConfig) {
     this.#low = low;
     this.#config = config;
-  }
-
-  get low(): number {
-    return this.#low;
-  }
-
-  /** Whether a probe is under way. */
-  get probing(): boolean {
-    return this.#size > 0;
   }
 
   /** How large segments may be where path, peer and options allow `widest`. */
@@ -103,7 +91,6 @@ export class MtuProber implements MtuProbe {
       this.#size = chosen.length;
       this.#start = chosen.seq;
       this.#end = end;
-      this.probes++;
     } else if (again && this.#size > 0 && seqLt(chosen.seq, this.#end) && seqGt(end, this.#start)) {
       this.#size = 0; // inconclusive: the same again later. §7.6.4
     }
@@ -115,10 +102,9 @@ export class MtuProber implements MtuProbe {
     if (this.#size === 0 || !seqGe(una, this.#end)) return;
     this.#low = this.#size;
     this.#size = 0;
-    this.successes++;
   }
 
-  /** As MtuProbe.failed. §7.6.2. */
+  /** As MtuProbe.failed: only the probe is lost. §7.6.2. */
   failed(seq: SeqNum, octets: number, state: SendState, now: Micros): number {
     const size = this.#size;
     if (size === 0 || seq !== this.#start || octets > size) return 0;
