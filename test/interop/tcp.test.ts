@@ -11,12 +11,14 @@ import {
   SOCK_STREAM,
   SOL_SOCKET,
   SO_LINGER,
+  SO_OOBINLINE,
   TCP_SYNCNT,
   TCP_USER_TIMEOUT,
 } from '../../src/socket/constants.ts';
 import { MS } from '../../src/core/time.ts';
 import { impair } from '../../src/link/impair.ts';
 import type { Link } from '../../src/link/link.ts';
+import { Readiness } from '../../src/tcp/service.ts';
 import {
   ALL_SERVICES,
   DEVICE,
@@ -332,9 +334,11 @@ except ConnectionResetError:
         close(fd);
       });
 
-      it('an urgent octet of the client arrives in line (RFC 9293 3.8.5, RFC 6093)', async () => {
-        const lab = theLab();
-        const client = lab.python(`
+      for (const inline of [true, false]) {
+        it(`an urgent octet of the client arrives ${inline ? '' : 'not '}in line (RFC 9293 3.8.5, RFC 6093)`, async () => {
+          const lab = theLab();
+          const { setsockopt, sockatmark, recv, close } = lab.host.sockets;
+          const client = lab.python(`
 s = socket.create_connection((HOST, 5006), 5)
 s.sendall(b'abc')
 s.send(b'!', socket.MSG_OOB)
@@ -342,11 +346,17 @@ s.sendall(b'def')
 s.shutdown(socket.SHUT_WR)
 assert s.recv(1) == b''
 `);
-        const fd = await lab.acceptOne(5006);
-        expect(text(await lab.receiveAll(fd))).to.equal('abc!def');
-        lab.host.sockets.close(fd);
-        await client;
-      });
+          const fd = await lab.acceptOne(5006);
+          setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, Number(inline));
+          await until(() => (lab.host.stack.calls.readiness(fd) & Readiness.Urgent) !== 0);
+          if (!inline) expect(text(await recv(fd, 1, { flags: MSG_OOB }))).to.equal('!');
+          expect(await codeOf(recv(fd, 1, { flags: MSG_OOB }))).to.equal('EINVAL');
+          expect([text(await recv(fd)), sockatmark(fd)]).to.deep.equal(['abc', true]);
+          expect(text(await lab.receiveAll(fd))).to.equal(inline ? '!def' : 'def');
+          close(fd);
+          await client;
+        });
+      }
 
       it('an urgent octet of the host reaches the client out of band', async () => {
         const lab = theLab();
