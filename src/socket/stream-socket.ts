@@ -39,8 +39,9 @@ export class StreamSocket implements Socket {
   readonly protocol = IPPROTO_TCP;
   nonBlocking = false;
   readonly watch: Watch;
-  readonly options: CommonOptions;
-  readonly tcpOptions: TcpOptions;
+  // Replaced by a change, so that the sockets of one listener share theirs.
+  options: Readonly<CommonOptions>;
+  tcpOptions: Readonly<TcpOptions>;
 
   readonly #host: SocketHost;
   #phase: Phase = 'unconnected';
@@ -60,13 +61,14 @@ export class StreamSocket implements Socket {
   #shutReceive = false;
   #closed = false;
 
-  constructor(host: SocketHost) {
+  /** @param listener what it was accepted from: the options are the same */
+  constructor(host: SocketHost, listener?: StreamSocket) {
     this.#host = host;
     this.watch = new Watch(host.readiness, () => this.readiness());
-    this.tcpOptions = host.tcp.defaultOptions();
-    this.options = defaultOptions(host);
-    this.options.sendBuffer = 2 * this.tcpOptions.sendBuffer;
-    this.options.receiveBuffer = 2 * this.tcpOptions.receiveBuffer;
+    this.tcpOptions = listener?.tcpOptions ?? host.tcp.defaultOptions();
+    const sendBuffer = 2 * this.tcpOptions.sendBuffer;
+    const receiveBuffer = 2 * this.tcpOptions.receiveBuffer;
+    this.options = listener?.options ?? { ...defaultOptions(host), sendBuffer, receiveBuffer };
   }
 
   get listening(): boolean {
@@ -110,9 +112,7 @@ export class StreamSocket implements Socket {
     if (this.#phase !== 'listening') return -Errno.EINVAL;
     const connection = this.#listener!.accept();
     if (connection === undefined) return -Errno.EAGAIN;
-    const socket = new StreamSocket(this.#host);
-    Object.assign(socket.options, this.options);
-    Object.assign(socket.tcpOptions, this.tcpOptions);
+    const socket = new StreamSocket(this.#host, this);
     socket.#phase = 'connected';
     if (connection.state !== 'CLOSED') {
       const { reuseAddress, reusePort } = this.options;
@@ -269,7 +269,7 @@ export class StreamSocket implements Socket {
   changeOptions(changes: Partial<CommonOptions>): number {
     const result = this.changeTcpOptions(tcpPart(this.options, changes));
     if (result < 0) return result;
-    Object.assign(this.options, changes);
+    this.options = { ...this.options, ...changes };
     if (this.#binding !== undefined) {
       this.#binding.reuseAddress = this.options.reuseAddress;
       this.#binding.reusePort = this.options.reusePort;
@@ -284,7 +284,7 @@ export class StreamSocket implements Socket {
     }
     const result = target === undefined ? 0 : target.setOptions(changes);
     if (result < 0) return result;
-    Object.assign(this.tcpOptions, changes);
+    this.tcpOptions = { ...this.tcpOptions, ...changes };
     return 0;
   }
 

@@ -9,37 +9,40 @@ import type { Micros } from '../core/time.ts';
 import { seqLe } from './seq.ts';
 import type { SeqNum } from './seq.ts';
 
-/** Segments that are timed at once at most. A power of two. */
+/** Segments that are timed at once at most. */
 const TIMED = 32;
 
 export class RttSamples {
-  /** Circular: one past each segment timed, and when it was sent. */
-  readonly #ends: number[] = new Array<number>(TIMED).fill(0);
-  readonly #sentAt: number[] = new Array<number>(TIMED).fill(0);
+  /** One past each segment timed, and when it was sent, in turn. An idle connection has none, which costs no memory. */
+  readonly #timed: number[] = [];
+  /** The place of the first that is not acknowledged. */
   #head = 0;
-  #size = 0;
 
   /** New octets up to `end` were sent. */
   onSent(end: SeqNum, now: Micros): void {
-    if (this.#size === TIMED) return;
-    const at = (this.#head + this.#size++) & (TIMED - 1);
-    this.#ends[at] = end;
-    this.#sentAt[at] = now;
+    if (this.#timed.length - this.#head < 2 * TIMED) this.#timed.push(end, now);
   }
 
   /** Old octets were sent again. */
   onRetransmitted(): void {
-    this.#size = 0;
+    this.#timed.length = 0;
+    this.#head = 0;
   }
 
   /** An ACK has advanced SND.UNA to `ack`: the round-trip time that it tells (us), 0 for none. */
   onNewAck(ack: SeqNum, now: Micros): Micros {
+    const timed = this.#timed;
+    let head = this.#head;
     let rtt = 0;
-    while (this.#size > 0 && seqLe(this.#ends[this.#head]! as SeqNum, ack)) {
-      rtt = now - this.#sentAt[this.#head]!;
-      this.#head = (this.#head + 1) & (TIMED - 1);
-      this.#size--;
+    for (; head < timed.length && seqLe(timed[head]! as SeqNum, ack); head += 2) rtt = now - timed[head + 1]!;
+    if (head === timed.length) {
+      timed.length = 0;
+      head = 0;
+    } else if (head >= 2 * TIMED) {
+      timed.splice(0, head);
+      head = 0;
     }
+    this.#head = head;
     return micros(rtt);
   }
 }
