@@ -31,8 +31,8 @@ export class ControlFeed {
   #rate: DeliveryRate | undefined = undefined;
   /** What has held the sender back; there once text was to be sent. */
   limits: SendLimits | undefined = undefined;
-  /** Octets lost that the algorithm has been told of. */
-  #lostTold = 0;
+  /** Octets lost that the algorithm has been told of; -1 for one that knows of none. */
+  #lostTold = -1;
   // Reused for every acknowledgment.
   readonly #sample: AckSample = {
     acked: 0,
@@ -70,6 +70,7 @@ export class ControlFeed {
 
   /** `control` is the algorithm from now on: the rate is measured if it asks for that. */
   follow(control: CongestionControl): void {
+    this.#lostTold = -1;
     if (control.onRate === undefined) this.#rate = undefined;
     else this.#rate ??= new DeliveryRate();
   }
@@ -122,7 +123,7 @@ export class ControlFeed {
       sample.rtt = micros(deliveredSentAt < 0 ? 0 : now - deliveredSentAt);
     }
     this.#rate.onAck(delivered, deliveredSentAt, sndUna, now);
-    sample.lost = counters.bytesLost - this.#lostTold;
+    sample.lost = this.#lostTold < 0 ? 0 : counters.bytesLost - this.#lostTold;
     this.#lostTold = counters.bytesLost;
     sample.inFlight = recovery.inNetwork(state);
     sample.priorInFlight = sample.inFlight + delivered + sample.lost;

@@ -15,19 +15,19 @@ import { initialWindow } from './base.ts';
 import type { CongestionControl, RateSample } from './control.ts';
 import { MaxFilter } from './max-filter.ts';
 
-/** BtlBwFilterLen (rounds). §4.1.1.5. */
+/** BtlBwFilterLen (rounds). §4.1.1. */
 export const BTLBW_FILTER_LEN = 10;
-/** RTpropFilterLen (us). §4.1.2.3. */
+/** RTpropFilterLen (us). §4.1.2. */
 export const RTPROP_FILTER_LEN = 10 * SECOND;
-/** BBRHighGain: 2/ln(2), the least that doubles the rate of delivery each round. §4.3.2.1. */
+/** BBRHighGain: 2/ln(2), the least that doubles the rate of delivery each round. §4.3.2. */
 export const HIGH_GAIN = 2 / Math.LN2;
 /** BBRMinPipeCwnd (segments). §4.2.3.3. */
 export const MIN_PIPE_CWND = 4;
-/** pacing_gain_cycle, each for about one RTprop. §4.3.4.2. */
+/** pacing_gain_cycle, each for about one RTprop. §4.3.4. */
 export const GAIN_CYCLE: readonly number[] = [5 / 4, 3 / 4, 1, 1, 1, 1, 1, 1];
-/** ProbeRTTDuration (us). §4.3.5.2. */
+/** ProbeRTTDuration (us). §4.3.5. */
 export const PROBE_RTT_DURATION = 200 * MS;
-/** The pipe is full when BtlBw has not grown by this factor for so many rounds. §4.3.2.2. */
+/** The pipe is full when BtlBw has not grown by this factor for so many rounds. §4.3.2. */
 const FULL_PIPE_GROWTH = 1.25;
 const FULL_PIPE_ROUNDS = 3;
 /** The round trip assumed before one was measured (us). §4.2.1. */
@@ -53,7 +53,7 @@ export class Bbr implements CongestionControl {
   readonly #random: RandomSource;
   readonly #btlBwFilter = new MaxFilter(BTLBW_FILTER_LEN);
   #smss = 0;
-  /** BBR.round_count, BBR.round_start, BBR.next_round_delivered. §4.1.1.3. */
+  /** BBR.round_count, BBR.round_start, BBR.next_round_delivered. §4.1.1. */
   #roundCount = 0;
   #roundStart = false;
   #nextRoundDelivered = 0;
@@ -152,7 +152,7 @@ export class Bbr implements CongestionControl {
     this.#exitRecovery();
   }
 
-  /** BBRHandleRestartFromIdle: nothing is outstanding, since the program had nothing to send. §4.3.4.3. */
+  /** BBRHandleRestartFromIdle: nothing is outstanding, since the program had nothing to send. §4.3.4. */
   onResume(idle: number, _rto: number, now: Micros): void {
     if (idle < 0) return;
     this.#idleRestart = true;
@@ -198,7 +198,7 @@ export class Bbr implements CongestionControl {
 
   // The state machine. §4.3.
 
-  /** BBRCheckFullPipe. §4.3.2.2. */
+  /** BBRCheckFullPipe. §4.3.2. */
   #checkFullPipe(sample: RateSample): void {
     if (this.filledPipe || !this.#roundStart || this.#isAppLimited(sample)) return;
     if (this.btlBw >= this.#fullBw * FULL_PIPE_GROWTH) {
@@ -226,7 +226,7 @@ export class Bbr implements CongestionControl {
     this.cwndGain = HIGH_GAIN;
   }
 
-  /** BBREnterProbeBW: the cycle begins anywhere but with the gain below 1. §4.3.4.2. */
+  /** BBREnterProbeBW: the cycle begins anywhere but with the gain below 1. §4.3.4. */
   #enterProbeBw(now: Micros): void {
     this.state = 'ProbeBW';
     this.cwndGain = 2;
@@ -251,7 +251,7 @@ export class Bbr implements CongestionControl {
     return isFullLength || priorInFlight <= this.#inflight(1);
   }
 
-  /** BBRCheckProbeRTT. §4.3.5.2. */
+  /** BBRCheckProbeRTT. §4.3.5. */
   #checkProbeRtt(sample: RateSample, now: Micros): void {
     if (this.state !== 'ProbeRTT' && this.#rtpropExpired && !this.#idleRestart) {
       this.#saveCwnd();

@@ -1,5 +1,5 @@
 /**
- * The greatest of the values of the last rounds: BBR's BtlBw filter. draft-cardwell-iccrg-bbr-congestion-control-00 §4.1.1.4.
+ * The greatest of the values of the last rounds: BBR's BtlBw filter. draft-cardwell-iccrg-bbr-congestion-control-00 §4.1.1.
  */
 
 export class MaxFilter {

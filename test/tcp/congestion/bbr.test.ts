@@ -202,7 +202,7 @@ describe('tcp/congestion/bbr', () => {
     });
   });
 
-  it('goes on at the rate of the path after an idle time, §4.3.4.3', () => {
+  it('goes on at the rate of the path after an idle time, §4.3.4', () => {
     const bench = Bench.steady();
     bench.bbr.onResume(SECOND, SECOND, bench.now);
     expect(bench.bbr.pacingRate).to.be.closeTo(RATE, 1);
