@@ -91,6 +91,10 @@ describe('TCP options', () => {
     ['timestamps, aligned as everyone sends them', '0101080a 00000001 80000000', { timestamps: true, tsVal: 1 }],
     ['timestamps anywhere', '080a00000001 00000002 0000', { timestamps: true, tsVal: 1, tsEcr: 2 }],
     ['SACK permitted, and SACK blocks', '0402 050a 00000001 00000002', { sackPermitted: true, sackCount: 1 }],
+    ['Fast Open: a request, and a cookie of 8 octets', '2202 220a0102030405060708', { fastOpen: 8 }],
+    ['Fast Open: a request', '2202 0101', { fastOpen: 0 }],
+    ['Fast Open: no cookie has an odd length, or 2, or more than 16', '2207 0102030405 22040102', { fastOpen: -1 }],
+    ['Fast Open: more than 16 octets', `2214 ${'01'.repeat(18)} 030307`, { fastOpen: -1, windowScale: 7 }],
     ['the reading stops at End of List', '00 02040218', { mss: -1 }],
   ];
   for (const [name, hex, wanted] of rows) {
@@ -108,6 +112,7 @@ describe('TCP options', () => {
       windowScale: fc.integer({ min: -1, max: 14 }),
       sackPermitted: fc.boolean(),
       timestamps: fc.boolean(),
+      fastOpen: fc.constantFrom(-1, 0, 4, 6, 8, 14, 16),
       userTimeout: fc.constantFrom(-1, 1, 0x7fff, 0x8001, 0xffff),
       tsVal: u32.map((v) => v | 0),
       tsEcr: u32.map((v) => v | 0),
