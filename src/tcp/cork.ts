@@ -1,7 +1,7 @@
 /**
  * Text that is held back on the program's word, though a small segment of it could go: TCP_CORK and MSG_MORE; and how much unsent text
- * counts as enough, TCP_NOTSENT_LOWAT. RFC 9293 §3.9.1.2 (MAY-16), tcp(7), send(2). What is held goes at the latest config.tcp.swsOverride (200 ms) after everything
- * before it was acknowledged, and with a FIN at once.
+ * counts as enough, TCP_NOTSENT_LOWAT. RFC 9293 §3.9.1.2 (MAY-16), tcp(7), send(2). What is held goes at the latest 200 ms
+ * (config.tcp.swsOverride) after everything before it was acknowledged, and with a FIN at once.
  *
  * Differs: on Linux any ACK that comes may let out what MSG_MORE holds; here it stays until a send without the flag, as under TCP_CORK.
  */

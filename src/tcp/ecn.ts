@@ -51,7 +51,10 @@ export class Ecn {
   /** Echoes in a row that found the window at one segment. */
   #held = 0;
 
-  /** Takes the marks of a segment that belongs to the window. `hasText`: before it was trimmed (§6.1.6). Returns whether to acknowledge at once. */
+  /**
+   * Takes the marks of a segment that belongs to the window. `hasText`: before it was trimmed (§6.1.6). Returns whether to acknowledge
+   * at once.
+   */
   onSegment(seg: Segment, hasText: boolean): boolean {
     let atOnce = false;
     if (seg.cwr && this.echoing) {

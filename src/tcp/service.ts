@@ -33,7 +33,7 @@ export const Readiness = {
   Error: 0x008,
   /** POLLHUP: both directions are over. */
   HangUp: 0x010,
-  /** In the place of SIGURG: urgent data lies ahead of what was read, though it may not have come. POLLMSG, which Linux does not use. MUST-32. */
+  /** In the place of SIGURG: urgent data lies ahead, though it may not have come. POLLMSG, which Linux does not use. MUST-32. */
   UrgentAhead: 0x400,
   /** POLLRDHUP: the peer has finished sending. */
   ReadHangUp: 0x2000,
@@ -118,8 +118,8 @@ export interface TcpConnection {
   /** Changes options; -EINVAL for a value out of range, -ENOENT for a congestion control that is not known. */
   setOptions(changes: Partial<TcpOptions>): number;
   /**
-   * Queues octets for sending; `more` (MSG_MORE) holds a small segment back for the octets of the next call. Returns how many were taken, -EAGAIN when the ring is full (or still connecting),
-   * -EPIPE after shutdown or when the connection is over, or the pending error once.
+   * Queues octets for sending; `more` (MSG_MORE) holds a small segment back for the octets of the next call. Returns how many were
+   * taken, -EAGAIN when the ring is full (or still connecting, or notsentLowat is reached), -EPIPE after shutdown or when the connection is over, or the pending error once.
    */
   send(bytes: Uint8Array, at: number, length: number, more?: boolean): number;
   /** Marks the last octet queued as urgent (MSG_OOB). RFC 9293 §3.10.2. */
