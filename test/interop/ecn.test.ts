@@ -23,14 +23,14 @@ table ip lab {
   counter answered { }
   chain leaving {
     type filter hook output priority mangle;
-    ip ecn ect0 numgen random mod 100 < 5 counter name marked ip ecn set ce
+    ip ecn ect0 numgen inc mod 20 == 3 counter name marked ip ecn set ce
   }
   chain coming {
     type filter hook prerouting priority raw;
     ip ecn != not-ect tcp flags syn counter name wrong
     ip ecn != not-ect ip length 40-52 counter name wrong
     tcp flags & cwr == cwr counter name answered
-    ip ecn ect0 numgen random mod 100 < 5 counter name marked ip ecn set ce
+    ip ecn ect0 numgen inc mod 20 == 3 counter name marked ip ecn set ce
   }
 }
 `;
