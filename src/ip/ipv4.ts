@@ -2,8 +2,8 @@
  * IPv4: datagrams in and out, interfaces, addresses and routes. RFC 791, RFC 1122 §3.
  *
  * A host, not a router: what is for somebody else is dropped (1122-3.1-f). The weak model of §3.3.4.2, as Linux's. Input checks
- * are in ipv4-input.ts, configuration in networks.ts, the choice of interface and source in router.ts. Not here yet: reassembly and fragmentation (one
- * place each, marked), path MTU discovery, joining groups, sending options, a copy of own broadcasts to oneself.
+ * are in ipv4-input.ts, fragments in reassembly.ts, configuration in networks.ts, the choice of interface and source in router.ts. Not here
+ * yet: joining groups, sending options, a copy of own broadcasts to oneself.
  */
 import type { Context } from '../core/context.ts';
 import { Errno } from '../core/errno.ts';
@@ -62,6 +62,9 @@ export interface Ipv4Counters {
   readonly received: number;
   readonly delivered: number;
   readonly sent: number;
+  /** Fragments that wait for the rest of their datagram, and those that went up within another one's. */
+  readonly fragmentsHeld: number;
+  readonly fragmentsMerged: number;
 }
 
 /** What the loopback is given. RFC 1122 §3.2.1.3 (g). */
@@ -367,7 +370,13 @@ export class Ipv4 implements IcmpSupport, InterfaceOwner {
   // --- For display.
 
   counters(): Ipv4Counters {
-    return { received: this.#received, delivered: this.#delivered, sent: this.#output.sent };
+    return {
+      received: this.#received,
+      delivered: this.#delivered,
+      sent: this.#output.sent,
+      fragmentsHeld: this.#reassembly.held,
+      fragmentsMerged: this.#reassembly.merged,
+    };
   }
 
   interfaceInfo(): InterfaceInfo[] {

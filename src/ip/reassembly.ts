@@ -81,6 +81,10 @@ export class Reassembly implements TimerOwner {
   /** Oldest first; the key is made of source and Identification, and those that share it are told apart by the rest. */
   readonly #partials = new Map<number, Partial[]>();
   #cost = 0;
+  /** Fragments that wait here. */
+  held = 0;
+  /** Fragments that became part of a datagram which another one of it is counted for, since the start. */
+  merged = 0;
 
   constructor(context: Context, expired: ReassemblyExpired) {
     this.#context = context;
@@ -186,10 +190,11 @@ export class Reassembly implements TimerOwner {
       end > partial.length || (!more && (partial.length !== Infinity || (last !== undefined && last.end > end)));
     if (overlaps || beyond) {
       this.#context.drops.drop('ip-fragment-overlap', frame);
-      this.#remove(partial);
+      this.#giveUp(partial, 'ip-fragment-overlap');
       return false;
     }
     pieces.splice(place, 0, { start, end, octets: frame.bytes.slice(frame.transport, frame.end) });
+    this.held++;
     partial.octets += end - start;
     if (!more) partial.length = end;
     const cost = end - start + FRAGMENT_OVERHEAD;
@@ -203,6 +208,7 @@ export class Reassembly implements TimerOwner {
     const header = partial.header!;
     const total = header.length + partial.length;
     this.#remove(partial);
+    this.merged += partial.pieces.length - 1;
     const frame = this.#frameOf(header, partial.pieces, total);
     if (total > IPV4_MAX_LENGTH) {
       this.#context.drops.drop('ip-fragment-too-long', frame);
@@ -262,6 +268,7 @@ export class Reassembly implements TimerOwner {
     if (others.length === 0) this.#partials.delete(key);
     else this.#partials.set(key, others);
     this.#cost -= partial.cost;
+    this.held -= partial.pieces.length;
     this.#schedule();
   }
 

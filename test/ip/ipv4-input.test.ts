@@ -48,7 +48,7 @@ describe('ip/ipv4 input', () => {
       interfaceId: host.network.id,
       broadcast: false,
     });
-    expect(host.ip.counters()).to.deep.equal({ received: 1, delivered: 1, sent: 0 });
+    expect(host.ip.counters()).to.include({ received: 1, delivered: 1, sent: 0 });
     expect(host.context.drops.snapshot()).to.deep.equal({});
     expect(host.context.frames.inUse).to.equal(0);
   });

@@ -138,7 +138,8 @@ function expectCountersToAddUp({ lab, arrived }: Siege): void {
   expect(link.framesIn + sumOf(lab, (reason) => reason.startsWith('ether-')), 'frames').to.equal(arrived.frames);
   const arp = sumOf(lab, (reason) => reason.startsWith('arp-'));
   expect(link.framesIn - snapshot.ip.received, 'ARP packets').to.be.at.least(arp);
-  expect(snapshot.ip.delivered + sumOf(lab, IP_INPUT), 'datagrams').to.equal(snapshot.ip.received);
+  const { delivered, fragmentsHeld, fragmentsMerged, received } = snapshot.ip;
+  expect(delivered + fragmentsHeld + fragmentsMerged + sumOf(lab, IP_INPUT), 'datagrams').to.equal(received);
   expect(snapshot.icmp.received + snapshot.udp.received + arrived.tcp, 'delivered').to.equal(snapshot.ip.delivered);
   expect(snapshot.udp.delivered + sumOf(lab, UDP_INPUT), 'UDP').to.equal(snapshot.udp.received);
 }
