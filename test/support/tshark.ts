@@ -94,7 +94,7 @@ export async function examine(file: string): Promise<Examination> {
     const messages = columns[7]!.split(SEPARATOR);
     columns[6]!.split(SEPARATOR).forEach((severity, index) => {
       const name = SEVERITIES.get(Number(severity));
-      const late = columns[10] === BARE_RESET && Number(columns[9]) === INBOUND;
+      const late = columns[11] === BARE_RESET && Number(columns[9]) === INBOUND;
       const message = `${messages[index] ?? ''}${late ? ', alone' : ''}`;
       if (name !== undefined && !(isQuote && message.startsWith('Bad checksum'))) complain(`${name}: ${message}`);
     });
