@@ -2,14 +2,13 @@
  * Goodput in virtual time, by round trip, loss and algorithm: the same on every machine, so a change of behaviour shows as a diff of
  * test/golden/goodput.tsv. To write it anew: UPDATE_GOLDEN=1 npx mocha test/lab/goodput.test.ts
  */
-import { readFileSync, writeFileSync } from 'node:fs';
 import { expect } from 'chai';
 import type { TcpConfig } from '../../src/core/config.ts';
 import { MS } from '../../src/core/time.ts';
 import { twoHosts } from '../../src/lab/topology.ts';
 import { patternBytes, transfer } from '../../src/lab/transfer.ts';
+import { expectGolden } from '../support/golden.ts';
 
-const GOLDEN = new URL('../golden/goodput.tsv', import.meta.url);
 const DATA = patternBytes(512 * 1024);
 const BANDWIDTH = 100_000_000;
 
@@ -23,22 +22,30 @@ const ROUND_TRIPS = [2, 20, 100];
 const LOSSES = [0, 1, 5];
 const SEEDS = [1, 2, 3];
 
+/** More octets, and more seeds, for what is to tell two algorithms apart. */
+const LONG = patternBytes(2 * 1024 * 1024);
+const COMPARED_SEEDS = [1, 2, 3, 4, 5, 6, 7];
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);
+
+/** One transfer, in kbit/s. */
+function run(tcp: Partial<TcpConfig>, roundTrip: number, loss: number, seed: number, data = DATA): number {
+  const lab = twoHosts({
+    seed,
+    delay: (roundTrip / 2) * MS,
+    bandwidth: BANDWIDTH,
+    config: { tcp },
+    record: { frames: 1, octets: 0 },
+    impair: { outgoing: { loss: loss / 100 } },
+  });
+  const { error, received, goodput: octets } = transfer(lab.simulation, lab.a, lab.b, data);
+  expect([error, received.length]).to.deep.equal(['', data.length]);
+  return Math.round((octets * 8) / 1000);
+}
+
 /** Median over the seeds, in kbit/s. */
 function goodput(tcp: Partial<TcpConfig>, roundTrip: number, loss: number): number {
-  const seeds = loss === 0 ? [1] : SEEDS;
-  const results = seeds.map((seed) => {
-    const lab = twoHosts({
-      seed,
-      delay: (roundTrip / 2) * MS,
-      bandwidth: BANDWIDTH,
-      config: { tcp },
-      record: { frames: 1, octets: 0 },
-      impair: { outgoing: { loss: loss / 100 } },
-    });
-    const { error, received, goodput: octets } = transfer(lab.simulation, lab.a, lab.b, DATA);
-    expect([error, received.length]).to.deep.equal(['', DATA.length]);
-    return Math.round((octets * 8) / 1000);
-  });
+  const results = (loss === 0 ? [1] : SEEDS).map((seed) => run(tcp, roundTrip, loss, seed));
   return results.sort((a, b) => a - b)[results.length >> 1]!;
 }
 
@@ -56,21 +63,19 @@ describe('goodput in virtual time', () => {
   });
 
   it('is as in test/golden/goodput.tsv', () => {
-    const rows = [...cells].map(([key, kilobits]) => `${key}\t${kilobits}`);
-    const table = ['rtt ms\tloss %\talgorithms\tkbit/s', ...rows, ''].join('\n');
-    if (process.env['UPDATE_GOLDEN'] === '1') writeFileSync(GOLDEN, table);
-    expect(table).to.equal(readFileSync(GOLDEN, 'utf8'));
+    const rows = [...cells].map(([key, kilobits]) => [key, kilobits]);
+    expectGolden('goodput', 'rtt ms\tloss %\talgorithms\tkbit/s', rows);
   });
 
-  // One loss in a hundred segments leaves few to recover from in this much data: seeds decide more than algorithms.
-  for (const [loss, ratio] of [
-    [1, 0.99],
-    [5, 1.2],
-  ] as const) {
-    it(`with ${loss} % loss at 20 ms SACK recovery is at least ${ratio} times as fast as NewReno`, () => {
-      const [newReno, rack] = [cells.get(cell(20, loss, 'cubic newreno'))!, cells.get(cell(20, loss, 'cubic rack'))!];
-      expect(rack / newReno).to.be.above(ratio);
-    });
+  for (const loss of [1, 5]) {
+    it(`with ${loss} % loss at 20 ms SACK recovery beats NewReno clearly`, () => {
+      // Where a loss falls decides more than the algorithm does, so each seed is compared with itself.
+      const ratios = COMPARED_SEEDS.map((seed) => {
+        const [rack, newReno] = [true, false].map((sack) => run({ congestion: 'cubic', sack }, 20, loss, seed, LONG));
+        return rack! / newReno!;
+      });
+      expect(Math.exp(sum(ratios.map(Math.log)) / ratios.length), String(ratios)).to.be.above(1.2);
+    }).timeout(120_000);
   }
 
   it('without loss it makes no difference', () => {
