@@ -61,6 +61,9 @@ export const DONT_FRAGMENT = 0x4000;
 export const MORE_FRAGMENTS = 0x2000;
 export const FRAGMENT_OFFSET_MASK = 0x1fff;
 
+/** The ECN field, the two low bits of the former TOS octet: its values, and which bits they are. RFC 3168 §5, figure 1. */
+export const EcnField = { NotEct: 0, Ect1: 1, Ect0: 2, Ce: 3, Mask: 3 } as const;
+
 const TOS = IPV4_LAYOUT.offsetOf('tos')!;
 const TOTAL_LENGTH = IPV4_LAYOUT.offsetOf('totalLength')!;
 const IDENTIFICATION = IPV4_LAYOUT.offsetOf('identification')!;

@@ -13,6 +13,7 @@ import type { Micros } from '../core/time.ts';
 import type { TimerOwner } from '../core/timers.ts';
 import type { IpAddress } from './address.ts';
 import {
+  EcnField,
   IPV4_MAX_LENGTH,
   MORE_FRAGMENTS,
   ipFlags,
@@ -34,10 +35,6 @@ const FRAGMENT_OVERHEAD = 256;
 const DATAGRAM_OVERHEAD = 512;
 /** Octets of a fragment's payload are a multiple of this, but for the last. RFC 791 §3.1. */
 const UNIT = 8;
-/** The ECN field, and its values. RFC 3168 §5. */
-const ECN_MASK = 0x03;
-const NOT_ECT = 0;
-const CE = 3;
 
 /** One fragment: octets [start, end) of the datagram's payload. */
 interface Piece {
@@ -47,7 +44,7 @@ interface Piece {
 }
 
 /** A datagram of which some is here. */
-interface Partial {
+interface Incomplete {
   readonly source: IpAddress;
   readonly destination: IpAddress;
   readonly protocol: number;
@@ -79,7 +76,7 @@ export class Reassembly implements TimerOwner {
   readonly #context: Context;
   readonly #expired: ReassemblyExpired;
   /** Oldest first; the key is made of source and Identification, and those that share it are told apart by the rest. */
-  readonly #partials = new Map<number, Partial[]>();
+  readonly #partials = new Map<number, Incomplete[]>();
   #cost = 0;
   /** Fragments that wait here. */
   held = 0;
@@ -112,7 +109,7 @@ export class Reassembly implements TimerOwner {
     }
     const partial = this.#find(packet, ipIdentification(bytes, network)) ?? this.#open(frame, packet, now);
     if (!this.#insert(partial, frame, start, end, more)) return undefined;
-    partial.ecn |= 1 << (ipTos(bytes, network) & ECN_MASK);
+    partial.ecn |= 1 << (ipTos(bytes, network) & EcnField.Mask);
     partial.broadcast ||= packet.broadcast;
     partial.linkBroadcast ||= frame.linkBroadcast;
     if (start === 0) partial.header = bytes.slice(network, frame.transport);
@@ -134,7 +131,7 @@ export class Reassembly implements TimerOwner {
     this.#schedule();
   }
 
-  #find(packet: IpPacket, identification: number): Partial | undefined {
+  #find(packet: IpPacket, identification: number): Incomplete | undefined {
     return this.#partials
       .get(keyOf(packet.source, identification))
       ?.find(
@@ -145,9 +142,9 @@ export class Reassembly implements TimerOwner {
       );
   }
 
-  #open(frame: Frame, packet: IpPacket, now: Micros): Partial {
+  #open(frame: Frame, packet: IpPacket, now: Micros): Incomplete {
     const { source, destination, protocol, interfaceId } = packet;
-    const partial: Partial = {
+    const partial: Incomplete = {
       source,
       destination,
       protocol,
@@ -173,7 +170,7 @@ export class Reassembly implements TimerOwner {
   }
 
   /** Puts octets [start, end) where they belong. False when that cannot be: the fragment, or the whole datagram, is dropped. */
-  #insert(partial: Partial, frame: Frame, start: number, end: number, more: boolean): boolean {
+  #insert(partial: Incomplete, frame: Frame, start: number, end: number, more: boolean): boolean {
     const { pieces } = partial;
     let place = pieces.length;
     while (place > 0 && pieces[place - 1]!.start > start) place--;
@@ -204,7 +201,7 @@ export class Reassembly implements TimerOwner {
   }
 
   /** Nothing is missing. The header is that of fragment zero. RFC 791 §3.2. */
-  #complete(partial: Partial): Frame | undefined {
+  #complete(partial: Incomplete): Frame | undefined {
     const header = partial.header!;
     const total = header.length + partial.length;
     this.#remove(partial);
@@ -216,14 +213,14 @@ export class Reassembly implements TimerOwner {
       return undefined;
     }
     const { bytes, start } = frame;
-    if ((partial.ecn & (1 << CE)) !== 0) {
+    if ((partial.ecn & (1 << EcnField.Ce)) !== 0) {
       // 3168-5.3-a.
-      if ((partial.ecn & (1 << NOT_ECT)) !== 0) {
+      if ((partial.ecn & (1 << EcnField.NotEct)) !== 0) {
         this.#context.drops.drop('ip-fragment-ecn', frame);
         frame.release();
         return undefined;
       }
-      setIpTos(bytes, start, ipTos(bytes, start) | CE);
+      setIpTos(bytes, start, ipTos(bytes, start) | EcnField.Ce);
     }
     setIpTotalLength(bytes, start, total);
     setIpFlags(bytes, start, 0);
@@ -233,7 +230,7 @@ export class Reassembly implements TimerOwner {
   }
 
   /** Fragment zero as it came, or undefined when it is not here. */
-  #fragmentZero(partial: Partial): Frame | undefined {
+  #fragmentZero(partial: Incomplete): Frame | undefined {
     const { header, pieces, linkBroadcast } = partial;
     if (header === undefined) return undefined;
     const frame = this.#frameOf(header, pieces.slice(0, 1), ipTotalLength(header, 0));
@@ -252,17 +249,17 @@ export class Reassembly implements TimerOwner {
     return frame;
   }
 
-  #oldest(): Partial | undefined {
+  #oldest(): Incomplete | undefined {
     for (const [first] of this.#partials.values()) return first;
     return undefined;
   }
 
-  #giveUp(partial: Partial, reason: DropReason): void {
+  #giveUp(partial: Incomplete, reason: DropReason): void {
     for (let i = 0; i < partial.pieces.length; i++) this.#context.drops.drop(reason);
     this.#remove(partial);
   }
 
-  #remove(partial: Partial): void {
+  #remove(partial: Incomplete): void {
     const key = keyOf(partial.source, partial.identification);
     const others = this.#partials.get(key)!.filter((other) => other !== partial);
     if (others.length === 0) this.#partials.delete(key);

@@ -4,11 +4,12 @@
  * (RFC 2923 §2.1). Nothing else of a router is here: no TTL, no routes, no ARP of its own.
  */
 import { copyBytes, setU16 } from '../core/bytes.ts';
-import { finishChecksum, sumBytes } from '../core/checksum.ts';
 import { Drops } from '../core/drop.ts';
 import type { Frame } from '../core/frame.ts';
 import { NEVER, earlier } from '../core/time.ts';
 import type { Micros } from '../core/time.ts';
+import { ETHERNET_HEADER, EtherType } from '../ethernet/wire.ts';
+import { ICMP_HEADER_LENGTH, IcmpType, UnreachableCode, setIcmpChecksum, writeIcmpHeader } from '../icmp/wire.ts';
 import type { IpAddress } from '../ip/address.ts';
 import {
   DONT_FRAGMENT,
@@ -20,6 +21,7 @@ import {
   ipSource,
   ipTotalLength,
   setIpChecksum,
+  setIpFlags,
   setIpTotalLength,
   writeIpv4Header,
 } from '../ip/ipv4-wire.ts';
@@ -27,14 +29,10 @@ import { IpProtocol } from '../ip/service.ts';
 import type { FrameSink, Link } from '../link/link.ts';
 import { findIpv4 } from '../link/segmentation.ts';
 
-/** Octets of an Ethernet header, and of its addresses. */
-const ETHERNET = 14;
+/** Octets of a link-layer address. */
 const MAC = 6;
-/** ICMP: header, and what is quoted beyond the IP header. RFC 792. */
-const ICMP_HEADER = 8;
+/** Octets quoted beyond the IP header. RFC 792. */
 const QUOTED = 8;
-/** Where the flags and the fragment offset are in the IP header. RFC 791 §3.1. */
-const FLAGS_AT = 6;
 
 export interface NarrowOptions {
   /** Octets of the longest datagram that passes. */
@@ -144,7 +142,7 @@ export class NarrowLink implements Link {
       const more = done + size < length || (flags & MORE_FRAGMENTS) !== 0;
       const offset = (flags & FRAGMENT_OFFSET_MASK) + (done >> 3);
       setIpTotalLength(piece.bytes, ip, header + size);
-      setU16(piece.bytes, ip + FLAGS_AT, offset | (more ? MORE_FRAGMENTS : 0));
+      setIpFlags(piece.bytes, ip, offset | (more ? MORE_FRAGMENTS : 0));
       setIpChecksum(piece.bytes, ip, header);
       onward(piece, now);
     }
@@ -154,15 +152,15 @@ export class NarrowLink implements Link {
   #report(frame: Frame, at: number): Frame {
     const { bytes } = frame;
     const quoted = ipHeaderLength(bytes, at) + QUOTED;
-    const length = IPV4_HEADER_LENGTH + ICMP_HEADER + quoted;
-    const report = frame.pool.acquire(ETHERNET + length);
+    const length = IPV4_HEADER_LENGTH + ICMP_HEADER_LENGTH + quoted;
+    const report = frame.pool.acquire(ETHERNET_HEADER + length);
     const to = report.bytes;
     const start = report.start;
-    report.end = start + ETHERNET + length;
+    report.end = start + ETHERNET_HEADER + length;
     copyBytes(bytes, frame.start + MAC, to, start, MAC);
     copyBytes(bytes, frame.start, to, start + MAC, MAC);
-    setU16(to, start + 2 * MAC, 0x0800);
-    const ip = start + ETHERNET;
+    setU16(to, start + 2 * MAC, EtherType.Ipv4);
+    const ip = start + ETHERNET_HEADER;
     writeIpv4Header(to, ip, {
       tos: 0,
       totalLength: length,
@@ -174,12 +172,10 @@ export class NarrowLink implements Link {
       destination: ipSource(bytes, at),
     });
     const icmp = ip + IPV4_HEADER_LENGTH;
-    to.fill(0, icmp, icmp + ICMP_HEADER);
-    to[icmp] = 3;
-    to[icmp + 1] = 4;
-    setU16(to, icmp + 6, this.icmp === 'old' ? 0 : this.pathMtu);
-    copyBytes(bytes, at, to, icmp + ICMP_HEADER, quoted);
-    setU16(to, icmp + 2, finishChecksum(sumBytes(to, icmp, ICMP_HEADER + quoted)));
+    const mtu = this.icmp === 'old' ? 0 : this.pathMtu;
+    writeIcmpHeader(to, icmp, IcmpType.DestinationUnreachable, UnreachableCode.FragmentationNeeded, mtu);
+    copyBytes(bytes, at, to, icmp + ICMP_HEADER_LENGTH, quoted);
+    setIcmpChecksum(to, icmp, ICMP_HEADER_LENGTH + quoted);
     this.reports++;
     return report;
   }

@@ -3,15 +3,9 @@
  */
 import { getU16, setU16 } from '../core/bytes.ts';
 import type { Frame } from '../core/frame.ts';
-import { IPV4_LAYOUT, ipTos } from '../ip/ipv4-wire.ts';
+import { EcnField, IPV4_LAYOUT, ipTos, setIpTos } from '../ip/ipv4-wire.ts';
 import { findIpv4 } from './segmentation.ts';
 
-/** The ECN field: its bits, and the codepoints Not-ECT and CE. RFC 3168 §5, figure 1. */
-const ECN_MASK = 0x03;
-const NOT_ECT = 0x00;
-const CE = 0x03;
-
-const TOS = IPV4_LAYOUT.offsetOf('tos')!;
 const CHECKSUM = IPV4_LAYOUT.offsetOf('checksum')!;
 
 /**
@@ -20,7 +14,7 @@ const CHECKSUM = IPV4_LAYOUT.offsetOf('checksum')!;
  */
 export function markCongestion(frame: Frame): Frame | undefined {
   const found = findIpv4(frame.bytes, frame.start, frame.end);
-  if (found < 0 || (ipTos(frame.bytes, found) & ECN_MASK) === NOT_ECT) return undefined;
+  if (found < 0 || (ipTos(frame.bytes, found) & EcnField.Mask) === EcnField.NotEct) return undefined;
   let own = frame;
   if (frame.shared) {
     own = frame.pool.clone(frame);
@@ -29,7 +23,7 @@ export function markCongestion(frame: Frame): Frame | undefined {
   const { bytes } = own;
   const network = found - frame.start + own.start;
   const before = getU16(bytes, network); // version, header length and TOS: the word that changes
-  bytes[network + TOS] = bytes[network + TOS]! | CE;
+  setIpTos(bytes, network, ipTos(bytes, network) | EcnField.Ce);
   setU16(bytes, network + CHECKSUM, updatedChecksum(getU16(bytes, network + CHECKSUM), before, getU16(bytes, network)));
   return own;
 }

@@ -5,11 +5,12 @@
  * The SYN,ACK is sent once: when it is lost the peer's next SYN draws another. Text that the SYN carried is sent again by the peer.
  */
 import type { Micros } from '../core/time.ts';
+import { EcnField } from '../ip/ipv4-wire.ts';
 import type { IpPacket } from '../ip/service.ts';
 import type { Arrivals } from './arrivals.ts';
 import { arrivesOther } from './arrives-other.ts';
-import { EcnField, isEcnSetup } from './ecn.ts';
-import { offeredMss, offeredWindow, prepareOffer, takeSyn } from './handshake.ts';
+import { isEcnSetup } from './ecn.ts';
+import { offeredMss, offeredWindow, takePassively } from './handshake.ts';
 import type { Listener } from './listener.ts';
 import { noOptions } from './options.ts';
 import { windowShiftFor } from './output.ts';
@@ -61,13 +62,8 @@ export function takeCookie(tcp: Arrivals, listener: Listener, seg: Segment, pack
     return true;
   }
   listener.counters.cookiesAccepted++;
-  const { tcb } = conn;
-  const { tcp: config } = conn.host.context.config;
-  conn.setState('LISTEN');
-  tcb.passive = true;
-  tcb.tsOffset = tcp.newTimestampOffset(tcb);
-  prepareOffer(conn, config);
-  takeSyn(conn, synOf(seg, mss, tcb.tsOffset), config, now);
+  const tsOffset = tcp.newTimestampOffset(conn.tcb);
+  takePassively(conn, synOf(seg, mss, tsOffset), tsOffset, now);
   conn.begin('SYN-RECEIVED', seqAdd(seg.ack, -1), true);
   conn.segmentsReceived++;
   conn.lastReceivedAt = now;

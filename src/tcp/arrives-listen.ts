@@ -12,7 +12,7 @@ import type { Listener } from './listener.ts';
 import type { Segment } from './segment.ts';
 import { seqAdd, seqGt } from './seq.ts';
 import type { SeqNum } from './seq.ts';
-import { prepareOffer, takeSyn } from './handshake.ts';
+import { takePassively } from './handshake.ts';
 
 /** `beyond`: the ISS must lie after this, since the four-tuple was in TIME-WAIT (MAY-2); undefined otherwise. */
 export function arrivesListen(
@@ -67,12 +67,7 @@ function takeConnection(
     return;
   }
   const { tcb } = conn;
-  const { tcp: config } = conn.host.context.config;
-  conn.setState('LISTEN');
-  tcb.passive = true;
-  tcb.tsOffset = tcp.newTimestampOffset(tcb);
-  prepareOffer(conn, config);
-  takeSyn(conn, seg, config, now);
+  takePassively(conn, seg, tcp.newTimestampOffset(tcb), now);
   const fast = isFastOpen(tcp.fastOpenKeys, listener, conn, seg, packet, now);
   const synSeq = seg.seq;
   // The segment that begins after the SYN: other controls and text wait for the end of the handshake.

@@ -8,6 +8,7 @@
 import type { TcpConfig } from '../core/config.ts';
 import { after } from '../core/time.ts';
 import type { Micros } from '../core/time.ts';
+import { EcnField } from '../ip/ipv4-wire.ts';
 import type { CongestionControl } from './congestion/control.ts';
 import type { Rto } from './rto.ts';
 import type { Segment } from './segment.ts';
@@ -15,9 +16,6 @@ import { seqGe, seqNum } from './seq.ts';
 import type { SeqNum } from './seq.ts';
 import type { Tcb } from './tcb.ts';
 import { TcpFlag } from './wire.ts';
-
-/** The ECN field: the two low bits of the former TOS octet. RFC 3168 §5, figure 1. */
-export const EcnField = { NotEct: 0, Ect1: 1, Ect0: 2, Ce: 3, Mask: 3 } as const;
 
 /** What of the sender an echo concerns; the sender implements it. */
 interface EchoedSender {
@@ -148,8 +146,8 @@ export class Ecn {
   }
 
   /**
-   * A window of one segment cannot be halved: new text waits for one retransmission timeout, which doubles while echoes go on. §6.1.2 (MUST),
-   * RFC 9438 §4.6. Linux never goes below two segments and does not wait.
+   * A window of one segment cannot be halved: new text waits for one retransmission timeout, which doubles while echoes go on. §6.1.2
+   * (MUST), RFC 9438 §4.6. Linux never goes below two segments and does not wait.
    */
   #hold(sender: EchoedSender, atLeast: boolean, now: Micros): void {
     if (!atLeast) {
@@ -162,7 +160,9 @@ export class Ecn {
   }
 }
 
-/** SYN without ACK, or with: whether it asks for, or agrees to, ECN. §6.1.1; a peer that reflects both bits agrees to nothing (§6.1.1.2). */
+/**
+ * SYN without ACK, or with: whether it asks for, or agrees to, ECN. §6.1.1; a peer that reflects both bits agrees to nothing (§6.1.1.2).
+ */
 export const isEcnSetup = (seg: Segment): boolean => seg.ece && (seg.hasAck ? !seg.cwr : seg.cwr);
 
 /**

@@ -1,5 +1,6 @@
 /**
- * What a SYN settles: the MSS, window scaling, timestamps, SACK and ECN. RFC 9293 §3.7.1, RFC 7323 §2.2, §3.2, RFC 2018 §2, RFC 3168 §6.1.1.
+ * What a SYN settles: the MSS, window scaling, timestamps, SACK and ECN. RFC 9293 §3.7.1, RFC 7323 §2.2, §3.2, RFC 2018 §2, RFC 3168
+ * §6.1.1.
  */
 import type { TcpConfig } from '../core/config.ts';
 import { NEVER } from '../core/time.ts';
@@ -18,10 +19,23 @@ import { DEFAULT_MSS } from './tcb.ts';
 import { noteUserTimeout } from './user-timeout.ts';
 import { TCP_HEADER_MIN } from './wire.ts';
 
-/** The MSS that our SYN offers: the first link's, path MTU discovery or not (MUST-67, SHLD-6; RFC 1191 §6.4), or what TCP_MAXSEG asks for. */
+/**
+ * The MSS that our SYN offers: the first link's, path MTU discovery or not (MUST-67, SHLD-6; RFC 1191 §6.4), or what TCP_MAXSEG asks for.
+ */
 export function offeredMss(path: Path, options: Readonly<TcpOptions>): number {
   const pathMss = path.interfaceMtu - path.headerLength - TCP_HEADER_MIN;
   return options.maxSegment === 0 ? pathMss : Math.min(pathMss, options.maxSegment);
+}
+
+/** The record `conn` is new, and takes what the peer's `syn` settles; what is ours to offer goes into the SYN,ACK. */
+export function takePassively(conn: Connection, syn: Segment, tsOffset: number, now: Micros): void {
+  const { tcb } = conn;
+  const { tcp: config } = conn.host.context.config;
+  conn.setState('LISTEN');
+  tcb.passive = true;
+  tcb.tsOffset = tsOffset;
+  prepareOffer(conn, config);
+  takeSyn(conn, syn, config, now);
 }
 
 /** The window that our SYN offers (octets); it is never scaled (RFC 7323 §2.2). */

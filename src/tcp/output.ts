@@ -9,11 +9,11 @@ import type { Context } from '../core/context.ts';
 import { Checksum } from '../core/frame.ts';
 import type { Frame } from '../core/frame.ts';
 import type { Micros } from '../core/time.ts';
+import { EcnField } from '../ip/ipv4-wire.ts';
 import { IpProtocol } from '../ip/service.ts';
 import type { IpPacket, IpService, OutputOptions, Path } from '../ip/service.ts';
 import type { Connection } from './connection.ts';
 import type { FastOpen } from './fast-open.ts';
-import { EcnField } from './ecn.ts';
 import type { Ecn } from './ecn.ts';
 import { settleTimers } from './on-timeout.ts';
 import {

@@ -32,7 +32,7 @@ export class Segment {
   urg = false;
   ece = false;
   cwr = false;
-  /** The ECN field of the IP header that it came with (ecn.ts, EcnField). RFC 3168 §5. */
+  /** The ECN field of the IP header that it came with (EcnField of ip/ipv4-wire.ts). RFC 3168 §5. */
   ecn = 0;
   /** The text: `textLength` octets of `bytes` from `textAt`. */
   bytes: Uint8Array = new Uint8Array(0);
