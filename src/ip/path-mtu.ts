@@ -5,7 +5,7 @@
  * nothing raises it but time (§6.3). Keyed by destination: §6.2 allows to leave the source out, and nothing is routed by TOS here.
  */
 import type { Context } from '../core/context.ts';
-import { NEVER, after, earlier } from '../core/time.ts';
+import { NEVER, after } from '../core/time.ts';
 import type { Micros } from '../core/time.ts';
 import type { TimerOwner } from '../core/timers.ts';
 import { formatAddress } from './address.ts';
@@ -75,7 +75,7 @@ export class PathMtuTable implements TimerOwner {
     // The same again is no news, but it counts as the last time that the path was found to be narrow: 1191-3-b.
     this.#entries.delete(destination);
     this.#entries.set(destination, { mtu, locked, expiresAt: after(now, pathMtuExpires) });
-    if (this.#entries.size > maxPathMtus) this.#forgetOldest();
+    if (this.#entries.size > maxPathMtus) this.#forget(this.#oldest![0]);
     this.#schedule();
     if (mtu === current && locked === (before?.locked ?? false)) return false;
     this.generation++;
@@ -86,9 +86,8 @@ export class PathMtuTable implements TimerOwner {
   /** Entries that nobody confirmed for config.ip.pathMtuExpires are forgotten: the path may have become wider. RFC 1191 §6.3. */
   onDeadline(now: Micros): void {
     for (const [destination, { expiresAt }] of this.#entries) {
-      if (expiresAt > now) continue;
-      this.#entries.delete(destination);
-      this.generation++;
+      if (expiresAt > now) break;
+      this.#forget(destination);
       this.#trace(now, 'path-mtu-expired', { destination: formatAddress(destination) });
     }
     this.#schedule();
@@ -99,22 +98,19 @@ export class PathMtuTable implements TimerOwner {
     return this.#entries;
   }
 
-  #forgetOldest(): void {
-    for (const destination of this.#entries.keys()) {
-      this.#entries.delete(destination);
-      this.generation++;
-      return;
-    }
+  #forget(destination: IpAddress): void {
+    this.#entries.delete(destination);
+    this.generation++;
   }
 
-  /** All live equally long, so the first is the next to expire. */
+  /** All live equally long, so the oldest is the next to expire. */
+  get #oldest(): readonly [IpAddress, PathMtu] | undefined {
+    for (const entry of this.#entries) return entry;
+    return undefined;
+  }
+
   #schedule(): void {
-    let deadline = NEVER;
-    for (const { expiresAt } of this.#entries.values()) {
-      deadline = earlier(deadline, expiresAt);
-      break;
-    }
-    this.#context.timers.schedule(this, deadline);
+    this.#context.timers.schedule(this, this.#oldest?.[1].expiresAt ?? NEVER);
   }
 
   #trace(now: Micros, name: string, facts: Record<string, string | number | boolean>): void {

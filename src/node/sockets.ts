@@ -135,7 +135,9 @@ export class Sockets {
     options: CallOptions = NO_OPTIONS,
   ): Promise<number> => this.#send(fd, data, to, options);
 
-  /** Waits for octets, or for the end of the stream. Concurrent calls on one descriptor are served in order. With MSG_OOB it never waits. */
+  /**
+   * Waits for octets, or for the end of the stream. Concurrent calls on one descriptor are served in order. With MSG_OOB it never waits.
+   */
   readonly recv = ((
     fd: number,
     into: Uint8Array | number = DEFAULT_SIZE,
@@ -245,11 +247,12 @@ export class Sockets {
     }
     if (signal?.aborted === true) return Promise.reject(abortReason(signal));
     const scratch = size === DEFAULT_SIZE ? this.#scratch : this.#scratch.subarray(0, size);
+    const urgent = (flags & MSG_OOB) !== 0;
     const line = this.#readers.get(fd);
-    if (line === undefined || line.empty || (flags & MSG_OOB) !== 0) {
+    if (line === undefined || line.empty || urgent) {
       const result = receiveNow(this.#calls, fd, scratch, flags, 0, from);
       if (result >= 0) return Promise.resolve(scratch.slice(0, result));
-      if ((flags & MSG_OOB) !== 0 || !this.#mayWait(fd, result, options)) {
+      if (urgent || !this.#mayWait(fd, result, options)) {
         return Promise.reject(new NetError(from === undefined ? 'recv' : 'recvfrom', result));
       }
     }

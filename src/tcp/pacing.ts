@@ -54,9 +54,7 @@ export class Pacer {
 
   /** Octets a second; Infinity when nothing is paced. Never so slow that a quantum takes more than a second. */
   rate(state: PacedState): number {
-    const { control } = state;
-    if (this.limit === Infinity && control.pacingRate === undefined && this.mode === 'off') return Infinity;
-    const rate = control.pacingRate ?? this.#windowRate(state);
+    const rate = state.control.pacingRate ?? this.#windowRate(state);
     return Math.max(Math.min(rate, this.limit), state.smss);
   }
 
@@ -100,7 +98,7 @@ export class Pacer {
   #windowRate(state: PacedState): number {
     const { control, rto, smss } = state;
     const { srtt } = rto;
-    if (srtt === undefined || srtt === 0 || this.mode === 'off') return Infinity;
+    if (this.mode === 'off' || srtt === undefined || srtt === 0) return Infinity;
     if (this.mode === 'auto' && srtt < LONG_ROUND_TRIP) return Infinity;
     if (state.bytesSent < UNPACED_SEGMENTS * smss) return Infinity;
     const ratio = control.cwnd < control.ssthresh / 2 ? SLOW_START_RATIO : AVOIDANCE_RATIO;

@@ -4,8 +4,8 @@ import { HOUR, MINUTE, MS } from '../../src/core/time.ts';
 import { twoHosts } from '../../src/lab/topology.ts';
 import { patternBytes, transfer } from '../../src/lab/transfer.ts';
 import { Bbr } from '../../src/tcp/congestion/bbr.ts';
+import { chance } from '../support/lines.ts';
 
-const chance = (max: number): fc.Arbitrary<number> => fc.double({ min: 0, max, noNaN: true });
 const spoilt = fc.record({
   loss: chance(0.3),
   duplication: chance(0.3),

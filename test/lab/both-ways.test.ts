@@ -13,7 +13,7 @@ import type { ImpairSettings } from '../../src/link/impairment.ts';
 import type { Connection } from '../../src/tcp/connection.ts';
 import { SackRecovery } from '../../src/tcp/recovery/sack.ts';
 import { seqLe } from '../../src/tcp/seq.ts';
-import type { TcpState } from '../../src/tcp/service.ts';
+import { isSynchronized } from '../../src/tcp/state.ts';
 import { connectTo, serve } from '../support/programs.ts';
 import type { StreamEnd } from '../support/programs.ts';
 import { runs, timeFor } from '../support/runs.ts';
@@ -61,22 +61,13 @@ const options: fc.Arbitrary<Partial<TcpConfig>> = fc.record({
 /** What a program may be told when packets do not get through for long; a reset only once the other end has given up. */
 const GIVEN_UP = ['ETIMEDOUT', 'EHOSTUNREACH', 'ECONNRESET', 'EPIPE'];
 
-const SYNCHRONIZED: ReadonlySet<TcpState> = new Set<TcpState>([
-  'ESTABLISHED',
-  'FIN-WAIT-1',
-  'FIN-WAIT-2',
-  'CLOSE-WAIT',
-  'CLOSING',
-  'LAST-ACK',
-]);
-
 /** What is wrong with a sender after a turn, '' for nothing. Plain comparisons: it is asked some thousand times a run. */
 function faultOf({ sender, tcb, state }: Connection, host: LabHost): string {
   const { control, recovery, flightSize, rtxNxt } = sender;
   if (!seqLe(tcb.sndUna, tcb.sndNxt)) return 'SND.UNA beyond SND.NXT';
   if (!seqLe(tcb.sndUna, rtxNxt) || !seqLe(rtxNxt, tcb.sndNxt))
     return 'place to send from outside of what is outstanding';
-  if (!SYNCHRONIZED.has(state)) return '';
+  if (!isSynchronized(state) || state === 'TIME-WAIT') return '';
   if (!(control.cwnd >= sender.smss && control.cwnd < Infinity)) return `cwnd ${control.cwnd}`;
   if (!(control.ssthresh >= sender.smss)) return `ssthresh ${control.ssthresh}`;
   if (recovery instanceof SackRecovery && !(recovery.pipe >= 0 && recovery.pipe <= flightSize)) {

@@ -1,6 +1,6 @@
 /**
- * What congestion control makes of a bottleneck, in virtual time: goodput by round trip, loss and algorithm; how fairly flows share; how much
- * of an oversized buffer they fill. To write the tables anew: UPDATE_GOLDEN=1 npx mocha test/lab/congestion.test.ts
+ * What congestion control makes of a bottleneck, in virtual time: goodput by round trip, loss and algorithm; how fairly flows share; how
+ * much of an oversized buffer they fill. To write the tables anew: UPDATE_GOLDEN=1 npx mocha test/lab/congestion.test.ts
  */
 import { expect } from 'chai';
 import { MS, SECOND, micros } from '../../src/core/time.ts';

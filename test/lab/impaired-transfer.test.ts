@@ -4,9 +4,8 @@ import { HOUR, MINUTE, MS } from '../../src/core/time.ts';
 import { twoHosts } from '../../src/lab/topology.ts';
 import { patternBytes, transfer } from '../../src/lab/transfer.ts';
 import type { ImpairSettings } from '../../src/link/impairment.ts';
+import { chance } from '../support/lines.ts';
 import { runs, timeFor } from '../support/runs.ts';
-
-const chance = (max: number): fc.Arbitrary<number> => fc.double({ min: 0, max, noNaN: true });
 
 const settings: fc.Arbitrary<ImpairSettings> = fc.record({
   loss: chance(0.15),

@@ -12,6 +12,7 @@ import type { Connection } from '../../src/tcp/connection.ts';
 import { sendQuantum } from '../../src/tcp/pacing.ts';
 import { Timer } from '../../src/tcp/timers.ts';
 import { Flow, path } from '../support/flows.ts';
+import { chance } from '../support/lines.ts';
 import { runs, timeFor } from '../support/runs.ts';
 
 /** Reno that asks for a rate of its own. */
@@ -146,7 +147,6 @@ describe('tcp/pacing', () => {
   });
 
   it('property: whatever is held back has its timer, and everything arrives', () => {
-    const chance = (max: number): fc.Arbitrary<number> => fc.double({ min: 0, max, noNaN: true });
     const lines = fc.record({
       rate: fc.oneof(fc.double({ min: 10_000, max: 1e9, noNaN: true }), fc.constantFrom(undefined)),
       seed: fc.nat(0xffff_ffff),

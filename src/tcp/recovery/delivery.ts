@@ -5,7 +5,7 @@
  * Offsets are absolute octets of the sequence space, counted from where recovery began to watch.
  */
 import type { Micros } from '../../core/time.ts';
-import { seqDiff, seqLt, seqNum } from '../seq.ts';
+import { seqAdd, seqDiff, seqLt, seqNum } from '../seq.ts';
 import type { SeqNum } from '../seq.ts';
 import { timestampNow } from '../timestamps.ts';
 import { Flight } from './flight.ts';
@@ -44,6 +44,11 @@ export class Delivery {
 
   offset(seq: SeqNum): number {
     return this.una + seqDiff(seq, this.unaSeq);
+  }
+
+  /** The sequence number of an offset. */
+  seqOf(offset: number): SeqNum {
+    return seqAdd(this.unaSeq, offset - this.una);
   }
 
   nxt(state: SendState): number {

@@ -6,7 +6,6 @@
  */
 import { NEVER, after } from '../../core/time.ts';
 import type { Micros } from '../../core/time.ts';
-import { seqAdd } from '../seq.ts';
 import type { SeqNum } from '../seq.ts';
 import { timestampNow } from '../timestamps.ts';
 import { Delivery } from './delivery.ts';
@@ -77,7 +76,7 @@ export class SackRecovery implements LossRecovery {
   }
 
   inNetwork(): number {
-    return this.#flight.pipe;
+    return this.pipe;
   }
 
   get textReason(): string {
@@ -127,8 +126,8 @@ export class SackRecovery implements LossRecovery {
   onTimeout(_again: boolean, state: SendState, now: Micros): void {
     const flight = this.#flight;
     this.events.length = 0;
-    // 6675-5.1-a. RFC 2018 §8: what is to be acknowledged next was reported already, so the receiver has thrown it away. RFC 6675 §5.1 keeps the
-    // scoreboard otherwise.
+    // 6675-5.1-a. RFC 2018 §8: what is to be acknowledged next was reported already, so the receiver has thrown it away. RFC 6675
+    // §5.1 keeps the scoreboard otherwise.
     if (flight.first?.sacked === true) this.#delivery.forget();
     const lostBefore = flight.lostOctets;
     this.#rack.markLossesOnTimeout(flight, this.#reorderingWindow(state, true), now);
@@ -299,9 +298,8 @@ export class SackRecovery implements LossRecovery {
   /** Nothing is lost but a probe of the path's MTU. */
   #probeFailed(state: SendState, now: Micros): boolean {
     const { firstLost, lostOctets } = this.#flight;
-    const { una, unaSeq } = this.#delivery;
     if (state.mtuProber === undefined || firstLost === undefined) return false;
-    return state.mtuProber.failed(seqAdd(unaSeq, firstLost.start - una), lostOctets, state, now) > 0;
+    return state.mtuProber.failed(this.#delivery.seqOf(firstLost.start), lostOctets, state, now) > 0;
   }
 
   #reorderingWindow(state: SendState, recovering: boolean): number {
@@ -335,9 +333,8 @@ export class SackRecovery implements LossRecovery {
 
   /** Octets [start, end) of the sequence space, which may include the FIN. */
   #name(out: SendRange, start: number, end: number, state: SendState): void {
-    const { una, unaSeq } = this.#delivery;
     const textEnd = this.#delivery.offset(state.textEnd);
-    out.seq = seqAdd(unaSeq, start - una);
+    out.seq = this.#delivery.seqOf(start);
     out.length = Math.min(end, textEnd) - start;
     out.fin = end > textEnd;
   }
