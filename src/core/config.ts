@@ -85,7 +85,10 @@ export interface TcpConfig {
   delayedAck: number;
   /** Segments that are acknowledged at once at the start of a connection ("quick ACKs"), as Linux does. */
   quickAcks: number;
-  /** Retransmissions of a SYN before connect fails with ETIMEDOUT: 7 last 247 s, since RFC 9293 §3.8.3 (MUST-23) wants 3 min; Linux's 6, 127 s. */
+  /**
+   * Retransmissions of a SYN before connect fails with ETIMEDOUT: 7 last 247 s, since RFC 9293 §3.8.3 (MUST-23) wants 3 min; Linux's 6, 127
+   * s.
+   */
   synRetries: number;
   /** Retransmissions of a SYN,ACK before a half-open connection is forgotten. Linux tcp_synack_retries. */
   synAckRetries: number;
@@ -182,8 +185,8 @@ export interface TcpConfig {
    */
   synCookies: 'off' | 'overflow' | 'always';
   /**
-   * TCP Fast Open (RFC 7413): whether programs may use it as clients (MSG_FASTOPEN, TCP_FASTOPEN_CONNECT) and as servers (TCP_FASTOPEN). Each
-   * has to ask for it. Linux net.ipv4.tcp_fastopen, bits 1 and 2. Differs: there the second is off, and the option without effect.
+   * TCP Fast Open (RFC 7413): whether programs may use it as clients (MSG_FASTOPEN, TCP_FASTOPEN_CONNECT) and as servers (TCP_FASTOPEN).
+   * Each has to ask for it. Linux net.ipv4.tcp_fastopen, bits 1 and 2. Differs: there the second is off, and the option without effect.
    */
   fastOpenClient: boolean;
   fastOpenServer: boolean;

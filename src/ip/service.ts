@@ -140,7 +140,9 @@ export interface IpService {
   /** Adds a raw listener for one protocol (255: every protocol). */
   addRaw(protocol: number, listener: RawListener): void;
   removeRaw(protocol: number, listener: RawListener): void;
-  /** Positive word from above that the path works (an ACK of new data): spares the neighbour a probe. RFC 1122 §3.3.1.4, RFC 4861 §7.3.1. */
+  /**
+   * Positive word from above that the path works (an ACK of new data): spares the neighbour a probe. RFC 1122 §3.3.1.4, RFC 4861 §7.3.1.
+   */
   confirm(path: Path, now: Micros): void;
   /**
    * Word from above that a report of Fragmentation Needed is about a datagram which it really has sent and misses: lowers the MTU of the

@@ -163,8 +163,8 @@ export class SocketCalls {
   }
 
   /**
-   * As `send`, to an address. On a stream it counts with MSG_FASTOPEN only: connects, and the octets go with the SYN where a Fast Open cookie
-   * is known (the result tells how many); where not, -EINPROGRESS, and they are to be sent later. RFC 7413.
+   * As `send`, to an address. On a stream it counts with MSG_FASTOPEN only: connects, and the octets go with the SYN where a Fast Open
+   * cookie is known (the result tells how many); where not, -EINPROGRESS, and they are to be sent later. RFC 7413.
    */
   sendto(fd: number, bytes: Uint8Array, flags: number, to: SocketAddress, at = 0, length = bytes.length - at): number {
     const socket = this.#table.get(fd);

@@ -2,7 +2,8 @@
  * Every option of setsockopt and getsockopt in one table: level, name, which sockets have it, its type and range, how it is
  * read and changed. socket(7), ip(7), tcp(7), raw(7); ranges and errnos as a Linux kernel shows them.
  *
- * Values are numbers, except SO_LINGER (a Linger record), TCP_INFO (a TcpInfo record) and TCP_CONGESTION (a text). Times are in the option's own unit.
+ * Values are numbers, except SO_LINGER (a Linger record), TCP_INFO (a TcpInfo record) and TCP_CONGESTION (a text). Times are in the
+ * option's own unit.
  */
 import type { Config } from '../core/config.ts';
 import { Errno } from '../core/errno.ts';
@@ -149,7 +150,8 @@ export function makeOptionRows(config: Config): readonly OptionRow[] {
       (socket) => sizeShown(socket, 'receiveBuffer', config.tcp.initialReceiveBuffer),
       (socket, value) => socket.changeOptions({ receiveBuffer: clampBuffer(value, MIN_RECEIVE_BUFFER, maxBuffer) }),
     ),
-    // Octets a second, unsigned; all bits set (-1) for no bound. Differs: Linux takes it on any socket, and leaves datagrams to the fq qdisc.
+    // Octets a second, unsigned; all bits set (-1) for no bound. Differs: Linux takes it on any socket, and leaves datagrams to the fq
+    // qdisc.
     int(
       { ...sol('SO_MAX_PACING_RATE', c.SO_MAX_PACING_RATE), on: 'stream' },
       [INT_MIN, UINT_MAX],

@@ -2,9 +2,9 @@
  * The shell of a real host: turns the crank of a stack in real time, on Node's event loop.
  *
  * A turn takes a bounded batch from every link, lets programs know, and polls the stack once they have had their say, so that
- * their answers carry the acknowledgements. Then it sleeps until a link wakes it or the next deadline. For a short time after a frame it looks again and again instead, since the answer to what
- * was just sent mostly comes within microseconds: measured on flood ping, 32 us round trip asleep, 17 us looking.
- * The same loop in virtual time: lab/simulator.ts.
+ * their answers carry the acknowledgements. Then it sleeps until a link wakes it or the next deadline. For a short time after a frame it
+ * looks again and again instead, since the answer to what was just sent mostly comes within microseconds: measured on flood ping, 32 us
+ * round trip asleep, 17 us looking. The same loop in virtual time: lab/simulator.ts.
  */
 import type { Frame } from '../core/frame.ts';
 import { earlier, micros, MS, NEVER } from '../core/time.ts';

@@ -29,7 +29,9 @@ export function choose(out: Chosen, seq: SeqNum, length: number): void {
   out.mtuProbe = false;
 }
 
-/** Names our SYN, with the text that Fast Open has for it; `again` when the retransmission timer asks for it. False when it waits for text. */
+/**
+ * Names our SYN, with the text that Fast Open has for it; `again` when the retransmission timer asks for it. False when it waits for text.
+ */
 export function chooseSyn(out: Chosen, sender: SynSender & { tcb: Readonly<Tcb> }, again: boolean): boolean {
   const { tcb } = sender;
   if (sender.fastOpen?.deferred === true) return false;

@@ -22,8 +22,8 @@ export function isInFlight(conn: Connection, frame: Frame): boolean {
 export function onIcmpError(conn: Connection, report: IpErrorReport, frame: Frame, now: Micros): void {
   if (isTooBig(report)) {
     conn.host.ip.tooBig(report, frame, now);
-    // Send again at once, in segments that fit. RFC 1191 §6.4. When those in flight did fit, it tells nothing new (one report comes for each
-    // segment of a burst), or is a lie to make us send for ever (RFC 5927 §7.2).
+    // Send again at once, in segments that fit. RFC 1191 §6.4. When those in flight did fit, it tells nothing new (one report comes for
+    // each segment of a burst), or is a lie to make us send for ever (RFC 5927 §7.2).
     conn.refreshSegmentSize();
     if (conn.sender.onPathMtu()) conn.host.mark(conn);
     else conn.host.context.drops.drop('tcp-fits-path');

@@ -7,8 +7,8 @@ import type { Tcb } from './tcb.ts';
 import { TCP_HEADER_MIN } from './wire.ts';
 
 /**
- * Least MSS that a peer is believed to mean (octets): what fits the smallest MTU that there is, 68 (RFC 791 §3.2). With less, segments would
- * be mostly header, which serves attackers only. The path is always believed.
+ * Least MSS that a peer is believed to mean (octets): what fits the smallest MTU that there is, 68 (RFC 791 §3.2). With less, segments
+ * would be mostly header, which serves attackers only. The path is always believed.
  */
 export const MSS_FLOOR = 68 - 40;
 

@@ -1,6 +1,6 @@
 /**
- * The send buffer that tunes itself, as Linux's tcp_sndbuf_expand: twice the congestion window (three times for BBR). One window is in flight; the program
- * has the other one to fill while that is acknowledged, and no more waits here than the next round trip can take.
+ * The send buffer that tunes itself, as Linux's tcp_sndbuf_expand: twice the congestion window (three times for BBR). One window is in
+ * flight; the program has the other one to fill while that is acknowledged, and no more waits here than the next round trip can take.
  *
  * It grows only, when the program lacks room. When memory is short it does not; at the bound it falls back to what it holds.
  */

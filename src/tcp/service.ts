@@ -59,8 +59,8 @@ export interface TcpOptions {
   /** TCP_USER_TIMEOUT (us): give up when sent data stays unacknowledged this long; 0 is R2's default. RFC 9293 §3.8.3, RFC 5482. */
   userTimeout: number;
   /**
-   * Enables the User Timeout option and says what it tells the peer (us, 1 s to 22 days); 0 does without. Where `userTimeout` is 0 the peer's
-   * word then sets it, within config.tcp.userTimeoutMin and -Max. RFC 5482 §3: ENABLED with ADV_UTO, CHANGEABLE.
+   * Enables the User Timeout option and says what it tells the peer (us, 1 s to 22 days); 0 does without. Where `userTimeout` is 0 the
+   * peer's word then sets it, within config.tcp.userTimeoutMin and -Max. RFC 5482 §3: ENABLED with ADV_UTO, CHANGEABLE.
    */
   advertisedUserTimeout: number;
   /** SO_KEEPALIVE and its three numbers (us, us, count). RFC 9293 §3.8.4. */
@@ -89,7 +89,9 @@ export interface TcpOptions {
   oobInline: boolean;
   /** TCP_FASTOPEN of a listener: connections at most that have begun with text and whose handshake is not done; 0 for no fast open. */
   fastOpen: number;
-  /** TCP_FASTOPEN_CONNECT: connect asks for a cookie, or, when it has one, waits for the first send, whose octets go with the SYN. RFC 7413. */
+  /**
+   * TCP_FASTOPEN_CONNECT: connect asks for a cookie, or, when it has one, waits for the first send, whose octets go with the SYN. RFC 7413.
+   */
   fastOpenConnect: boolean;
   /** TCP_CONGESTION: the congestion control algorithm, one of `TcpService.congestionControls`. */
   congestion: string;
@@ -119,7 +121,8 @@ export interface TcpConnection {
   setOptions(changes: Partial<TcpOptions>): number;
   /**
    * Queues octets for sending; `more` (MSG_MORE) holds a small segment back for the octets of the next call. Returns how many were
-   * taken, -EAGAIN when the ring is full (or still connecting, or notsentLowat is reached), -EPIPE after shutdown or when the connection is over, or the pending error once.
+   * taken, -EAGAIN when the ring is full (or still connecting, or notsentLowat is reached), -EPIPE after shutdown or when the connection is
+   * over, or the pending error once.
    */
   send(bytes: Uint8Array, at: number, length: number, more?: boolean): number;
   /** Marks the last octet queued as urgent (MSG_OOB). RFC 9293 §3.10.2. */
@@ -160,8 +163,9 @@ export interface TcpConnection {
 export type SendLimit = 'app' | 'sndbuf' | 'rwnd' | 'cwnd' | 'pacing';
 
 /**
- * How far Fast Open got. Client: 'requested' (a SYN that asks for a cookie), 'data sent' (text in the SYN), 'data acknowledged', 'data refused'
- * (not acknowledged, sent again after the handshake), 'SYN lost' (the same, after a SYN without text). Server: 'accepted', 'pending'.
+ * How far Fast Open got. Client: 'requested' (a SYN that asks for a cookie), 'data sent' (text in the SYN), 'data acknowledged', 'data
+ * refused' (not acknowledged, sent again after the handshake), 'SYN lost' (the same, after a SYN without text). Server: 'accepted',
+ * 'pending'.
  */
 export type FastOpenStatus =
   'none' | 'requested' | 'data sent' | 'data acknowledged' | 'data refused' | 'SYN lost' | 'pending' | 'accepted';

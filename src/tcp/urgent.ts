@@ -36,8 +36,8 @@ export function octetAt(ring: ByteRing, ahead: number): number {
 }
 
 /**
- * Reads from a ring whose first octet lies `ahead` octets before the mark. Up to it when it lies ahead; at it, without the octet itself unless
- * it is `inline`. Returns how many octets were handed out. MUST-33.
+ * Reads from a ring whose first octet lies `ahead` octets before the mark. Up to it when it lies ahead; at it, without the octet itself
+ * unless it is `inline`. Returns how many octets were handed out. MUST-33.
  */
 export function readToMark(
   ring: ByteRing,

@@ -49,8 +49,8 @@ export function worthSending(
 }
 
 /**
- * Corks, and Nagle's algorithm: no second small segment while one is unacknowledged. Differs: RFC 9293 §3.7.4 holds a small segment back while
- * anything is unacknowledged; this is Minshall's variant, as in Linux, which does not stall behind full-sized segments.
+ * Corks, and Nagle's algorithm: no second small segment while one is unacknowledged. Differs: RFC 9293 §3.7.4 holds a small segment back
+ * while anything is unacknowledged; this is Minshall's variant, as in Linux, which does not stall behind full-sized segments.
  */
 function smallMayGo(sender: SmallSegmentState, start: SeqNum, urgent: boolean): boolean {
   if (sender.recovery.probing || sender.finQueued || urgent || seqLt(start, sender.tcb.sndNxt)) return true;

@@ -9,7 +9,9 @@ import { ANY_ADDRESS } from '../../src/ip/address.ts';
 import { LOCAL_PORT, PEER_PORT, THERE, inState } from '../support/tcp-scene.ts';
 import type { Scene } from '../support/tcp-scene.ts';
 
-/** Segments 5.1 to 5.3 of Figure 1: an old duplicate, the ACK that it draws, and the RST that the peer, which has forgotten all, answers. */
+/**
+ * Segments 5.1 to 5.3 of Figure 1: an old duplicate, the ACK that it draws, and the RST that the peer, which has forgotten all, answers.
+ */
 function assassinate(s: Scene): Scene {
   s.deliver('<SEQ=255><ACK=33><CTL=ACK>').expectSent('<SEQ=102><ACK=302><CTL=ACK>');
   return s.deliver('<SEQ=302><CTL=RST>').expectSent();

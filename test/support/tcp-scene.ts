@@ -1,7 +1,8 @@
 /**
  * One TCP, a recorder below it and a hand-driven clock. Segments are written as RFC 9293's figures write them, with this
  * end's ISS shown as 100 and the peer's as 300: `<SEQ=100><ACK=301><CTL=SYN,ACK>`, `<DATA=5>` for five octets of text,
- * `<WND=1000>`, `<MSS=..>`, `<WS=..>`, `<TS=val,ecr>`, `<UP=..>`, `<ECN=3>` (the field of the IP header). What does not match is shown with the story so far.
+ * `<WND=1000>`, `<MSS=..>`, `<WS=..>`, `<TS=val,ecr>`, `<UP=..>`, `<ECN=3>` (the field of the IP header). What does not match is shown with
+ * the story so far.
  */
 import { expect } from 'chai';
 import { makeContext } from '../../src/core/context.ts';
@@ -330,7 +331,10 @@ export class Scene {
   }
 }
 
-/** A scene whose connection is in `state`, reached by real events; nothing of it is left in `sent`. With `sack: true` the peer permits it too. */
+/**
+ * A scene whose connection is in `state`, reached by real events; nothing of it is left in `sent`. With `sack: true` the peer permits it
+ * too.
+ */
 export function inState(state: TcpState, tcp: Partial<TcpConfig> = {}, changes: Partial<TcpOptions> = {}): Scene {
   const scene = new Scene(tcp);
   if (state === 'SYN-RECEIVED') {
