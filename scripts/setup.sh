@@ -1,5 +1,6 @@
 #!/bin/sh
-# Makes a fresh clone ready: npm packages, the compiled dist/, the tools of the lab and, with --test, those of the interop tests.
+# Makes a fresh clone ready: npm packages, the compiled dist/, the tools of the lab, with --test those of the interop tests, with --bench
+# those of the benchmarks.
 # Does nothing that is already done, so that `npm start` and `npm test` can call it every time.
 set -eu
 cd "$(dirname "$0")/.."
@@ -36,8 +37,13 @@ if [ "${1:-}" = --test ]; then
   need traceroute traceroute
   need nft nftables
   need tshark tshark
+  need hping3 hping3
   need python3 python3
   need setpriv util-linux
+fi
+if [ "${1:-}" = --bench ]; then
+  need ethtool ethtool
+  need python3 python3
 fi
 [ -n "$missing" ] || exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
