@@ -121,7 +121,9 @@ const OUTSIDE: readonly {
 
 /** Longest file (lines), and those that may be longer, with the reason. */
 const MAX_LINES = 400;
-const LONGER: Readonly<Record<string, string>> = {};
+const LONGER: Readonly<Record<string, string>> = {
+  'socket/calls.ts': 'every call of the interface on one page, a few lines each',
+};
 
 /** Cycles of type-only imports that cannot be avoided: the two files, joined by ' <-> ', with the reason. */
 const TYPE_CYCLES: Readonly<Record<string, string>> = {};

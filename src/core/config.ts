@@ -209,10 +209,12 @@ export interface TcpConfig {
 export interface SocketConfig {
   /** Open descriptors of one table at most: EMFILE beyond. RLIMIT_NOFILE. */
   maxDescriptors: number;
-  /** Sockets of the whole stack at most: ENFILE beyond. */
+  /** Open files (sockets and epoll sets) of the whole stack at most: ENFILE beyond. */
   maxSockets: number;
   /** Calls that wait for one descriptor at most: ENOBUFS beyond. */
   maxWaiters: number;
+  /** Entries of one epoll set at most: ENOSPC beyond. Linux fs.epoll.max_user_watches. */
+  maxEpollEntries: number;
   /** Upper bound of listen's backlog. Linux net.core.somaxconn. */
   maxBacklog: number;
   /** Range that ephemeral ports are drawn from, both ends included. RFC 6056 §3.2; Linux ip_local_port_range. */
@@ -221,6 +223,14 @@ export interface SocketConfig {
   /** Default receive and send queue of datagram and raw sockets (octets). Linux net.core.rmem_default. */
   datagramReceiveBuffer: number;
   datagramSendBuffer: number;
+  /** Descriptors under way in SCM_RIGHTS messages at most: ETOOMANYREFS beyond. */
+  maxRightsInFlight: number;
+  /** What the stack's programs may do: bind ports below 1024 (CAP_NET_BIND_SERVICE), else EACCES. */
+  mayBindPrivileged: boolean;
+  /** Open raw and packet sockets (CAP_NET_RAW), else EPERM. */
+  mayUseRaw: boolean;
+  /** Set SO_MARK, SO_PRIORITY above 6, SO_SNDBUFFORCE, SO_RCVBUFFORCE, SO_DEBUG (CAP_NET_ADMIN), else EPERM or EACCES. */
+  mayAdminister: boolean;
 }
 
 export interface Config {
@@ -335,11 +345,16 @@ export const DEFAULT_CONFIG: Config = {
     maxDescriptors: 65536,
     maxSockets: 262144,
     maxWaiters: 1024,
+    maxEpollEntries: 262144,
     maxBacklog: 4096,
     ephemeralLow: 32768,
     ephemeralHigh: 60999,
     datagramReceiveBuffer: 212992,
     datagramSendBuffer: 212992,
+    maxRightsInFlight: 4096,
+    mayBindPrivileged: true,
+    mayUseRaw: true,
+    mayAdminister: true,
   },
 };
 

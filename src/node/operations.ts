@@ -3,7 +3,8 @@
  */
 import { Errno } from '../core/errno.ts';
 import { MSG_WAITALL } from '../socket/constants.ts';
-import type { SocketAddress, SocketCalls } from '../socket/calls.ts';
+import type { SocketAddress } from '../socket/address.ts';
+import type { SocketCalls } from '../socket/calls.ts';
 import { Readiness } from '../tcp/service.ts';
 import { NetError } from './net-error.ts';
 import type { Operation } from './waiting.ts';

@@ -6,8 +6,8 @@
  * the same time take an object each.
  */
 import { errnoText } from '../core/errno.ts';
-import type { SocketAddress } from '../socket/calls.ts';
-import type { Linger, OptionValue } from '../socket/options.ts';
+import type { SocketAddress } from '../socket/address.ts';
+import type { Linger, OptionValue } from '../socket/options/option.ts';
 import { NetError } from './net-error.ts';
 import type { Sockets } from './sockets.ts';
 

@@ -7,10 +7,11 @@
  */
 import { Errno } from '../core/errno.ts';
 import { parseAddress } from '../ip/address.ts';
-import type { SocketAddress, SocketCalls } from '../socket/calls.ts';
-import { MSG_FASTOPEN, MSG_OOB, MSG_WAITALL } from '../socket/constants.ts';
+import type { SocketAddress } from '../socket/address.ts';
+import type { SocketCalls } from '../socket/calls.ts';
+import { F_GETFL, F_SETFL, MSG_FASTOPEN, MSG_OOB, MSG_WAITALL, O_NONBLOCK } from '../socket/constants.ts';
 import type { IPPROTO_TCP, SOL_SOCKET, SO_LINGER, TCP_CONGESTION, TCP_INFO } from '../socket/constants.ts';
-import type { Linger, OptionValue } from '../socket/options.ts';
+import type { Linger, OptionValue } from '../socket/options/option.ts';
 import { Readiness } from '../tcp/service.ts';
 import type { TcpInfo } from '../tcp/service.ts';
 import { NetError } from './net-error.ts';
@@ -210,7 +211,8 @@ export class Sockets {
 
   /** Sets or clears SOCK_NONBLOCK: calls that would wait then reject with EAGAIN (connect: EINPROGRESS). */
   readonly setNonBlocking = (fd: number, nonBlocking: boolean): void => {
-    check('fcntl', this.#calls.setNonBlocking(fd, nonBlocking));
+    const flags = check('fcntl', this.#calls.fcntl(fd, F_GETFL));
+    check('fcntl', this.#calls.fcntl(fd, F_SETFL, nonBlocking ? flags | O_NONBLOCK : flags & ~O_NONBLOCK));
   };
 
   // Measured: `await` of a ready promise costs what `await` of a plain number costs (100 ns), so results are always promises.
@@ -323,7 +325,7 @@ function check(syscall: string, result: number): number {
 
 /** What to throw when a call that named an address failed: a TypeError when the address itself cannot be read. */
 function failure(syscall: string, result: number, address: SocketAddress | undefined): Error {
-  if (result === -Errno.EINVAL && address !== undefined) {
+  if (result === -Errno.EINVAL && address !== undefined && 'port' in address) {
     if (parseAddress(address.address) === undefined) {
       return new TypeError(`${syscall}: '${address.address}' is not an IPv4 address of the form a.b.c.d`);
     }

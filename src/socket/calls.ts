@@ -8,31 +8,28 @@
 import type { Context } from '../core/context.ts';
 import { Errno } from '../core/errno.ts';
 import type { Micros } from '../core/time.ts';
-import { ANY_ADDRESS, formatAddress, parseAddress } from '../ip/address.ts';
-import type { IpAddress } from '../ip/address.ts';
 import type { IpService } from '../ip/service.ts';
 import type { TcpService } from '../tcp/service.ts';
 import type { UdpService } from '../udp/service.ts';
-import { AF_INET, AF_UNSPEC, MSG_DONTWAIT, MSG_FASTOPEN, SOCK_CLOEXEC, SOCK_NONBLOCK } from './constants.ts';
-import { createSocket } from './create.ts';
-import { OptionTable } from './options.ts';
-import type { Linger, OptionValue } from './options.ts';
-import { PortTable } from './ports.ts';
-import { RawOutput } from './raw-output.ts';
+import { MAX_NAME } from './address.ts';
+import type { Name, NameOut } from './address.ts';
+import { EPOLL_CLOEXEC, MSG_DONTWAIT, MSG_NOSIGNAL, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM } from './constants.ts';
+import { dup3, fcntl, ioctl, isSocket } from './descriptors.ts';
+import { EpollSet } from './epoll.ts';
+import type { EpollEvent } from './epoll.ts';
+import { Families, makePair } from './families.ts';
+import { OpenFiles } from './file.ts';
+import type { OpenFile } from './file.ts';
+import type { Message, Outgoing } from './message.ts';
+import { receiveFrom, receiveMessage, sendMessage } from './messages.ts';
+import { OptionTable } from './options/table.ts';
+import type { OptionInput, OptionValue } from './options/option.ts';
+import { pollNow, selectNow } from './poll.ts';
+import type { PollFd, SelectSets } from './poll.ts';
 import { ReadinessQueue } from './readiness.ts';
 import type { ReadinessCallback, Waiter } from './readiness.ts';
-import { makeEndpoint } from './socket.ts';
-import type { Endpoint, Socket, SocketHost } from './socket.ts';
-import { DescriptorTable, SocketCount } from './table.ts';
-
-/** An address as programs write it. `family` is AF_INET unless given; AF_UNSPEC has a meaning in connect and bind. */
-export interface SocketAddress {
-  /** Dotted-decimal text; '0.0.0.0' is any address. */
-  address: string;
-  /** 0 to 65535; 0 in bind asks for an ephemeral port. */
-  port: number;
-  family?: number;
-}
+import type { Socket, SocketHost } from './socket.ts';
+import { DescriptorTable } from './table.ts';
 
 /** The layers that sockets stand on. */
 export interface SocketServices {
@@ -41,35 +38,34 @@ export interface SocketServices {
   readonly ip: IpService;
 }
 
+const FLAGS = SOCK_NONBLOCK | SOCK_CLOEXEC;
+
 export class SocketCalls {
   /** Called when a call left work for the next poll or for `deliver`; the driver sets it. It must only note that down. */
   onWork: () => void = () => undefined;
+  /** In the place of SIGPIPE: a send on a stream that is shut down, without MSG_NOSIGNAL, has failed with EPIPE. Called inside the call. */
+  onBrokenPipe: ((fd: number) => void) | undefined = undefined;
 
   readonly #host: SocketHost;
-  readonly #table: DescriptorTable<Socket>;
+  readonly #families: Families;
+  readonly #table: DescriptorTable<OpenFile>;
   readonly #options: OptionTable;
   /** Reused: calls do not nest. */
-  readonly #to = makeEndpoint();
-  readonly #from = makeEndpoint();
-  /** The address last read and the one last shown: bulk traffic names one again and again. */
-  #parsedText = '0.0.0.0';
-  #parsed: IpAddress = ANY_ADDRESS;
-  #formatted: IpAddress = ANY_ADDRESS;
-  #formattedText = '0.0.0.0';
+  readonly #outgoing: Outgoing = { name: undefined, control: [], rights: [] };
   #ended = false;
 
   constructor(context: Context, services: SocketServices) {
     const { socket } = context.config;
-    const { ephemeralLow, ephemeralHigh } = socket;
+    const kick = (): void => this.onWork();
     this.#host = {
       context,
       ...services,
-      tcpPorts: new PortTable(context.random, ephemeralLow, ephemeralHigh),
-      udpPorts: new PortTable(context.random, ephemeralLow, ephemeralHigh),
-      rawOutput: new RawOutput(services.ip),
-      readiness: new ReadinessQueue(socket.maxWaiters, () => this.onWork()),
+      readiness: new ReadinessQueue(socket.maxWaiters, kick),
+      files: new OpenFiles(socket.maxSockets),
+      kick,
     };
-    this.#table = new DescriptorTable(socket.maxDescriptors, new SocketCount(socket.maxSockets));
+    this.#families = new Families(this.#host);
+    this.#table = new DescriptorTable(socket.maxDescriptors, this.#host.files);
     this.#options = new OptionTable(context.config);
   }
 
@@ -78,9 +74,9 @@ export class SocketCalls {
     return this.#table.size;
   }
 
-  /** Whether `poll` has something to send (raw sockets; TCP and UDP have their own). */
+  /** Whether `poll` has something to send (raw sockets and the like; TCP and UDP have their own). */
   get pending(): boolean {
-    return this.#host.rawOutput.pending;
+    return this.#families.pending;
   }
 
   /** Whether `deliver` has somebody to tell. */
@@ -88,9 +84,9 @@ export class SocketCalls {
     return this.#host.readiness.pending;
   }
 
-  /** Sends what raw sockets have queued. Part of the stack's poll. */
+  /** Sends what sockets have queued. Part of the stack's poll. */
   poll(now: Micros): void {
-    this.#host.rawOutput.poll(now);
+    this.#families.poll(now);
   }
 
   /** Runs the callbacks of those whose sockets have become ready. The driver calls it after each poll. Returns how many ran. */
@@ -98,98 +94,119 @@ export class SocketCalls {
     return this.#host.readiness.deliver();
   }
 
+  // --- Making sockets and connections.
+
   /** Opens a socket. `type` may carry SOCK_NONBLOCK and SOCK_CLOEXEC. Errors: socket(2). */
   socket(domain: number, type: number, protocol: number): number {
     if (this.#ended) return -Errno.ENETDOWN;
-    const flags = type & (SOCK_NONBLOCK | SOCK_CLOEXEC);
-    const refused = this.#table.mayOpen();
-    const socket = createSocket(this.#host, domain, type & ~flags, protocol, refused);
-    if (typeof socket === 'number') return socket;
-    socket.nonBlocking = (flags & SOCK_NONBLOCK) !== 0;
-    return this.#table.open(socket);
+    const family = this.#families.find(domain, type & ~FLAGS);
+    if (typeof family === 'number') return family;
+    const socket = family.create(type & ~FLAGS, protocol, this.#table.mayOpen());
+    return typeof socket === 'number' ? socket : this.#open(socket, type & FLAGS);
   }
 
-  bind(fd: number, address: SocketAddress): number {
-    const socket = this.#table.get(fd);
-    if (socket === undefined) return -Errno.EBADF;
-    const result = this.#read(address);
-    if (result < 0) return result;
-    const family = address.family ?? AF_INET;
-    // AF_UNSPEC with the wildcard address is taken for AF_INET, for old programs' sake. net/ipv4/af_inet.c.
-    const isAny = family === AF_UNSPEC && this.#to.address === ANY_ADDRESS;
-    if (family !== AF_INET && !isAny) return -Errno.EAFNOSUPPORT;
-    return socket.bind(this.#to.address, this.#to.port);
+  /** Two sockets that are each other's peer; their descriptors go into `pair`. socketpair(2). */
+  socketpair(domain: number, type: number, protocol: number, pair: number[]): number {
+    if (this.#ended) return -Errno.ENETDOWN;
+    const family = this.#families.find(domain, type & ~FLAGS);
+    if (typeof family === 'number') return family;
+    const sockets = makePair(family, type & ~FLAGS, protocol, () => this.#table.mayOpen());
+    if (typeof sockets === 'number') return sockets;
+    const fds = sockets.map((socket) => this.#open(socket, type & FLAGS));
+    if (fds[1]! < 0) {
+      this.close(fds[0]!);
+      sockets[1].close();
+      return fds[1]!;
+    }
+    pair.splice(0, pair.length, ...fds);
+    return 0;
+  }
+
+  bind(fd: number, name: Name): number {
+    const socket = this.#socket(fd);
+    if (typeof socket === 'number') return socket;
+    const refused = checkName(name);
+    return refused < 0 ? refused : socket.bind(name);
   }
 
   listen(fd: number, backlog: number): number {
-    const socket = this.#table.get(fd);
-    return socket === undefined ? -Errno.EBADF : socket.listen(backlog | 0);
+    const socket = this.#socket(fd);
+    return typeof socket === 'number' ? socket : socket.listen(backlog | 0);
   }
 
   /** The next connection's descriptor; `peer`, if given, is filled in. `flags` as accept4(2). -EAGAIN when none waits. */
-  accept(fd: number, peer?: SocketAddress, flags = 0): number {
-    const socket = this.#table.get(fd);
-    if (socket === undefined) return -Errno.EBADF;
-    if ((flags & ~(SOCK_NONBLOCK | SOCK_CLOEXEC)) !== 0) return -Errno.EINVAL;
+  accept(fd: number, peer?: NameOut, flags = 0): number {
+    const socket = this.#socket(fd);
+    if (typeof socket === 'number') return socket;
+    if ((flags & ~FLAGS) !== 0) return -Errno.EINVAL;
     // Linux takes the descriptor first, so a full table shows before anything else.
     const refused = this.#table.mayOpen();
     if (refused < 0) return refused;
     const accepted = socket.accept();
     if (typeof accepted === 'number') return accepted;
-    accepted.nonBlocking = (flags & SOCK_NONBLOCK) !== 0;
-    if (peer !== undefined && accepted.getpeername(this.#from) === 0) this.#write(this.#from, peer);
-    return this.#table.open(accepted);
+    if (peer !== undefined) accepted.getpeername(peer);
+    return this.#open(accepted, flags);
   }
 
   /** Starts a connection: -EINPROGRESS; once writable, a second call tells the outcome. Fixes the peer of a datagram socket. */
-  connect(fd: number, address: SocketAddress): number {
-    const socket = this.#table.get(fd);
-    if (socket === undefined) return -Errno.EBADF;
-    const family = address.family ?? AF_INET;
-    const result = family === AF_UNSPEC ? 0 : this.#read(address);
-    if (result < 0) return result;
-    if (family !== AF_UNSPEC && family !== AF_INET) return -Errno.EAFNOSUPPORT;
+  connect(fd: number, name: Name): number {
+    const socket = this.#socket(fd);
+    if (typeof socket === 'number') return socket;
+    const refused = checkName(name);
+    if (refused < 0) return refused;
     this.onWork();
-    return family === AF_UNSPEC ? socket.disconnect() : socket.connect(this.#to.address, this.#to.port);
+    return socket.connect(name);
   }
+
+  shutdown(fd: number, how: number): number {
+    const socket = this.#socket(fd);
+    if (typeof socket === 'number') return socket;
+    this.onWork();
+    return socket.shutdown(how);
+  }
+
+  getsockname(fd: number, into: NameOut): number {
+    const socket = this.#socket(fd);
+    return typeof socket === 'number' ? socket : socket.getsockname(into);
+  }
+
+  getpeername(fd: number, into: NameOut): number {
+    const socket = this.#socket(fd);
+    return typeof socket === 'number' ? socket : socket.getpeername(into);
+  }
+
+  // --- Moving octets.
 
   /** Sends `length` octets of `bytes` from `at` on. Returns how many were taken, on a stream maybe fewer. */
   send(fd: number, bytes: Uint8Array, flags = 0, at = 0, length = bytes.length - at): number {
-    const socket = this.#table.get(fd);
-    if (socket === undefined) return -Errno.EBADF;
-    const sent = socket.send(bytes, at, length, flags, undefined);
-    if (sent >= 0) this.onWork();
-    return sent;
+    return this.#send(fd, bytes, flags, at, length, undefined);
   }
 
   /**
-   * As `send`, to an address. On a stream it counts with MSG_FASTOPEN only: connects, and the octets go with the SYN where a Fast Open
-   * cookie is known (the result tells how many); where not, -EINPROGRESS, and they are to be sent later. RFC 7413.
+   * As `send`, to an address. On a TCP socket it counts with MSG_FASTOPEN only: connects, and the octets go with the SYN where a Fast
+   * Open cookie is known (the result tells how many); where not, -EINPROGRESS, and they are to be sent later. RFC 7413.
    */
-  sendto(fd: number, bytes: Uint8Array, flags: number, to: SocketAddress, at = 0, length = bytes.length - at): number {
-    const socket = this.#table.get(fd);
-    if (socket === undefined) return -Errno.EBADF;
-    // A stream has its peer; Linux ignores the address, unless it is the one to connect to.
-    const opens = socket.kind === 'stream' && (flags & MSG_FASTOPEN) !== 0;
-    if (socket.kind === 'stream' && !opens) return this.send(fd, bytes, flags, at, length);
-    const result = this.#read(to);
-    if (result < 0) return result;
-    const family = to.family ?? AF_INET;
-    if (opens && family === AF_UNSPEC) return -Errno.EOPNOTSUPP;
-    if (family !== AF_INET && family !== AF_UNSPEC) return -Errno.EAFNOSUPPORT;
-    const sent = socket.send(bytes, at, length, flags, this.#to);
-    if (sent >= 0 || sent === -Errno.EINPROGRESS) this.onWork();
-    return sent;
+  sendto(fd: number, bytes: Uint8Array, flags: number, to: Name, at = 0, length = bytes.length - at): number {
+    if (to === null) return this.send(fd, bytes, flags, at, length);
+    const refused = checkName(to);
+    if (refused < 0) return this.#table.get(fd) === undefined ? -Errno.EBADF : refused;
+    this.#outgoing.name = to;
+    return this.#send(fd, bytes, flags, at, length, this.#outgoing);
+  }
+
+  /** sendmsg(2): octets in pieces, an address, ancillary data. */
+  sendmsg(fd: number, message: Message, flags = 0): number {
+    const socket = this.#socket(fd);
+    if (typeof socket === 'number') return socket;
+    const sent = sendMessage(this.#table, this.#host.files, socket, message, flags);
+    return this.#sent(fd, socket, sent, flags);
   }
 
   /** Receives at most `length` octets into `into`, from `at` on. 0 at the end of a stream. */
   recv(fd: number, into: Uint8Array, flags = 0, at = 0, length = into.length - at): number {
-    const socket = this.#table.get(fd);
-    if (socket === undefined) return -Errno.EBADF;
-    const received = socket.receive(into, at, length, flags, undefined);
-    // A stream's window may have opened: the peer should hear of it.
-    if (received > 0 && socket.kind === 'stream') this.onWork();
-    return received;
+    const socket = this.#socket(fd);
+    if (typeof socket === 'number') return socket;
+    return this.#received(socket, socket.receive(into, at, length, flags, undefined));
   }
 
   /** As recv; `from`, if given, is filled in with a datagram's sender. A stream leaves it alone. */
@@ -197,35 +214,81 @@ export class SocketCalls {
     fd: number,
     into: Uint8Array,
     flags: number,
-    from: SocketAddress | undefined,
+    from: NameOut | undefined,
     at = 0,
     length = into.length - at,
   ): number {
-    const socket = this.#table.get(fd);
-    if (socket === undefined) return -Errno.EBADF;
-    if (from === undefined || socket.kind === 'stream') return this.recv(fd, into, flags, at, length);
-    const received = socket.receive(into, at, length, flags, this.#from);
-    if (received >= 0) this.#write(this.#from, from);
-    return received;
+    if (from === undefined) return this.recv(fd, into, flags, at, length);
+    const socket = this.#socket(fd);
+    if (typeof socket === 'number') return socket;
+    return this.#received(socket, receiveFrom(this.#host.files, socket, into, at, length, flags, from));
+  }
+
+  /** recvmsg(2): fills in the pieces, the sender, ancillary data and `flags` of the message. */
+  recvmsg(fd: number, message: Message, flags = 0): number {
+    const socket = this.#socket(fd);
+    if (typeof socket === 'number') return socket;
+    return this.#received(socket, receiveMessage(this.#table, this.#host.files, socket, message, flags));
+  }
+
+  // --- Options and questions.
+
+  /** Numbers (or booleans), records and texts as the option has them, or the octets of the C type. null is EFAULT. Errors: options/. */
+  setsockopt(fd: number, level: number, name: number, value: OptionInput): number {
+    const socket = this.#socket(fd);
+    if (typeof socket === 'number') return socket;
+    const result = this.#options.set(socket, level, name, value);
+    if (result === 0) this.onWork();
+    return result;
+  }
+
+  /** The value, or a negative errno; no option has negative values. */
+  getsockopt(fd: number, level: number, name: number): OptionValue {
+    const socket = this.#socket(fd);
+    return typeof socket === 'number' ? socket : this.#options.get(socket, level, name);
   }
 
   /** Whether the next octet to be read is the urgent one: 1 or 0. sockatmark(3); -ENOTTY for a socket that is no stream. */
   sockatmark(fd: number): number {
-    return this.#table.get(fd)?.atMark() ?? -Errno.EBADF;
+    const socket = this.#socket(fd);
+    return socket === -Errno.ENOTSOCK ? -Errno.ENOTTY : typeof socket === 'number' ? socket : socket.atMark();
   }
 
-  shutdown(fd: number, how: number): number {
-    const socket = this.#table.get(fd);
-    if (socket === undefined) return -Errno.EBADF;
-    this.onWork();
-    return socket.shutdown(how);
+  /** SIOCINQ (FIONREAD), SIOCOUTQ, SIOCATMARK: the number. FIONBIO, FIOCLEX, FIONCLEX: 0. ioctl(2). */
+  ioctl(fd: number, request: number, value = 0): number {
+    return this.#table.get(fd) === undefined ? -Errno.EBADF : ioctl(this.#table, fd, request, value);
   }
 
-  /** Frees the descriptor at once. What was queued on a stream is still sent. Whoever waits for it is told `CLOSED`. */
+  // --- Descriptors.
+
+  /** F_GETFL, F_SETFL (O_NONBLOCK), F_GETFD, F_SETFD (FD_CLOEXEC), F_DUPFD. fcntl(2). */
+  fcntl(fd: number, command: number, value = 0): number {
+    return this.#table.get(fd) === undefined ? -Errno.EBADF : fcntl(this.#table, fd, command, value);
+  }
+
+  /** Another descriptor for the same open file. dup(2). */
+  dup(fd: number): number {
+    const file = this.#table.get(fd);
+    return file === undefined ? -Errno.EBADF : this.#table.open(file);
+  }
+
+  /** Makes `newFd` refer to the same open file as `oldFd`; what it referred to is closed. dup2(2). */
+  dup2(oldFd: number, newFd: number): number {
+    if (oldFd === newFd) return this.#table.get(oldFd) === undefined ? -Errno.EBADF : newFd;
+    return dup3(this.#table, oldFd, newFd, 0);
+  }
+
+  /** As dup2; `flags` may be O_CLOEXEC, and equal numbers are -EINVAL. dup3(2). */
+  dup3(oldFd: number, newFd: number, flags: number): number {
+    return dup3(this.#table, oldFd, newFd, flags);
+  }
+
+  /**
+   * Frees the descriptor at once. With the last one of a socket it is closed: what was queued on a stream is still sent, and whoever waits
+   * for it is told `CLOSED`.
+   */
   close(fd: number): number {
-    const socket = this.#table.close(fd);
-    if (socket === undefined) return -Errno.EBADF;
-    socket.close();
+    if (this.#table.close(fd) === undefined) return -Errno.EBADF;
     this.onWork();
     return 0;
   }
@@ -241,45 +304,49 @@ export class SocketCalls {
     this.closeAll();
   }
 
-  getsockname(fd: number, into: SocketAddress): number {
-    const socket = this.#table.get(fd);
-    if (socket === undefined) return -Errno.EBADF;
-    const result = socket.getsockname(this.#from);
-    if (result === 0) this.#write(this.#from, into);
-    return result;
-  }
-
-  getpeername(fd: number, into: SocketAddress): number {
-    const socket = this.#table.get(fd);
-    if (socket === undefined) return -Errno.EBADF;
-    const result = socket.getpeername(this.#from);
-    if (result === 0) this.#write(this.#from, into);
-    return result;
-  }
-
-  /** Numbers (or booleans), a Linger record for SO_LINGER, a name for TCP_CONGESTION. Errors: options.ts. */
-  setsockopt(fd: number, level: number, name: number, value: number | boolean | string | Linger): number {
-    const socket = this.#table.get(fd);
-    if (socket === undefined) return -Errno.EBADF;
-    const result = this.#options.set(socket, level, name, value);
-    if (result === 0) this.onWork();
-    return result;
-  }
-
-  /** The value, or a negative errno; no option has negative values. */
-  getsockopt(fd: number, level: number, name: number): OptionValue {
-    const socket = this.#table.get(fd);
-    return socket === undefined ? -Errno.EBADF : this.#options.get(socket, level, name);
-  }
+  // --- Readiness.
 
   /** Readiness bits as poll(2) reports them (tcp/service.ts, Readiness); POLLNVAL (0x20) for a closed descriptor. */
   readiness(fd: number): number {
     return this.#table.get(fd)?.readiness() ?? 0x20;
   }
 
+  /** poll(2) with a timeout of 0: fills in `revents`, returns how many have some. */
+  pollNow(fds: readonly PollFd[]): number {
+    return pollNow(fds, this.#table.end, (fd) => this.#table.get(fd)?.readiness());
+  }
+
+  /** select(2) with a timeout of 0: leaves what is ready in the sets, returns how many that are. */
+  selectNow(nfds: number, sets: SelectSets): number {
+    return selectNow(nfds, sets, (fd) => this.#table.get(fd)?.readiness());
+  }
+
+  /** epoll_create1(2): `flags` may be EPOLL_CLOEXEC. */
+  epollCreate(flags = 0): number {
+    if ((flags & ~EPOLL_CLOEXEC) !== 0) return -Errno.EINVAL;
+    const { readiness, context } = this.#host;
+    return this.#table.open(new EpollSet(readiness, context.config.socket.maxEpollEntries), flags !== 0);
+  }
+
+  /** epoll_ctl(2). */
+  epollControl(epfd: number, op: number, fd: number, event?: EpollEvent): number {
+    const set = this.#table.get(epfd);
+    const file = this.#table.get(fd);
+    if (set === undefined || file === undefined) return -Errno.EBADF;
+    return set instanceof EpollSet ? set.control(op, fd, file, event) : -Errno.EINVAL;
+  }
+
+  /** epoll_wait(2) with a timeout of 0: fills `events` from the front with `most` at most, returns how many. */
+  epollNow(epfd: number, events: EpollEvent[], most: number): number {
+    if (!(most > 0)) return -Errno.EINVAL;
+    const set = this.#table.get(epfd);
+    if (set === undefined) return -Errno.EBADF;
+    return set instanceof EpollSet ? set.take(events, most) : -Errno.EINVAL;
+  }
+
   /**
    * Runs `callback` once, from `deliver`, as soon as a bit of `mask` is there, or an error, hang-up or close. -EBADF; -ENOBUFS
-   * when config.socket.maxWaiters wait for the descriptor already.
+   * when config.socket.maxWaiters wait for the file already.
    */
   wait(fd: number, mask: number, callback: ReadinessCallback): Waiter | number {
     return this.#table.get(fd)?.watch.wait(mask, callback) ?? -Errno.EBADF;
@@ -290,45 +357,60 @@ export class SocketCalls {
     this.#table.get(fd)?.watch.cancel(waiter);
   }
 
-  /** Whether a call on the descriptor must not wait: SOCK_NONBLOCK, or MSG_DONTWAIT in `flags`. For the faces that wait. */
+  /** Whether a call on the descriptor must not wait: O_NONBLOCK, or MSG_DONTWAIT in `flags`. For the faces that wait. */
   isNonBlocking(fd: number, flags = 0): boolean {
     return (flags & MSG_DONTWAIT) !== 0 || this.#table.get(fd)?.nonBlocking === true;
   }
 
-  /** Sets or clears SOCK_NONBLOCK (fcntl with O_NONBLOCK). */
-  setNonBlocking(fd: number, nonBlocking: boolean): number {
-    const socket = this.#table.get(fd);
-    if (socket === undefined) return -Errno.EBADF;
-    socket.nonBlocking = nonBlocking;
-    return 0;
+  /** The open sockets by descriptor, for snapshots. */
+  *sockets(): Generator<[number, Socket]> {
+    for (const [fd, file] of this.#table.entries()) if (isSocket(file)) yield [fd, file];
   }
 
-  /** The open descriptors with their sockets, for snapshots. */
-  sockets(): Iterable<[number, Socket]> {
-    return this.#table.entries();
+  /** The socket of a descriptor, -EBADF or -ENOTSOCK. */
+  #socket(fd: number): Socket | number {
+    const file = this.#table.get(fd);
+    if (file === undefined) return -Errno.EBADF;
+    return isSocket(file) ? file : -Errno.ENOTSOCK;
   }
 
-  /** Reads an address into `#to`; -EINVAL when its text or port cannot be read. */
-  #read(from: SocketAddress): number {
-    const { port } = from;
-    if (!Number.isInteger(port) || port < 0 || port > 0xffff) return -Errno.EINVAL;
-    if (from.address !== this.#parsedText) {
-      const parsed = parseAddress(from.address);
-      if (parsed === undefined) return -Errno.EINVAL;
-      this.#parsedText = from.address;
-      this.#parsed = parsed;
-    }
-    this.#to.address = this.#parsed;
-    this.#to.port = port;
-    return 0;
+  /** Gives a new socket a descriptor. There is room: mayOpen has said so. */
+  #open(socket: Socket, flags: number): number {
+    socket.nonBlocking = (flags & SOCK_NONBLOCK) !== 0;
+    return this.#table.open(socket, (flags & SOCK_CLOEXEC) !== 0);
   }
 
-  #write(endpoint: Endpoint, into: SocketAddress): void {
-    if (endpoint.address !== this.#formatted) {
-      this.#formatted = endpoint.address;
-      this.#formattedText = formatAddress(endpoint.address);
-    }
-    into.address = this.#formattedText;
-    into.port = endpoint.port;
+  #send(
+    fd: number,
+    bytes: Uint8Array,
+    flags: number,
+    at: number,
+    length: number,
+    outgoing: Outgoing | undefined,
+  ): number {
+    const socket = this.#socket(fd);
+    if (typeof socket === 'number') return socket;
+    return this.#sent(fd, socket, socket.send(bytes, at, length, flags, outgoing), flags);
+  }
+
+  #sent(fd: number, socket: Socket, result: number, flags: number): number {
+    if (result >= 0 || result === -Errno.EINPROGRESS) this.onWork();
+    else if (result === -Errno.EPIPE && (flags & MSG_NOSIGNAL) === 0 && hasBrokenPipes(socket)) this.onBrokenPipe?.(fd);
+    return result;
+  }
+
+  #received(socket: Socket, result: number): number {
+    // A stream's window may have opened: the peer should hear of it.
+    if (result > 0 && socket.kind === 'stream') this.onWork();
+    return result;
   }
 }
+
+/** What the kernel finds before any family looks. net/socket.c, move_addr_to_kernel. */
+function checkName(name: Name): number {
+  if (name === null) return -Errno.EFAULT;
+  return name instanceof Uint8Array && name.length > MAX_NAME ? -Errno.EINVAL : 0;
+}
+
+/** SIGPIPE is for streams. send(2). */
+const hasBrokenPipes = ({ type }: Socket): boolean => type === SOCK_STREAM;

@@ -18,6 +18,13 @@ const ALWAYS = Readiness.Error | Readiness.HangUp | CLOSED;
 /** Gets the readiness bits. Called once, from `deliver`; it must not throw. It may call any socket call. */
 export type ReadinessCallback = (bits: number) => void;
 
+/** Somebody who wants to hear of every change, and asks for the readiness later: an epoll set. It must only note things down. */
+export interface Observer {
+  onChange(): void;
+  /** The file is gone, and the observer with it. */
+  onClosed(): void;
+}
+
 /** A place in the line of those who wait for one socket; give it to `Watch.cancel` to leave. */
 export interface Waiter {
   readonly mask: number;
@@ -72,6 +79,8 @@ export class Watch implements ReadinessOwner {
   readonly #queue: ReadinessQueue;
   readonly #bits: () => number;
   #waiters: Waiter[] = [];
+  /** Undefined while there is none. Bounded by the epoll sets and their size. */
+  #observers: Observer[] | undefined = undefined;
   #queued = false;
   #closed = false;
 
@@ -87,6 +96,7 @@ export class Watch implements ReadinessOwner {
 
   /** The readiness may have changed. Cheap when nobody waits. */
   onReadiness(): void {
+    if (this.#observers !== undefined) for (const observer of this.#observers) observer.onChange();
     if (this.#queued || this.#waiters.length === 0) return;
     this.#queued = true;
     this.#queue.push(this);
@@ -113,9 +123,22 @@ export class Watch implements ReadinessOwner {
     if (index >= 0) this.#waiters.splice(index, 1);
   }
 
+  observe(observer: Observer): void {
+    if (this.#observers === undefined) this.#observers = [observer];
+    else this.#observers.push(observer);
+  }
+
+  unobserve(observer: Observer): void {
+    const rest = this.#observers?.filter((other) => other !== observer);
+    this.#observers = rest?.length === 0 ? undefined : rest;
+  }
+
   /** The socket is gone: everybody is told `CLOSED` at the next `deliver`. */
   close(): void {
     this.#closed = true;
+    const observers = this.#observers ?? [];
+    this.#observers = undefined;
+    for (const observer of observers) observer.onClosed();
     this.onReadiness();
   }
 

@@ -1,40 +1,31 @@
 /**
- * What the three kinds of socket have in common: the calls as methods, the options that socket(7) and ip(7) describe, and
- * what they share. Numbers in, numbers out: results are octets or 0, failures negative Linux errnos.
+ * What all kinds of socket have in common: the calls as methods, the options that socket(7) and ip(7) describe, and what they
+ * share. Numbers in, numbers out: results are octets or 0, failures negative Linux errnos.
  *
- * Read stream-socket.ts next; calls.ts puts descriptors in front of these.
+ * Read inet/stream-socket.ts next; calls.ts puts descriptors in front of these.
  */
 import type { Context } from '../core/context.ts';
-import { Errno } from '../core/errno.ts';
-import { ANY_ADDRESS, isMulticast } from '../ip/address.ts';
-import type { IpAddress } from '../ip/address.ts';
 import { MtuDiscover } from '../ip/service.ts';
 import type { IpService } from '../ip/service.ts';
 import type { TcpInfo, TcpOptions, TcpService } from '../tcp/service.ts';
 import type { UdpService } from '../udp/service.ts';
-import type { PortTable } from './ports.ts';
-import type { RawOutput } from './raw-output.ts';
-import type { ReadinessQueue, Watch } from './readiness.ts';
+import type { Name, NameOut } from './address.ts';
+import { SHUT_RD, SHUT_RDWR, SHUT_WR } from './constants.ts';
+import type { OpenFile, OpenFiles } from './file.ts';
+import type { Incoming, Outgoing } from './message.ts';
+import type { ReadinessQueue } from './readiness.ts';
 
-/** What the sockets of one stack share. */
+/** What the sockets of one stack share, whatever their family. */
 export interface SocketHost {
   readonly context: Context;
   readonly tcp: TcpService;
   readonly udp: UdpService;
   readonly ip: IpService;
-  readonly tcpPorts: PortTable;
-  readonly udpPorts: PortTable;
-  readonly rawOutput: RawOutput;
   readonly readiness: ReadinessQueue;
+  readonly files: OpenFiles;
+  /** Asks for a turn: something is to be sent, or somebody to be told. It only notes that down. */
+  readonly kick: () => void;
 }
-
-/** One end of an association. A record that the caller owns and a call fills in. */
-export interface Endpoint {
-  address: IpAddress;
-  port: number;
-}
-
-export const makeEndpoint = (): Endpoint => ({ address: ANY_ADDRESS, port: 0 });
 
 /** The options that any socket has; TCP's own are in TcpOptions. */
 export interface CommonOptions {
@@ -61,45 +52,42 @@ export interface CommonOptions {
   icmpFilter: number;
 }
 
-export type SocketKind = 'stream' | 'datagram' | 'raw';
+export type SocketKind = 'stream' | 'datagram' | 'raw' | 'unix' | 'packet';
 
-export interface Socket {
+export interface Socket extends OpenFile {
   readonly kind: SocketKind;
-  /** SOCK_STREAM, SOCK_DGRAM or SOCK_RAW: SO_TYPE. */
+  /** AF_...: SO_DOMAIN. */
+  readonly family: number;
+  /** SOCK_STREAM, SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET: SO_TYPE. */
   readonly type: number;
   /** SO_PROTOCOL. */
   readonly protocol: number;
-  /** SOCK_NONBLOCK: calls.ts never waits in any case; the Promise face looks at this. */
-  nonBlocking: boolean;
-  /** Who waits for it. */
-  readonly watch: Watch;
   readonly options: Readonly<CommonOptions>;
   /** TCP's own options; undefined on other sockets. */
   readonly tcpOptions: Readonly<TcpOptions> | undefined;
   /** SO_ACCEPTCONN. */
   readonly listening: boolean;
 
-  /** Port 0 asks for an ephemeral one. -EINVAL when bound already, -EADDRNOTAVAIL, -EADDRINUSE. */
-  bind(address: IpAddress, port: number): number;
+  /** -EINVAL when bound already or the name is malformed, -EADDRNOTAVAIL, -EADDRINUSE, -EAFNOSUPPORT, -EACCES. */
+  bind(name: Name): number;
   listen(backlog: number): number;
   /** The next connection as a socket, or a negative errno. */
   accept(): Socket | number;
-  /** -EINPROGRESS while a handshake runs; called again it tells the outcome, as connect(2) does. */
-  connect(address: IpAddress, port: number): number;
-  /** connect with AF_UNSPEC: dissolves the association. */
-  disconnect(): number;
-  /** `to` is the destination of sendto, undefined for send. */
-  send(bytes: Uint8Array, at: number, length: number, flags: number, to: Endpoint | undefined): number;
-  /** `from` is filled in with the sender where there is one (`from.port` is -1 where not). */
-  receive(into: Uint8Array, at: number, length: number, flags: number, from: Endpoint | undefined): number;
+  /** -EINPROGRESS while a handshake runs; called again it tells the outcome. AF_UNSPEC dissolves the association. connect(2). */
+  connect(name: Name): number;
+  /** `outgoing` is what sendto and sendmsg say besides; undefined for send. Returns octets taken. */
+  send(bytes: Uint8Array, at: number, length: number, flags: number, outgoing: Outgoing | undefined): number;
+  /** `incoming`, if given, is filled in. Returns octets, with MSG_TRUNC the length that there was. */
+  receive(into: Uint8Array, at: number, length: number, flags: number, incoming: Incoming | undefined): number;
   /** SIOCATMARK: 1 when the next octet to be read is the urgent one, else 0; -ENOTTY where there is none such. sockatmark(3). */
   atMark(): number;
+  /** SIOCINQ, FIONREAD: octets that can be read, of datagrams those of the next; -EINVAL while listening. */
+  readable(): number;
+  /** SIOCOUTQ: octets that are not sent yet, or not acknowledged; -EINVAL while listening. */
+  unsent(): number;
   shutdown(how: number): number;
-  close(): void;
-  getsockname(into: Endpoint): number;
-  getpeername(into: Endpoint): number;
-  /** Readiness bits, as poll(2) reports them. */
-  readiness(): number;
+  getsockname(into: NameOut): number;
+  getpeername(into: NameOut): number;
 
   changeOptions(changes: Partial<CommonOptions>): number;
   changeTcpOptions(changes: Partial<TcpOptions>): number;
@@ -133,25 +121,11 @@ export function defaultOptions(host: SocketHost): CommonOptions {
   };
 }
 
-/** Whether a socket may be bound to the address: any, an own, a broadcast or a multicast one. ip(7); else EADDRNOTAVAIL. */
-export const mayBind = (ip: IpService, address: IpAddress): boolean =>
-  address === ANY_ADDRESS || ip.isLocal(address) || ip.isBroadcast(address) || isMulticast(address);
-
-/** The two ends of an association, as far as there is one. */
-interface Ends {
-  readonly localAddress: IpAddress;
-  readonly remoteAddress: IpAddress | undefined;
-}
-
-/** IP_MTU of a socket with these ends; -ENOTCONN when it is not connected, or the way to its peer is gone. */
-export function mtuTo(ip: IpService, ends: Ends | undefined): number {
-  if (ends?.remoteAddress === undefined) return -Errno.ENOTCONN;
-  const path = ip.route(ends.remoteAddress, ends.localAddress);
-  return typeof path === 'number' ? -Errno.ENOTCONN : path.mtu;
-}
-
 /** What listen makes of a backlog: Linux reads a negative one as the largest. listen(2). */
 export function boundedBacklog({ context }: SocketHost, backlog: number): number {
   const { maxBacklog } = context.config.socket;
   return backlog < 0 ? maxBacklog : Math.min(backlog, maxBacklog);
 }
+
+/** Whether `how` is one that shutdown(2) knows; else EINVAL. */
+export const isShutdown = (how: number): boolean => how === SHUT_RD || how === SHUT_WR || how === SHUT_RDWR;

@@ -2,8 +2,8 @@ import { expect } from 'chai';
 import { DEFAULT_CONFIG } from '../../src/core/config.ts';
 import { Errno } from '../../src/core/errno.ts';
 import * as c from '../../src/socket/constants.ts';
-import { OptionTable, makeOptionRows } from '../../src/socket/options.ts';
-import type { OptionRow } from '../../src/socket/options.ts';
+import { OptionTable, makeOptionRows } from '../../src/socket/options/table.ts';
+import type { OptionRow } from '../../src/socket/options/option.ts';
 import type { TcpInfo } from '../../src/tcp/service.ts';
 import { fakeHost } from '../support/fake-services.ts';
 
@@ -41,7 +41,7 @@ describe('socket options', () => {
         }
       });
     }
-    if (row.set === undefined && type !== 'linger' && type !== 'text') {
+    if (row.set === undefined) {
       it(`${label}: can only be read`, () => {
         const { calls } = fakeHost();
         const fd = open(calls, row);

@@ -1,10 +1,28 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { Errno } from '../../src/core/errno.ts';
-import { DescriptorTable, FIRST_DESCRIPTOR, SocketCount } from '../../src/socket/table.ts';
+import { OpenFiles } from '../../src/socket/file.ts';
+import type { OpenFile } from '../../src/socket/file.ts';
+import { ReadinessQueue, Watch } from '../../src/socket/readiness.ts';
+import { DescriptorTable, FIRST_DESCRIPTOR } from '../../src/socket/table.ts';
 
-interface Entry {
+const queue = new ReadinessQueue(1, () => undefined);
+
+class Entry implements OpenFile {
   readonly id: number;
+  nonBlocking = false;
+  references = 0;
+  readonly watch = new Watch(queue, () => 0);
+  closed = false;
+  constructor(id: number) {
+    this.id = id;
+  }
+  readiness(): number {
+    return 0;
+  }
+  close(): void {
+    this.closed = true;
+  }
 }
 
 /** What is open according to the plainest possible description: the lowest number not in the set comes next. */
@@ -20,7 +38,7 @@ class Open implements fc.Command<Model, DescriptorTable<Entry>> {
     return true;
   }
   run(model: Model, table: DescriptorTable<Entry>): void {
-    const entry = { id: model.nextId++ };
+    const entry = new Entry(model.nextId++);
     let expected = FIRST_DESCRIPTOR;
     while (model.open.has(expected)) expected++;
     if (model.open.size >= LIMIT) expected = -Errno.EMFILE;
@@ -79,7 +97,7 @@ describe('descriptor table', () => {
         fc.modelRun(
           () => ({
             model: { open: new Map<number, Entry>(), nextId: 0 },
-            real: new DescriptorTable<Entry>(LIMIT, new SocketCount(1000)),
+            real: new DescriptorTable<Entry>(LIMIT, new OpenFiles(1000)),
           }),
           run,
         );
@@ -89,8 +107,8 @@ describe('descriptor table', () => {
   });
 
   it('finds nothing for numbers that are no descriptors', () => {
-    const table = new DescriptorTable<Entry>(4, new SocketCount(4));
-    table.open({ id: 1 });
+    const table = new DescriptorTable<Entry>(4, new OpenFiles(4));
+    table.open(new Entry(1));
     for (const fd of [0, 1, 2, 4, -1, 3.5, NaN, Infinity]) {
       expect(table.get(fd), String(fd)).to.equal(undefined);
       expect(table.close(fd), String(fd)).to.equal(undefined);
@@ -99,12 +117,16 @@ describe('descriptor table', () => {
   });
 
   it('is bounded: EMFILE by the table, ENFILE by all tables together', () => {
-    const count = new SocketCount(3);
+    const count = new OpenFiles(3);
     const one = new DescriptorTable<Entry>(2, count);
     const other = new DescriptorTable<Entry>(2, count);
-    expect([one.open({ id: 1 }), one.open({ id: 2 }), one.open({ id: 3 })]).to.deep.equal([3, 4, -Errno.EMFILE]);
-    expect([other.open({ id: 4 }), other.open({ id: 5 })]).to.deep.equal([3, -Errno.ENFILE]);
+    expect([one.open(new Entry(1)), one.open(new Entry(2)), one.open(new Entry(3))]).to.deep.equal([
+      3,
+      4,
+      -Errno.EMFILE,
+    ]);
+    expect([other.open(new Entry(4)), other.open(new Entry(5))]).to.deep.equal([3, -Errno.ENFILE]);
     one.close(3);
-    expect(other.open({ id: 5 })).to.equal(4);
+    expect(other.open(new Entry(5))).to.equal(4);
   });
 });

@@ -1,8 +1,9 @@
 /**
  * Runs the steps of test/socket/errno-cases.ts on a socket table, with results in the form of linux-sockets.py.
  */
-import type { SocketAddress, SocketCalls } from '../../src/socket/calls.ts';
-import type { Linger } from '../../src/socket/options.ts';
+import type { SocketAddress } from '../../src/socket/address.ts';
+import type { SocketCalls } from '../../src/socket/calls.ts';
+import type { Linger } from '../../src/socket/options/option.ts';
 
 type Argument = string | number | readonly number[];
 

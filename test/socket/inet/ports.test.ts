@@ -1,9 +1,9 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { SeededRandom } from '../../src/core/random.ts';
-import { ANY_ADDRESS, parseAddress } from '../../src/ip/address.ts';
-import { PortTable } from '../../src/socket/ports.ts';
-import type { Binding } from '../../src/socket/ports.ts';
+import { SeededRandom } from '../../../src/core/random.ts';
+import { ANY_ADDRESS, parseAddress } from '../../../src/ip/address.ts';
+import { PortTable } from '../../../src/socket/inet/ports.ts';
+import type { Binding } from '../../../src/socket/inet/ports.ts';
 
 const A = parseAddress('10.0.0.1')!;
 const B = parseAddress('10.0.0.2')!;

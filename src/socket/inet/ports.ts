@@ -5,12 +5,12 @@
  * connect follow RFC 6056 §3.3.4 (algorithm 4, a keyed hash of the other end plus a counter), those for bind and for UDP
  * §3.3.1 (algorithm 1, random). Every port may be bound by anyone: there are no privileged users in this stack.
  */
-import { randomBelow } from '../core/random.ts';
-import type { RandomSource } from '../core/random.ts';
-import { randomSipKey, sipHash3 } from '../core/siphash.ts';
-import type { SipKey } from '../core/siphash.ts';
-import { ANY_ADDRESS, hashAddress } from '../ip/address.ts';
-import type { IpAddress } from '../ip/address.ts';
+import { randomBelow } from '../../core/random.ts';
+import type { RandomSource } from '../../core/random.ts';
+import { randomSipKey, sipHash3 } from '../../core/siphash.ts';
+import type { SipKey } from '../../core/siphash.ts';
+import { ANY_ADDRESS, hashAddress } from '../../ip/address.ts';
+import type { IpAddress } from '../../ip/address.ts';
 
 /** Counters of algorithm 4. RFC 6056 §3.3.4: ten already help; Linux has 65,536. */
 const TABLE_LENGTH = 256;

@@ -2,10 +2,11 @@
  * Datagrams that wait to be received: the receive side of datagram and raw sockets. Bounded in octets (SO_RCVBUF), where
  * each datagram counts with an overhead, so that empty ones are bounded too.
  */
-import { copyBytes } from '../core/bytes.ts';
-import type { IpAddress } from '../ip/address.ts';
-import { MSG_PEEK, MSG_TRUNC } from './constants.ts';
-import type { Endpoint } from './socket.ts';
+import { copyBytes } from '../../core/bytes.ts';
+import type { IpAddress } from '../../ip/address.ts';
+import { MSG_PEEK, MSG_TRUNC } from '../constants.ts';
+import type { Incoming } from '../message.ts';
+import type { InetNames } from './names.ts';
 
 /** What a datagram counts beyond its octets. Linux counts its buffer's bookkeeping too, some hundred octets. */
 const OVERHEAD = 256;
@@ -40,14 +41,21 @@ export class DatagramQueue {
    * Copies the oldest datagram out, as much as fits; the rest is lost, as recv(2) says. Returns how many octets were copied,
    * with MSG_TRUNC how many there were. Not for an empty queue.
    */
-  take(into: Uint8Array, at: number, length: number, flags: number, from: Endpoint | undefined): number {
+  take(
+    into: Uint8Array,
+    at: number,
+    length: number,
+    flags: number,
+    incoming: Incoming | undefined,
+    names: InetNames,
+  ): number {
     const datagram = this.#items[this.#head]!;
     const { bytes } = datagram;
     const count = Math.min(length, bytes.length);
     copyBytes(bytes, 0, into, at, count);
-    if (from !== undefined) {
-      from.address = datagram.address;
-      from.port = datagram.port;
+    if (incoming !== undefined) {
+      if (incoming.name !== undefined) names.write(datagram, incoming.name);
+      if (count < bytes.length) incoming.flags |= MSG_TRUNC;
     }
     if ((flags & MSG_PEEK) === 0) this.#remove(bytes.length);
     return (flags & MSG_TRUNC) !== 0 ? bytes.length : count;

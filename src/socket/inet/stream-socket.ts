@@ -5,12 +5,15 @@
  * after the handshake gives its outcome: 0, or the error, which makes the socket fresh again. close never waits: SO_LINGER
  * with a time is accepted and only its zero acts (a reset).
  */
-import { Errno } from '../core/errno.ts';
-import { ANY_ADDRESS, LOOPBACK_ADDRESS } from '../ip/address.ts';
-import type { IpAddress } from '../ip/address.ts';
-import { Readiness } from '../tcp/service.ts';
-import type { TcpConnection, TcpInfo, TcpListener, TcpOptions } from '../tcp/service.ts';
+import { Errno } from '../../core/errno.ts';
+import { ANY_ADDRESS, LOOPBACK_ADDRESS } from '../../ip/address.ts';
+import type { IpAddress } from '../../ip/address.ts';
+import { Readiness } from '../../tcp/service.ts';
+import type { TcpConnection, TcpInfo, TcpListener, TcpOptions } from '../../tcp/service.ts';
+import type { Name, NameOut } from '../address.ts';
 import {
+  AF_INET,
+  AF_UNSPEC,
   IPPROTO_TCP,
   MSG_ERRQUEUE,
   MSG_FASTOPEN,
@@ -19,70 +22,77 @@ import {
   MSG_PEEK,
   MSG_TRUNC,
   SHUT_RD,
-  SHUT_RDWR,
   SHUT_WR,
   SOCK_STREAM,
-} from './constants.ts';
-import type { Binding } from './ports.ts';
-import { Watch } from './readiness.ts';
-import { boundedBacklog, defaultOptions, mayBind, mtuTo } from './socket.ts';
-import type { CommonOptions, Endpoint, Socket, SocketHost } from './socket.ts';
+} from '../constants.ts';
+import type { Incoming, Outgoing } from '../message.ts';
+import { Watch } from '../readiness.ts';
+import { boundedBacklog, isShutdown } from '../socket.ts';
+import type { CommonOptions, Socket } from '../socket.ts';
+import { mayBind, mayBindPort, mtuTo } from './host.ts';
+import type { InetHost } from './host.ts';
+import { LocalPort } from './local-port.ts';
+import { makeEndpoint, readBindName } from './names.ts';
+import type { Endpoint } from './names.ts';
 import { isOver, receiveNothing, receiveUrgent } from './stream-receive.ts';
-import { tcpPart } from './tcp-part.ts';
+import { streamOptions, tcpPart } from './tcp-part.ts';
 
 /** 'disconnecting': shut down after a failed connect whose outcome nobody asked for; only AF_UNSPEC helps then. */
 type Phase = 'unconnected' | 'connecting' | 'connected' | 'listening' | 'disconnecting';
 
 export class StreamSocket implements Socket {
   readonly kind = 'stream';
+  readonly family = AF_INET;
   readonly type = SOCK_STREAM;
   readonly protocol = IPPROTO_TCP;
   nonBlocking = false;
+  references = 0;
   readonly watch: Watch;
   // Replaced by a change, so that the sockets of one listener share theirs.
   options: Readonly<CommonOptions>;
   tcpOptions: Readonly<TcpOptions>;
 
-  readonly #host: SocketHost;
+  readonly #host: InetHost;
   #phase: Phase = 'unconnected';
   #connection: TcpConnection | undefined = undefined;
   /** Whether the connection has left TCP's tables. */
   #gone = false;
   #listener: TcpListener | undefined = undefined;
-  /** The port, while the socket (and not a connection that outlives it) holds it. */
-  #binding: Binding | undefined = undefined;
-  /** Whether the program chose the port: then it outlives a connection. */
-  #bound = false;
-  #boundAddress: IpAddress = ANY_ADDRESS;
+  readonly #port: LocalPort;
   /** What getsockname shows. */
-  readonly #local: Endpoint = { address: ANY_ADDRESS, port: 0 };
+  readonly #local: Endpoint = makeEndpoint();
+  /** A name just read or to be written; calls do not nest. */
+  readonly #to: Endpoint = makeEndpoint();
   /** Pending error, and SHUT_RD, of a socket without a connection. */
   #error = 0;
   #shutReceive = false;
   #closed = false;
 
   /** @param listener what it was accepted from: the options are the same */
-  constructor(host: SocketHost, listener?: StreamSocket) {
+  constructor(host: InetHost, listener?: StreamSocket) {
     this.#host = host;
+    this.#port = new LocalPort(host.tcpPorts);
     this.watch = new Watch(host.readiness, () => this.readiness());
     this.tcpOptions = listener?.tcpOptions ?? host.tcp.defaultOptions();
-    const sendBuffer = 2 * this.tcpOptions.sendBuffer;
-    const receiveBuffer = 2 * this.tcpOptions.receiveBuffer;
-    this.options = listener?.options ?? { ...defaultOptions(host), sendBuffer, receiveBuffer };
+    this.options = listener?.options ?? streamOptions(host, this.tcpOptions);
   }
 
   get listening(): boolean {
     return this.#phase === 'listening';
   }
 
-  bind(address: IpAddress, port: number): number {
+  bind(name: Name): number {
+    const refused = readBindName(this.#host.names, name, this.#to);
+    if (refused < 0) return refused;
+    const { address, port } = this.#to;
     if (!mayBind(this.#host.ip, address)) return -Errno.EADDRNOTAVAIL;
+    if (!mayBindPort(this.#host, port)) return -Errno.EACCES;
     const inUse = this.#connection !== undefined && !isOver(this.#connection);
-    if (this.#binding !== undefined || inUse) return -Errno.EINVAL;
+    if (this.#port.binding !== undefined || inUse) return -Errno.EINVAL;
     const result = this.#reserve(address, port);
     if (result < 0) return result;
-    this.#bound = true;
-    this.#boundAddress = address;
+    this.#port.bound = true;
+    this.#port.boundAddress = address;
     return 0;
   }
 
@@ -92,11 +102,11 @@ export class StreamSocket implements Socket {
       return 0;
     }
     if (this.#phase !== 'unconnected') return -Errno.EINVAL;
-    if (this.#binding === undefined) {
+    if (this.#port.binding === undefined) {
       const result = this.#reserve(ANY_ADDRESS, 0);
       if (result < 0) return result;
     }
-    const binding = this.#binding!;
+    const binding = this.#port.binding!;
     if (this.#host.tcpPorts.conflicts(binding)) return -Errno.EADDRINUSE;
     const { address, port } = binding;
     const listener = this.#host.tcp.listen(address, port, boundedBacklog(this.#host, backlog), this.tcpOptions);
@@ -114,17 +124,17 @@ export class StreamSocket implements Socket {
     if (connection === undefined) return -Errno.EAGAIN;
     const socket = new StreamSocket(this.#host, this);
     socket.#phase = 'connected';
-    if (connection.state !== 'CLOSED') {
-      const { reuseAddress, reusePort } = this.options;
-      const { localAddress: address, localPort: port } = connection;
-      socket.#hold({ address, port, reuseAddress, reusePort, listening: false, explicit: true });
-    }
+    if (connection.state !== 'CLOSED')
+      socket.#port.holdFor(connection.localAddress, connection.localPort, this.options, true);
     socket.#adopt(connection);
     return socket;
   }
 
-  connect(address: IpAddress, port: number): number {
-    return this.#open(address, port, this.tcpOptions);
+  connect(name: Name): number {
+    const family = this.#host.names.read(name, this.#to, true);
+    if (family === AF_UNSPEC) return this.#disconnect();
+    if (family !== AF_INET) return family < 0 ? family : -Errno.EAFNOSUPPORT;
+    return this.#open(this.#to.address, this.#to.port, this.tcpOptions);
   }
 
   #open(address: IpAddress, port: number, options: TcpOptions): number {
@@ -133,27 +143,25 @@ export class StreamSocket implements Socket {
     if (this.#phase === 'disconnecting') return -Errno.EINVAL;
     if (this.#connection !== undefined) this.#forget();
 
-    const from = this.#binding?.address ?? ANY_ADDRESS;
+    const from = this.#port.binding?.address ?? ANY_ADDRESS;
     // An unspecified destination is this host. RFC 1122 §3.2.1.3 (a) forbids it on the wire; Linux reads it so.
     const remote = address !== ANY_ADDRESS ? address : from !== ANY_ADDRESS ? from : LOOPBACK_ADDRESS;
     const path = this.#host.ip.route(remote, from);
     if (typeof path === 'number') return path;
-    if (this.#binding === undefined) {
+    if (this.#port.binding === undefined) {
       const chosen = this.#host.tcpPorts.pickToConnect(path.source, remote, port, (candidate) =>
         this.#host.tcp.isTaken(path.source, candidate, remote, port),
       );
       if (chosen === undefined) return -Errno.EADDRNOTAVAIL;
-      const { reuseAddress, reusePort } = this.options;
-      const held = { address: path.source, port: chosen, reuseAddress, reusePort, listening: false, explicit: false };
-      this.#hold(held);
+      this.#port.holdFor(path.source, chosen, this.options, false);
     }
-    const localPort = this.#binding!.port;
+    const localPort = this.#port.binding!.port;
     const connection = this.#host.tcp.connect(path.source, localPort, remote, port, options);
     if (typeof connection === 'number') {
-      this.#dropUnboundPort();
+      this.#port.dropUnbound();
       return connection;
     }
-    this.#binding!.address = path.source;
+    this.#port.binding!.address = path.source;
     this.#adopt(connection);
     this.#shutReceive = false;
     this.#error = 0;
@@ -162,7 +170,7 @@ export class StreamSocket implements Socket {
     return connection.deferred ? 0 : -Errno.EINPROGRESS;
   }
 
-  disconnect(): number {
+  #disconnect(): number {
     this.#stopListening();
     const connection = this.#connection;
     if (connection !== undefined) {
@@ -172,21 +180,22 @@ export class StreamSocket implements Socket {
     }
     this.#phase = 'unconnected';
     this.#shutReceive = false;
-    this.#local.address = this.#boundAddress;
+    this.#local.address = this.#port.boundAddress;
     this.watch.onReadiness();
     return 0;
   }
 
-  send(bytes: Uint8Array, at: number, length: number, flags: number, to?: Endpoint): number {
-    if ((flags & MSG_FASTOPEN) !== 0) return this.#sendFirst(bytes, at, length, to);
+  /** It has its peer: Linux ignores an address, unless it is the one to connect to (MSG_FASTOPEN). */
+  send(bytes: Uint8Array, at: number, length: number, flags: number, outgoing: Outgoing | undefined): number {
+    if ((flags & MSG_FASTOPEN) !== 0) return this.#sendFirst(bytes, at, length, outgoing?.name);
     const connection = this.#connection;
     if (connection === undefined) return this.#error !== 0 ? -this.takeError() : -Errno.EPIPE;
     if ((flags & MSG_OOB) !== 0) return connection.sendUrgent(bytes, at, length);
     return connection.send(bytes, at, length, (flags & MSG_MORE) !== 0);
   }
 
-  receive(into: Uint8Array, at: number, length: number, flags: number, from: Endpoint | undefined): number {
-    if (from !== undefined) from.port = -1;
+  /** The sender's address is left alone: recvfrom on a stream does not tell it. */
+  receive(into: Uint8Array, at: number, length: number, flags: number, incoming: Incoming | undefined): number {
     if ((flags & MSG_ERRQUEUE) !== 0) return -Errno.EAGAIN;
     const connection = this.#connection;
     if (connection === undefined) {
@@ -196,7 +205,11 @@ export class StreamSocket implements Socket {
       return this.#shutReceive ? 0 : -Errno.ENOTCONN;
     }
     const peek = (flags & MSG_PEEK) !== 0;
-    if ((flags & MSG_OOB) !== 0) return receiveUrgent(connection, into, at, length, flags, peek);
+    if ((flags & MSG_OOB) !== 0) {
+      const urgent = receiveUrgent(connection, into, at, length, flags, peek);
+      if (urgent > 0 && incoming !== undefined) incoming.flags |= MSG_OOB;
+      return urgent;
+    }
     const result =
       (flags & MSG_TRUNC) !== 0 ? receiveNothing(connection, length, peek) : connection.receive(into, at, length, peek);
     // A refused connection has ended, once its error has been told: Linux does not tell it from one that was there.
@@ -204,7 +217,7 @@ export class StreamSocket implements Socket {
   }
 
   shutdown(how: number): number {
-    if (how !== SHUT_RD && how !== SHUT_WR && how !== SHUT_RDWR) return -Errno.EINVAL;
+    if (!isShutdown(how)) return -Errno.EINVAL;
     if (this.#phase === 'listening') {
       if (how === SHUT_WR) return 0;
       this.#stopListening();
@@ -214,7 +227,7 @@ export class StreamSocket implements Socket {
     }
     const connection = this.#connection;
     // Differs: with text in the SYN it goes on; on Linux a send that blocks has waited for the handshake, one that does not is lost.
-    if (connection?.state === 'SYN-SENT' && connection.unsent === 0) return this.disconnect();
+    if (connection?.state === 'SYN-SENT' && connection.unsent === 0) return this.#disconnect();
     const over = connection === undefined || isOver(connection);
     if (how !== SHUT_WR) {
       this.#shutReceive = true;
@@ -235,7 +248,7 @@ export class StreamSocket implements Socket {
       connection.close();
     }
     // Else the port stays held until the connection is gone: see #adopt.
-    if (connection === undefined || this.#gone) this.#dropPort();
+    if (connection === undefined || this.#gone) this.#port.drop();
     this.watch.close();
   }
 
@@ -243,17 +256,25 @@ export class StreamSocket implements Socket {
     return this.#connection?.atMark === true ? 1 : 0;
   }
 
-  getsockname(into: Endpoint): number {
-    into.address = this.#local.address;
-    into.port = this.#local.port;
+  readable(): number {
+    return this.#phase === 'listening' ? -Errno.EINVAL : (this.#connection?.unread ?? 0);
+  }
+
+  unsent(): number {
+    return this.listening ? -Errno.EINVAL : (this.#connection?.unsent ?? 0);
+  }
+
+  getsockname(into: NameOut): number {
+    this.#host.names.write(this.#local, into);
     return 0;
   }
 
-  getpeername(into: Endpoint): number {
+  getpeername(into: NameOut): number {
     const connection = this.#connection;
     if (connection === undefined || isOver(connection) || connection.state === 'SYN-SENT') return -Errno.ENOTCONN;
-    into.address = connection.remoteAddress;
-    into.port = connection.remotePort;
+    this.#to.address = connection.remoteAddress;
+    this.#to.port = connection.remotePort;
+    this.#host.names.write(this.#to, into);
     return 0;
   }
 
@@ -270,10 +291,7 @@ export class StreamSocket implements Socket {
     const result = this.changeTcpOptions(tcpPart(this.options, changes));
     if (result < 0) return result;
     this.options = { ...this.options, ...changes };
-    if (this.#binding !== undefined) {
-      this.#binding.reuseAddress = this.options.reuseAddress;
-      this.#binding.reusePort = this.options.reusePort;
-    }
+    this.#port.share(this.options);
     return 0;
   }
 
@@ -303,12 +321,15 @@ export class StreamSocket implements Socket {
   }
 
   /** MSG_FASTOPEN: connect and send in one. Linux tcp_sendmsg_fastopen. */
-  #sendFirst(bytes: Uint8Array, at: number, length: number, to: Endpoint | undefined): number {
+  #sendFirst(bytes: Uint8Array, at: number, length: number, name: Name | undefined): number {
     if (!this.#host.context.config.tcp.fastOpenClient) return -Errno.EOPNOTSUPP;
     if (this.#phase === 'connecting') return -Errno.EALREADY;
     if (this.#phase === 'unconnected') {
-      if (to === undefined) return -Errno.EINVAL;
-      const result = this.#open(to.address, to.port, { ...this.tcpOptions, fastOpenConnect: true });
+      if (name === undefined) return -Errno.EINVAL;
+      const family = this.#host.names.read(name, this.#to);
+      if (family === AF_UNSPEC) return -Errno.EOPNOTSUPP;
+      if (family !== AF_INET) return family < 0 ? family : -Errno.EAFNOSUPPORT;
+      const result = this.#open(this.#to.address, this.#to.port, { ...this.tcpOptions, fastOpenConnect: true });
       if (result !== 0) return result;
       this.#phase = 'connecting';
     } else if (this.#connection?.deferred !== true) {
@@ -344,7 +365,7 @@ export class StreamSocket implements Socket {
       if (this.#connection !== connection) return; // Forgotten before, and its port with it.
       this.#gone = true;
       // An open socket keeps the port that its program bound; in any other case nobody needs it any more.
-      if (this.#closed || !this.#bound) this.#dropPort();
+      if (this.#closed || !this.#port.bound) this.#port.drop();
     };
   }
 
@@ -354,8 +375,17 @@ export class StreamSocket implements Socket {
     connection.owner = undefined;
     this.#connection = undefined;
     connection.close();
-    this.#local.address = this.#boundAddress;
-    this.#dropUnboundPort();
+    this.#local.address = this.#port.boundAddress;
+    this.#port.dropUnbound();
+  }
+
+  /** Takes an address and port, and shows them. */
+  #reserve(address: IpAddress, port: number): number {
+    const chosen = this.#port.reserve(address, port, this.options);
+    if (chosen < 0) return chosen;
+    this.#local.address = address;
+    this.#local.port = chosen;
+    return 0;
   }
 
   #stopListening(): void {
@@ -363,37 +393,7 @@ export class StreamSocket implements Socket {
     this.#listener.owner = undefined;
     this.#listener.close();
     this.#listener = undefined;
-    if (this.#binding !== undefined) this.#binding.listening = false;
-    this.#dropUnboundPort();
-  }
-
-  /** Takes an address and port for the program; port 0 is any. -EADDRINUSE. */
-  #reserve(address: IpAddress, port: number): number {
-    const { reuseAddress, reusePort } = this.options;
-    const ports = this.#host.tcpPorts;
-    const chosen = port === 0 ? ports.pickToBind(address, reuseAddress, reusePort) : port;
-    if (chosen === undefined) return -Errno.EADDRINUSE;
-    const wanted = { address, port: chosen, reuseAddress, reusePort, listening: false, explicit: true };
-    if (ports.conflicts(wanted)) return -Errno.EADDRINUSE;
-    this.#hold(wanted);
-    this.#local.address = address;
-    this.#local.port = chosen;
-    return 0;
-  }
-
-  #hold(binding: Binding): void {
-    this.#host.tcpPorts.add(binding);
-    this.#binding = binding;
-  }
-
-  #dropPort(): void {
-    if (this.#binding !== undefined) this.#host.tcpPorts.remove(this.#binding);
-    this.#binding = undefined;
-  }
-
-  /** A port that the program did not choose goes with what it was chosen for. */
-  #dropUnboundPort(): void {
-    if (!this.#bound) this.#dropPort();
-    else if (this.#binding !== undefined) this.#binding.address = this.#boundAddress;
+    if (this.#port.binding !== undefined) this.#port.binding.listening = false;
+    this.#port.dropUnbound();
   }
 }

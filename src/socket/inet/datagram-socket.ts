@@ -5,52 +5,67 @@
  * ICMP errors while it is connected, and with IP_RECVERR of all (1122-4.1.3.3-a), a neighbour that does not answer included.
  * Left out: multicast membership, IP_PKTINFO, and what IP_RECVERR queues for MSG_ERRQUEUE.
  */
-import { Errno } from '../core/errno.ts';
-import { ANY_ADDRESS, LOOPBACK_ADDRESS } from '../ip/address.ts';
-import type { IpAddress } from '../ip/address.ts';
-import { MtuDiscover, isTooBig } from '../ip/service.ts';
-import type { IpErrorReport } from '../ip/service.ts';
-import { Readiness } from '../tcp/service.ts';
-import type { UdpOwner, UdpPort } from '../udp/service.ts';
-import { IPPROTO_UDP, MSG_ERRQUEUE, MSG_OOB, SHUT_RD, SHUT_RDWR, SHUT_WR, SOCK_DGRAM } from './constants.ts';
+import { Errno } from '../../core/errno.ts';
+import { ANY_ADDRESS, LOOPBACK_ADDRESS } from '../../ip/address.ts';
+import type { IpAddress } from '../../ip/address.ts';
+import { MtuDiscover, isTooBig } from '../../ip/service.ts';
+import type { IpErrorReport } from '../../ip/service.ts';
+import { Readiness } from '../../tcp/service.ts';
+import type { UdpOwner, UdpPort } from '../../udp/service.ts';
+import type { Name, NameOut } from '../address.ts';
+import { AF_INET, AF_UNSPEC, IPPROTO_UDP, MSG_ERRQUEUE, MSG_OOB, SHUT_RD, SHUT_WR, SOCK_DGRAM } from '../constants.ts';
 import { DatagramQueue } from './datagram-queue.ts';
-import type { Binding } from './ports.ts';
-import { Watch } from './readiness.ts';
-import { defaultOptions, mayBind, mtuTo } from './socket.ts';
-import type { CommonOptions, Endpoint, Socket, SocketHost } from './socket.ts';
+import type { Incoming, Outgoing } from '../message.ts';
+import { Watch } from '../readiness.ts';
+import { defaultOptions, isShutdown } from '../socket.ts';
+import type { CommonOptions, Socket } from '../socket.ts';
+import { mayBind, mayBindPort, mtuTo } from './host.ts';
+import type { InetHost } from './host.ts';
+import { LocalPort } from './local-port.ts';
+import { makeEndpoint, readBindName } from './names.ts';
+import type { Endpoint } from './names.ts';
 
 /** Largest payload of a UDP datagram over IPv4: 65,535 without the two headers. */
 const MAX_PAYLOAD = 65507;
 
 export class DatagramSocket implements Socket, UdpOwner {
   readonly kind = 'datagram';
+  readonly family = AF_INET;
   readonly type = SOCK_DGRAM;
   readonly protocol = IPPROTO_UDP;
   readonly tcpOptions = undefined;
   readonly listening = false;
   nonBlocking = false;
+  references = 0;
   readonly watch: Watch;
   readonly options: CommonOptions;
 
-  readonly #host: SocketHost;
+  readonly #host: InetHost;
   readonly #queue = new DatagramQueue();
   #port: UdpPort | undefined = undefined;
-  #binding: Binding | undefined = undefined;
+  readonly #local: LocalPort;
   /** What the program bound: it outlives a connect. `#boundPort` is 0 when the port was chosen for it. */
   #boundAddress: IpAddress = ANY_ADDRESS;
   #boundPort = 0;
+  /** A name just read or to be written; calls do not nest. */
+  readonly #to: Endpoint = makeEndpoint();
   #error = 0;
   #shutReceive = false;
   #shutSend = false;
 
-  constructor(host: SocketHost) {
+  constructor(host: InetHost) {
     this.#host = host;
+    this.#local = new LocalPort(host.udpPorts);
     this.watch = new Watch(host.readiness, () => this.readiness());
     this.options = defaultOptions(host);
   }
 
-  bind(address: IpAddress, port: number): number {
+  bind(name: Name): number {
+    const refused = readBindName(this.#host.names, name, this.#to);
+    if (refused < 0) return refused;
+    const { address, port } = this.#to;
     if (!mayBind(this.#host.ip, address)) return -Errno.EADDRNOTAVAIL;
+    if (!mayBindPort(this.#host, port)) return -Errno.EACCES;
     if (this.#port !== undefined) return -Errno.EINVAL;
     const result = this.#open(address, port);
     if (result < 0) return result;
@@ -67,7 +82,12 @@ export class DatagramSocket implements Socket, UdpOwner {
     return -Errno.EOPNOTSUPP;
   }
 
-  connect(address: IpAddress, port: number): number {
+  connect(name: Name): number {
+    const family = this.#host.names.read(name, this.#to, true);
+    if (family < 0) return family;
+    if (family === AF_UNSPEC) return this.#disconnect();
+    if (family !== AF_INET) return -Errno.EAFNOSUPPORT;
+    const { address, port } = this.#to;
     const opened = this.#openIfNeeded();
     if (typeof opened === 'number') return opened;
     const remote = this.#destination(address);
@@ -76,41 +96,48 @@ export class DatagramSocket implements Socket, UdpOwner {
     if (this.#host.ip.isBroadcast(remote) && !this.options.broadcast) return -Errno.EACCES;
     const result = opened.connect(remote, port);
     if (result < 0) return result;
-    this.#binding!.address = opened.localAddress;
+    this.#local.binding!.address = opened.localAddress;
     return 0;
   }
 
-  disconnect(): number {
+  #disconnect(): number {
     if (this.#port === undefined) return 0;
     this.#close();
     // Port and address that the program did not choose go, too.
     return this.#boundPort === 0 ? 0 : this.#open(this.#boundAddress, this.#boundPort);
   }
 
-  send(bytes: Uint8Array, at: number, length: number, flags: number, to: Endpoint | undefined): number {
+  send(bytes: Uint8Array, at: number, length: number, flags: number, outgoing: Outgoing | undefined): number {
     const port = this.#openIfNeeded();
     if (typeof port === 'number') return port;
     if (length > MAX_PAYLOAD) return -Errno.EMSGSIZE;
     if ((flags & MSG_OOB) !== 0) return -Errno.EOPNOTSUPP;
-    if (to?.port === 0) return -Errno.EINVAL;
-    if (to === undefined && port.remoteAddress === undefined) return -Errno.EDESTADDRREQ;
+    const named = outgoing?.name !== undefined;
+    if (named) {
+      const family = this.#host.names.read(outgoing.name!, this.#to);
+      if (family < 0) return family;
+      if (family !== AF_INET && family !== AF_UNSPEC) return -Errno.EAFNOSUPPORT;
+      if (this.#to.port === 0) return -Errno.EINVAL;
+    } else if (port.remoteAddress === undefined) {
+      return -Errno.EDESTADDRREQ;
+    }
     if (this.#error !== 0) return -this.takeError();
     if (this.#shutSend) return -Errno.EPIPE;
-    const remote = to === undefined ? port.remoteAddress! : this.#destination(to.address);
-    const remotePort = to === undefined ? port.remotePort : to.port;
+    const remote = named ? this.#destination(this.#to.address) : port.remoteAddress!;
+    const remotePort = named ? this.#to.port : port.remotePort;
     return port.send(bytes, at, length, remote, remotePort, this.options, this.options.sendBuffer);
   }
 
-  receive(into: Uint8Array, at: number, length: number, flags: number, from: Endpoint | undefined): number {
+  receive(into: Uint8Array, at: number, length: number, flags: number, incoming: Incoming | undefined): number {
     if ((flags & MSG_ERRQUEUE) !== 0) return -Errno.EAGAIN;
     if (this.#error !== 0) return -this.takeError();
     if (this.#queue.size === 0) return -Errno.EAGAIN;
-    return this.#queue.take(into, at, length, flags, from);
+    return this.#queue.take(into, at, length, flags, incoming, this.#host.names);
   }
 
   /** Without a peer the answer is -ENOTCONN, and yet the direction is shut, as on Linux. */
   shutdown(how: number): number {
-    if (how !== SHUT_RD && how !== SHUT_WR && how !== SHUT_RDWR) return -Errno.EINVAL;
+    if (!isShutdown(how)) return -Errno.EINVAL;
     if (how !== SHUT_WR) this.#shutReceive = true;
     if (how !== SHUT_RD) this.#shutSend = true;
     this.watch.onReadiness();
@@ -123,22 +150,32 @@ export class DatagramSocket implements Socket, UdpOwner {
     this.watch.close();
   }
 
-  getsockname(into: Endpoint): number {
-    into.address = this.#port?.localAddress ?? this.#boundAddress;
-    into.port = this.#port?.localPort ?? 0;
+  readable(): number {
+    return this.#queue.nextLength;
+  }
+
+  unsent(): number {
+    return this.#port?.queued ?? 0;
+  }
+
+  getsockname(into: NameOut): number {
+    this.#to.address = this.#port?.localAddress ?? this.#boundAddress;
+    this.#to.port = this.#port?.localPort ?? 0;
+    this.#host.names.write(this.#to, into);
+    return 0;
+  }
+
+  getpeername(into: NameOut): number {
+    const port = this.#port;
+    if (port?.remoteAddress === undefined || port.remotePort === 0) return -Errno.ENOTCONN;
+    this.#to.address = port.remoteAddress;
+    this.#to.port = port.remotePort;
+    this.#host.names.write(this.#to, into);
     return 0;
   }
 
   atMark(): number {
     return -Errno.ENOTTY;
-  }
-
-  getpeername(into: Endpoint): number {
-    const port = this.#port;
-    if (port?.remoteAddress === undefined || port.remotePort === 0) return -Errno.ENOTCONN;
-    into.address = port.remoteAddress;
-    into.port = port.remotePort;
-    return 0;
   }
 
   readiness(): number {
@@ -153,10 +190,7 @@ export class DatagramSocket implements Socket, UdpOwner {
 
   changeOptions(changes: Partial<CommonOptions>): number {
     Object.assign(this.options, changes);
-    if (this.#binding !== undefined) {
-      this.#binding.reuseAddress = this.options.reuseAddress;
-      this.#binding.reusePort = this.options.reusePort;
-    }
+    this.#local.share(this.options);
     return 0;
   }
 
@@ -216,14 +250,8 @@ export class DatagramSocket implements Socket, UdpOwner {
   }
 
   #open(address: IpAddress, port: number): number {
-    const { reuseAddress, reusePort } = this.options;
-    const ports = this.#host.udpPorts;
-    const chosen = port === 0 ? ports.pickToBind(address, reuseAddress, reusePort) : port;
-    if (chosen === undefined) return -Errno.EADDRINUSE;
-    const wanted = { address, port: chosen, reuseAddress, reusePort, listening: false, explicit: true };
-    if (ports.conflicts(wanted)) return -Errno.EADDRINUSE;
-    ports.add(wanted);
-    this.#binding = wanted;
+    const chosen = this.#local.reserve(address, port, this.options);
+    if (chosen < 0) return chosen;
     this.#port = this.#host.udp.open(address, chosen, this);
     return 0;
   }
@@ -231,7 +259,6 @@ export class DatagramSocket implements Socket, UdpOwner {
   #close(): void {
     this.#port?.close();
     this.#port = undefined;
-    if (this.#binding !== undefined) this.#host.udpPorts.remove(this.#binding);
-    this.#binding = undefined;
+    this.#local.drop();
   }
 }

@@ -4,29 +4,36 @@
  *
  * With IP_HDRINCL the total length and the checksum are filled in always, the source and the identification when zero.
  */
-import { copyBytes, getU16, getU32, setU16, setU32 } from '../core/bytes.ts';
-import { finishChecksum, sumBytes } from '../core/checksum.ts';
-import { Errno } from '../core/errno.ts';
-import type { Frame } from '../core/frame.ts';
-import { ANY_ADDRESS, LOOPBACK_ADDRESS } from '../ip/address.ts';
-import type { IpAddress } from '../ip/address.ts';
-import type { IpErrorReport, IpPacket, Path, RawListener } from '../ip/service.ts';
-import { Readiness } from '../tcp/service.ts';
+import { copyBytes, getU16, getU32, setU16, setU32 } from '../../core/bytes.ts';
+import { finishChecksum, sumBytes } from '../../core/checksum.ts';
+import { Errno } from '../../core/errno.ts';
+import type { Frame } from '../../core/frame.ts';
+import { ANY_ADDRESS, LOOPBACK_ADDRESS } from '../../ip/address.ts';
+import type { IpAddress } from '../../ip/address.ts';
+import type { IpErrorReport, IpPacket, Path, RawListener } from '../../ip/service.ts';
+import { Readiness } from '../../tcp/service.ts';
+import type { Name, NameOut } from '../address.ts';
 import {
+  AF_INET,
+  AF_UNSPEC,
   IPPROTO_ICMP,
   IPPROTO_RAW,
   MSG_ERRQUEUE,
   MSG_OOB,
   SHUT_RD,
-  SHUT_RDWR,
   SHUT_WR,
   SOCK_RAW,
-} from './constants.ts';
+} from '../constants.ts';
 import { DatagramQueue } from './datagram-queue.ts';
 import type { RawSender } from './raw-output.ts';
-import { Watch } from './readiness.ts';
-import { defaultOptions, makeEndpoint, mayBind, mtuTo } from './socket.ts';
-import type { CommonOptions, Endpoint, Socket, SocketHost } from './socket.ts';
+import type { Incoming, Outgoing } from '../message.ts';
+import { Watch } from '../readiness.ts';
+import { defaultOptions, isShutdown } from '../socket.ts';
+import type { CommonOptions, Socket } from '../socket.ts';
+import { mayBind, mtuTo } from './host.ts';
+import type { InetHost } from './host.ts';
+import { makeEndpoint, readBindName } from './names.ts';
+import type { Endpoint } from './names.ts';
 
 /** Octets of an IP header without options. RFC 791 §3.1. */
 const MIN_HEADER = 20;
@@ -34,26 +41,30 @@ const MAX_DATAGRAM = 65535;
 
 export class RawSocket implements Socket, RawListener, RawSender {
   readonly kind = 'raw';
+  readonly family = AF_INET;
   readonly type = SOCK_RAW;
   readonly protocol: number;
   readonly tcpOptions = undefined;
   readonly listening = false;
   nonBlocking = false;
+  references = 0;
   readonly watch: Watch;
   readonly options: CommonOptions;
 
-  readonly #host: SocketHost;
+  readonly #host: InetHost;
   readonly #queue = new DatagramQueue();
   #local: IpAddress = ANY_ADDRESS;
   readonly #peer: Endpoint = makeEndpoint();
   #connected = false;
+  /** A name just read or to be written; calls do not nest. */
+  readonly #to: Endpoint = makeEndpoint();
   /** Octets in the output queue. */
   #sending = 0;
   #error = 0;
   #shutReceive = false;
   #shutSend = false;
 
-  constructor(host: SocketHost, protocol: number) {
+  constructor(host: InetHost, protocol: number) {
     this.#host = host;
     this.protocol = protocol;
     this.watch = new Watch(host.readiness, () => this.readiness());
@@ -63,7 +74,10 @@ export class RawSocket implements Socket, RawListener, RawSender {
   }
 
   /** May be called again; the port does not matter. */
-  bind(address: IpAddress): number {
+  bind(name: Name): number {
+    const refused = readBindName(this.#host.names, name, this.#to);
+    if (refused < 0) return refused;
+    const { address } = this.#to;
     if (this.#connected) return -Errno.EINVAL;
     if (!mayBind(this.#host.ip, address)) return -Errno.EADDRNOTAVAIL;
     this.#local = address;
@@ -78,7 +92,12 @@ export class RawSocket implements Socket, RawListener, RawSender {
     return -Errno.EOPNOTSUPP;
   }
 
-  connect(address: IpAddress, port: number): number {
+  connect(name: Name): number {
+    const family = this.#host.names.read(name, this.#to, true);
+    if (family < 0) return family;
+    if (family === AF_UNSPEC) return this.#disconnect();
+    if (family !== AF_INET) return -Errno.EAFNOSUPPORT;
+    const { address, port } = this.#to;
     const path = this.#route(address);
     if (typeof path === 'number') return path;
     this.#peer.address = path.destination;
@@ -88,16 +107,23 @@ export class RawSocket implements Socket, RawListener, RawSender {
     return 0;
   }
 
-  disconnect(): number {
+  #disconnect(): number {
     this.#connected = false;
     return 0;
   }
 
-  send(bytes: Uint8Array, at: number, length: number, flags: number, to: Endpoint | undefined): number {
+  send(bytes: Uint8Array, at: number, length: number, flags: number, outgoing: Outgoing | undefined): number {
     if (length > MAX_DATAGRAM) return -Errno.EMSGSIZE;
     if ((flags & MSG_OOB) !== 0) return -Errno.EOPNOTSUPP;
-    if (to === undefined && !this.#connected) return -Errno.EDESTADDRREQ;
-    const path = this.#route(to === undefined ? this.#peer.address : to.address);
+    const named = outgoing?.name !== undefined;
+    if (named) {
+      const family = this.#host.names.read(outgoing.name!, this.#to);
+      if (family < 0) return family;
+      if (family !== AF_INET && family !== AF_UNSPEC) return -Errno.EAFNOSUPPORT;
+    } else if (!this.#connected) {
+      return -Errno.EDESTADDRREQ;
+    }
+    const path = this.#route(named ? this.#to.address : this.#peer.address);
     if (typeof path === 'number') return path;
     const { headerIncluded, ttl, tos, sendBuffer } = this.options;
     if (headerIncluded && length < MIN_HEADER) return -Errno.EINVAL;
@@ -116,16 +142,16 @@ export class RawSocket implements Socket, RawListener, RawSender {
     return length;
   }
 
-  receive(into: Uint8Array, at: number, length: number, flags: number, from: Endpoint | undefined): number {
+  receive(into: Uint8Array, at: number, length: number, flags: number, incoming: Incoming | undefined): number {
     if ((flags & MSG_ERRQUEUE) !== 0) return -Errno.EAGAIN;
     if ((flags & MSG_OOB) !== 0) return -Errno.EOPNOTSUPP;
     if (this.#error !== 0) return -this.takeError();
     if (this.#queue.size === 0) return -Errno.EAGAIN;
-    return this.#queue.take(into, at, length, flags, from);
+    return this.#queue.take(into, at, length, flags, incoming, this.#host.names);
   }
 
   shutdown(how: number): number {
-    if (how !== SHUT_RD && how !== SHUT_WR && how !== SHUT_RDWR) return -Errno.EINVAL;
+    if (!isShutdown(how)) return -Errno.EINVAL;
     if (how !== SHUT_WR) this.#shutReceive = true;
     if (how !== SHUT_RD) this.#shutSend = true;
     this.watch.onReadiness();
@@ -138,22 +164,30 @@ export class RawSocket implements Socket, RawListener, RawSender {
     this.watch.close();
   }
 
+  readable(): number {
+    return this.#queue.nextLength;
+  }
+
+  unsent(): number {
+    return this.#sending;
+  }
+
   /** The protocol number stands where a port would, as on Linux. */
-  getsockname(into: Endpoint): number {
-    into.address = this.#local;
-    into.port = this.protocol;
+  getsockname(into: NameOut): number {
+    this.#to.address = this.#local;
+    this.#to.port = this.protocol;
+    this.#host.names.write(this.#to, into);
+    return 0;
+  }
+
+  getpeername(into: NameOut): number {
+    if (!this.#connected || this.#peer.port === 0) return -Errno.ENOTCONN;
+    this.#host.names.write(this.#peer, into);
     return 0;
   }
 
   atMark(): number {
     return -Errno.ENOTTY;
-  }
-
-  getpeername(into: Endpoint): number {
-    if (!this.#connected || this.#peer.port === 0) return -Errno.ENOTCONN;
-    into.address = this.#peer.address;
-    into.port = this.#peer.port;
-    return 0;
   }
 
   readiness(): number {

@@ -1,8 +1,8 @@
 /**
  * recv on a stream with the flags that are not for everyday: MSG_TRUNC, MSG_OOB. tcp(7), recv(2).
  */
-import type { TcpConnection } from '../tcp/service.ts';
-import { MSG_TRUNC } from './constants.ts';
+import type { TcpConnection } from '../../tcp/service.ts';
+import { MSG_TRUNC } from '../constants.ts';
 
 /** Where MSG_TRUNC reads octets that nobody wants. */
 const discard = new Uint8Array(16384);

@@ -1,9 +1,10 @@
 /**
  * The options of socket(7) and ip(7) that concern TCP, in TCP's terms.
  */
-import { SECOND } from '../core/time.ts';
-import type { TcpOptions } from '../tcp/service.ts';
-import type { CommonOptions } from './socket.ts';
+import { SECOND } from '../../core/time.ts';
+import type { TcpOptions } from '../../tcp/service.ts';
+import { defaultOptions } from '../socket.ts';
+import type { CommonOptions, SocketHost } from '../socket.ts';
 
 /** What of a change to the common options concerns TCP, in TCP's terms. */
 export function tcpPart(before: CommonOptions, changes: Partial<CommonOptions>): Partial<TcpOptions> {
@@ -26,3 +27,10 @@ export function tcpPart(before: CommonOptions, changes: Partial<CommonOptions>):
   }
   return part;
 }
+
+/** The common options of a new stream socket: its buffers are those of TCP. */
+export const streamOptions = (host: SocketHost, { sendBuffer, receiveBuffer }: TcpOptions): CommonOptions => ({
+  ...defaultOptions(host),
+  sendBuffer: 2 * sendBuffer,
+  receiveBuffer: 2 * receiveBuffer,
+});

@@ -2,9 +2,9 @@
  * Datagrams of raw sockets on their way out: built in a call, sent at the next poll, like everything else that is sent.
  * Bounded by each socket's SO_SNDBUF.
  */
-import type { Frame } from '../core/frame.ts';
-import type { Micros } from '../core/time.ts';
-import type { IpService, OutputOptions, Path } from '../ip/service.ts';
+import type { Frame } from '../../core/frame.ts';
+import type { Micros } from '../../core/time.ts';
+import type { IpService, OutputOptions, Path } from '../../ip/service.ts';
 
 /** The socket that sent a datagram. */
 export interface RawSender {

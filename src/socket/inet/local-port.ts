@@ -1,0 +1,62 @@
+/**
+ * The local port of one socket: what the program bound outlives a connection, what was chosen for it goes with what it was
+ * chosen for. bind(2), ip(7).
+ */
+import { Errno } from '../../core/errno.ts';
+import { ANY_ADDRESS } from '../../ip/address.ts';
+import type { IpAddress } from '../../ip/address.ts';
+import type { CommonOptions } from '../socket.ts';
+import type { Binding, PortTable } from './ports.ts';
+
+type Sharing = Pick<CommonOptions, 'reuseAddress' | 'reusePort'>;
+
+export class LocalPort {
+  readonly #ports: PortTable;
+  /** While the socket (and not a connection that outlives it) holds a port. */
+  binding: Binding | undefined = undefined;
+  /** Whether the program chose address or port. */
+  bound = false;
+  boundAddress: IpAddress = ANY_ADDRESS;
+
+  constructor(ports: PortTable) {
+    this.#ports = ports;
+  }
+
+  /** Takes an address and port; port 0 is any. Returns the port, or -EADDRINUSE. */
+  reserve(address: IpAddress, port: number, { reuseAddress, reusePort }: Sharing): number {
+    const chosen = port === 0 ? this.#ports.pickToBind(address, reuseAddress, reusePort) : port;
+    if (chosen === undefined) return -Errno.EADDRINUSE;
+    const wanted = { address, port: chosen, reuseAddress, reusePort, listening: false, explicit: true };
+    if (this.#ports.conflicts(wanted)) return -Errno.EADDRINUSE;
+    this.#hold(wanted);
+    return chosen;
+  }
+
+  /** Takes a port without asking; `explicit` says whether it was bound, not chosen for a connection. */
+  holdFor(address: IpAddress, port: number, { reuseAddress, reusePort }: Sharing, explicit: boolean): void {
+    this.#hold({ address, port, reuseAddress, reusePort, listening: false, explicit });
+  }
+
+  drop(): void {
+    if (this.binding !== undefined) this.#ports.remove(this.binding);
+    this.binding = undefined;
+  }
+
+  /** A port that the program did not choose goes; one that it chose is bound to its address again. */
+  dropUnbound(): void {
+    if (!this.bound) this.drop();
+    else if (this.binding !== undefined) this.binding.address = this.boundAddress;
+  }
+
+  /** SO_REUSEADDR or SO_REUSEPORT has changed. */
+  share({ reuseAddress, reusePort }: Sharing): void {
+    if (this.binding === undefined) return;
+    this.binding.reuseAddress = reuseAddress;
+    this.binding.reusePort = reusePort;
+  }
+
+  #hold(binding: Binding): void {
+    this.#ports.add(binding);
+    this.binding = binding;
+  }
+}

@@ -1,0 +1,152 @@
+/**
+ * struct msghdr: what sendmsg and recvmsg carry besides octets, in the form that programs use and in the form that sockets see.
+ * sendmsg(2), recvmsg(2), cmsg(3).
+ */
+import { Errno } from '../core/errno.ts';
+import type { Name, NameOut } from './address.ts';
+import { MSG_CTRUNC } from './constants.ts';
+import type * as c from './constants.ts';
+import type { OpenFile } from './file.ts';
+
+/** struct in_pktinfo. ip(7). */
+export interface PacketInfo {
+  /** ipi_ifindex: the interface; 0 for any when sending. */
+  readonly interfaceIndex: number;
+  /** ipi_spec_dst: the local address; when sending, the source to use. */
+  readonly specificDestination: string;
+  /** ipi_addr: the destination in the header. Not read when sending. */
+  readonly destination: string;
+}
+
+/** struct sock_extended_err with the address that follows it. ip(7), IP_RECVERR. */
+export interface ExtendedError {
+  readonly errno: number;
+  /** SO_EE_ORIGIN_LOCAL or SO_EE_ORIGIN_ICMP. */
+  readonly origin: number;
+  readonly type: number;
+  readonly code: number;
+  /** The MTU found, for EMSGSIZE. */
+  readonly info: number;
+  /** Who reported it; undefined when this host did. */
+  readonly offender: string | undefined;
+}
+
+/** struct ucred. unix(7). */
+export interface Credentials {
+  readonly pid: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** One ancillary message: level and type as in struct cmsghdr, and its data as the type has them. */
+export type ControlMessage =
+  | { readonly level: typeof c.IPPROTO_IP; readonly type: typeof c.IP_TTL | typeof c.IP_TOS; readonly data: number }
+  | { readonly level: typeof c.IPPROTO_IP; readonly type: typeof c.IP_PKTINFO; readonly data: PacketInfo }
+  | { readonly level: typeof c.IPPROTO_IP; readonly type: typeof c.IP_RECVERR; readonly data: ExtendedError }
+  | { readonly level: typeof c.IPPROTO_IP; readonly type: typeof c.IP_RETOPTS; readonly data: Uint8Array }
+  | {
+      readonly level: typeof c.IPPROTO_UDP;
+      readonly type: typeof c.UDP_SEGMENT | typeof c.UDP_GRO;
+      readonly data: number;
+    }
+  /** Microseconds of the host's clock. */
+  | { readonly level: typeof c.SOL_SOCKET; readonly type: typeof c.SO_TIMESTAMP; readonly data: number }
+  | { readonly level: typeof c.SOL_SOCKET; readonly type: typeof c.SCM_RIGHTS; readonly data: readonly number[] }
+  | { readonly level: typeof c.SOL_SOCKET; readonly type: typeof c.SCM_CREDENTIALS; readonly data: Credentials };
+
+/** struct msghdr. */
+export interface Message {
+  /** msg_name: where to; recvmsg fills it in with the sender. */
+  name?: Name | NameOut | undefined;
+  /** msg_iov: the octets, in pieces. */
+  iov: readonly Uint8Array[];
+  /** msg_control: to send; recvmsg replaces what is in it by what came. Without it there is no room for any. */
+  control?: ControlMessage[] | undefined;
+  /** msg_controllen: octets of room that recvmsg has, counted as CMSG_SPACE counts; no bound unless given. */
+  controlLength?: number | undefined;
+  /** msg_flags: set by recvmsg (MSG_TRUNC, MSG_CTRUNC, MSG_OOB, MSG_EOR, MSG_ERRQUEUE). */
+  flags?: number;
+}
+
+/** What a socket is told besides octets and flags when it sends. */
+export interface Outgoing {
+  /** The destination; undefined for none. */
+  name: Name | undefined;
+  control: readonly ControlMessage[];
+  /** The files of SCM_RIGHTS, held for the message. */
+  rights: readonly OpenFile[];
+}
+
+/** What a socket fills in when it receives. The caller clears it first; sockets only add. */
+export interface Incoming {
+  /** Where the sender's address goes; undefined when nobody wants it. */
+  name: NameOut | undefined;
+  control: ControlMessage[];
+  /** Files that came with SCM_RIGHTS; each is held once for the receiver. */
+  rights: OpenFile[];
+  /** MSG_ bits for msg_flags. */
+  flags: number;
+}
+
+export const makeIncoming = (): Incoming => ({ name: undefined, control: [], rights: [], flags: 0 });
+
+/** Pieces at most. UIO_MAXIOV. */
+export const MAX_IOV = 1024;
+
+/** The octets of all pieces, or a negative errno: -EMSGSIZE for too many pieces, -EINVAL when their lengths exceed what a call may move. */
+export function iovLength(iov: readonly Uint8Array[]): number {
+  if (iov.length > MAX_IOV) return -Errno.EMSGSIZE;
+  let length = 0;
+  for (const piece of iov) length += piece.length;
+  return length > 0x7fff_f000 ? -Errno.EINVAL : length;
+}
+
+/** The pieces in one array; the only piece itself where there is just one. */
+export function gather(iov: readonly Uint8Array[], length: number): Uint8Array {
+  if (iov.length === 1) return iov[0]!;
+  const whole = new Uint8Array(length);
+  let at = 0;
+  for (const piece of iov) {
+    whole.set(piece, at);
+    at += piece.length;
+  }
+  return whole;
+}
+
+/** Spreads the first `count` octets over the pieces. */
+export function scatter(from: Uint8Array, count: number, iov: readonly Uint8Array[]): void {
+  let at = 0;
+  for (const piece of iov) {
+    if (at >= count) return;
+    piece.set(from.subarray(at, Math.min(count, at + piece.length)));
+    at += piece.length;
+  }
+}
+
+/** Octets of struct cmsghdr, and the multiple that CMSG_SPACE rounds up to. */
+const CMSG_HEADER = 16;
+const CMSG_ALIGN = 8;
+
+/** CMSG_LEN of the data of a message. */
+export function controlSize({ data }: ControlMessage): number {
+  if (typeof data === 'number') return CMSG_HEADER + 4;
+  if (data instanceof Uint8Array) return CMSG_HEADER + data.length;
+  if (Array.isArray(data)) return CMSG_HEADER + 4 * (data as readonly number[]).length;
+  // struct in_pktinfo and struct ucred; sock_extended_err with a sockaddr_in.
+  return CMSG_HEADER + ('offender' in (data as object) ? 32 : 12);
+}
+
+/** Hands ancillary messages to a program, as far as there is room; MSG_CTRUNC tells of the rest. */
+export function handOver(messages: readonly ControlMessage[], into: Message): void {
+  let room = into.control === undefined ? 0 : (into.controlLength ?? Infinity);
+  if (into.control !== undefined) into.control.length = 0;
+  for (const message of messages) {
+    const size = controlSize(message);
+    if (size > room) {
+      into.flags = (into.flags ?? 0) | MSG_CTRUNC;
+      return;
+    }
+    into.control!.push(message);
+    room -= Math.ceil(size / CMSG_ALIGN) * CMSG_ALIGN;
+  }
+}

@@ -1,0 +1,49 @@
+/**
+ * Options at IPPROTO_IP, and ICMP_FILTER. ip(7), raw(7); net/ipv4/ip_sockglue.c.
+ */
+import type { Config } from '../../core/config.ts';
+import { Errno } from '../../core/errno.ts';
+import type { MtuDiscover } from '../../ip/service.ts';
+import * as c from '../constants.ts';
+import { ANY_INT, at, flag, int, readOnly } from './option.ts';
+import type { OptionRow } from './option.ts';
+
+const ip = at(c.IPPROTO_IP, 'inet');
+
+export function ipRows(config: Config): readonly OptionRow[] {
+  const { defaultTtl } = config.ip;
+  return [
+    int(
+      ip('IP_TTL', c.IP_TTL),
+      [-1, 255],
+      (socket) => socket.options.ttl,
+      (socket, value) =>
+        value === 0 ? -Errno.EINVAL : socket.changeOptions({ ttl: value === -1 ? defaultTtl : value }),
+    ),
+    // The ECN bits belong to TCP on a stream: a program cannot set them. RFC 3168 §6.1.
+    int(
+      ip('IP_TOS', c.IP_TOS),
+      ANY_INT,
+      (socket) => socket.options.tos,
+      (socket, value) =>
+        socket.changeOptions({
+          tos: socket.kind === 'stream' ? (value & 0xfc) | (socket.options.tos & 0x03) : value & 0xff,
+        }),
+    ),
+    flag({ ...ip('IP_HDRINCL', c.IP_HDRINCL), on: 'raw' }, 'headerIncluded'),
+    flag(ip('IP_RECVERR', c.IP_RECVERR), 'receiveErrors'),
+    int(
+      ip('IP_MTU_DISCOVER', c.IP_MTU_DISCOVER),
+      [c.IP_PMTUDISC_DONT, c.IP_PMTUDISC_OMIT],
+      (socket) => socket.options.mtuDiscover,
+      (socket, value) => socket.changeOptions({ mtuDiscover: value as MtuDiscover }),
+    ),
+    readOnly(ip('IP_MTU', c.IP_MTU), (socket) => socket.pathMtu()),
+    int(
+      { ...at(c.SOL_RAW, 'icmp')('ICMP_FILTER', c.ICMP_FILTER) },
+      ANY_INT,
+      (socket) => socket.options.icmpFilter >>> 0,
+      (socket, value) => socket.changeOptions({ icmpFilter: value }),
+    ),
+  ];
+}

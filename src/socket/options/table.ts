@@ -1,0 +1,92 @@
+/**
+ * Every option of setsockopt and getsockopt in one table, and the look-up in it. socket(7), ip(7), tcp(7), raw(7); ranges and
+ * errnos as a Linux kernel shows them.
+ */
+import type { Config } from '../../core/config.ts';
+import { Errno } from '../../core/errno.ts';
+import * as c from '../constants.ts';
+import type { Socket } from '../socket.ts';
+import { ipRows } from './ip-level.ts';
+import type { OptionInput, OptionRow, OptionValue } from './option.ts';
+import { socketRows } from './socket-level.ts';
+import { tcpRows } from './tcp-level.ts';
+
+/** The whole table. */
+export const makeOptionRows = (config: Config): readonly OptionRow[] => [
+  ...socketRows(config),
+  ...ipRows(config),
+  ...tcpRows(config),
+];
+
+/** Looks options up and applies them. */
+export class OptionTable {
+  readonly rows: readonly OptionRow[];
+  readonly #byKey = new Map<number, OptionRow>();
+
+  constructor(config: Config) {
+    this.rows = makeOptionRows(config);
+    for (const row of this.rows) this.#byKey.set(keyOf(row.level, row.name), row);
+  }
+
+  /** The value, or a negative errno (no option has negative values): -EOPNOTSUPP for a level, -ENOPROTOOPT for a name. */
+  get(socket: Socket, level: number, name: number): OptionValue {
+    if (isForeignFilter(socket, level, name)) return -Errno.EOPNOTSUPP;
+    const row = this.#find(socket, level, name);
+    if (row !== undefined) return row.get(socket);
+    return hasLevel(socket, level) ? -Errno.ENOPROTOOPT : -Errno.EOPNOTSUPP;
+  }
+
+  /**
+   * 0, or a negative errno: -ENOPROTOOPT for an option that is unknown or read only, -EINVAL for a value out of range, -EFAULT for null,
+   * -ENOENT for a congestion control that is not known.
+   */
+  set(socket: Socket, level: number, name: number, value: OptionInput): number {
+    const row = this.#find(socket, level, name);
+    if (row === undefined) return isForeignFilter(socket, level, name) ? -Errno.EOPNOTSUPP : -Errno.ENOPROTOOPT;
+    return row.set === undefined ? -Errno.ENOPROTOOPT : row.set(socket, value);
+  }
+
+  #find(socket: Socket, level: number, name: number): OptionRow | undefined {
+    const row = this.#byKey.get(keyOf(level, name));
+    return row !== undefined && has(socket, row) ? row : undefined;
+  }
+}
+
+/** ICMP_FILTER on a raw socket of another protocol has an errno of its own. */
+const isForeignFilter = (socket: Socket, level: number, name: number): boolean =>
+  level === c.SOL_RAW && name === c.ICMP_FILTER && socket.kind === 'raw' && socket.protocol !== c.IPPROTO_ICMP;
+
+const keyOf = (level: number, name: number): number => level * 0x1_0000 + name;
+
+function has(socket: Socket, row: OptionRow): boolean {
+  switch (row.on) {
+    case 'any':
+      return true;
+    case 'inet':
+      return socket.family === c.AF_INET;
+    case 'icmp':
+      return socket.kind === 'raw' && socket.protocol === c.IPPROTO_ICMP;
+    default:
+      return socket.kind === row.on;
+  }
+}
+
+/** Whether the socket has options at the level at all; getsockopt tells the two kinds of failure apart. */
+function hasLevel(socket: Socket, level: number): boolean {
+  switch (level) {
+    case c.SOL_SOCKET:
+      return true;
+    case c.IPPROTO_IP:
+      return socket.family === c.AF_INET;
+    case c.IPPROTO_TCP:
+      return socket.kind === 'stream';
+    case c.IPPROTO_UDP:
+      return socket.kind === 'datagram';
+    case c.SOL_RAW:
+      return socket.kind === 'raw';
+    case c.SOL_PACKET:
+      return socket.kind === 'packet';
+    default:
+      return false;
+  }
+}

@@ -1,0 +1,103 @@
+/**
+ * Options at IPPROTO_TCP. tcp(7); net/ipv4/tcp.c. Times are in the option's own unit.
+ */
+import type { Config } from '../../core/config.ts';
+import { Errno } from '../../core/errno.ts';
+import { MS, SECOND } from '../../core/time.ts';
+import * as c from '../constants.ts';
+import { ANY_INT, INT_MAX, at, int, readOnlyRecord, record, tcpFlag, tcpInt } from './option.ts';
+import type { OptionInput, OptionRow } from './option.ts';
+import { MIN_RECEIVE_BUFFER } from './socket-level.ts';
+
+/** Greatest TCP_LINGER2 (s). Linux TCP_FIN_TIMEOUT_MAX. */
+const MAX_LINGER2 = 120;
+/** Greatest TCP_UTO (s): 32767 minutes. RFC 5482 §3.3. */
+const MAX_UTO = 32767 * 60;
+/** Longest name of a congestion control that counts; what follows is cut off. Linux TCP_CA_NAME_MAX. */
+const MAX_NAME = 15;
+
+const tcp = at(c.IPPROTO_TCP, 'stream');
+
+export function tcpRows(config: Config): readonly OptionRow[] {
+  const { finWait2Timeout } = config.tcp;
+  return [
+    // 0 asks for the default; a negative number for no FIN-WAIT-2 at all once nobody can read, which reads back as 0.
+    int(
+      tcp('TCP_LINGER2', c.TCP_LINGER2),
+      ANY_INT,
+      ({ tcpOptions }) => Math.round(tcpOptions!.finWait2Timeout / SECOND),
+      (socket, value) =>
+        socket.changeTcpOptions({
+          finWait2Timeout: value === 0 ? finWait2Timeout : Math.max(0, Math.min(value, MAX_LINGER2)) * SECOND,
+        }),
+    ),
+    // The number is bounded by the largest backlog. Only before there is a connection. Linux fastopen_queue_tune.
+    int(
+      tcp('TCP_FASTOPEN', c.TCP_FASTOPEN),
+      [0, INT_MAX],
+      (socket) => socket.tcpOptions!.fastOpen,
+      (socket, value) =>
+        socket.tcpInfo() === undefined
+          ? socket.changeTcpOptions({ fastOpen: Math.min(value, config.socket.maxBacklog) })
+          : -Errno.EINVAL,
+    ),
+    int(
+      tcp('TCP_FASTOPEN_CONNECT', c.TCP_FASTOPEN_CONNECT),
+      [0, 1],
+      (socket) => Number(socket.tcpOptions!.fastOpenConnect),
+      (socket, value) => {
+        if (!config.tcp.fastOpenClient) return -Errno.EOPNOTSUPP;
+        const closed = socket.tcpInfo() === undefined && !socket.listening;
+        return closed ? socket.changeTcpOptions({ fastOpenConnect: value === 1 }) : -Errno.EINVAL;
+      },
+    ),
+    tcpFlag(tcp('TCP_NODELAY', c.TCP_NODELAY), 'noDelay'),
+    tcpFlag(tcp('TCP_QUICKACK', c.TCP_QUICKACK), 'quickAck'),
+    tcpFlag(tcp('TCP_CORK', c.TCP_CORK), 'cork'),
+    // Unsigned in Linux: a negative number is beyond all others. Read back it would be an errno here, so the largest int stands for it.
+    int(
+      tcp('TCP_NOTSENT_LOWAT', c.TCP_NOTSENT_LOWAT),
+      ANY_INT,
+      (socket) => socket.tcpOptions!.notsentLowat,
+      (socket, value) => socket.changeTcpOptions({ notsentLowat: value < 0 ? INT_MAX : value }),
+    ),
+    // 0 lifts the bound; then getsockopt shows the default of RFC 9293 §3.7.1 until a connection knows better.
+    int(
+      tcp('TCP_MAXSEG', c.TCP_MAXSEG),
+      [0, 32767],
+      (socket) => socket.tcpInfo()?.mss ?? (socket.tcpOptions!.maxSegment === 0 ? 536 : socket.tcpOptions!.maxSegment),
+      (socket, value) => (value > 0 && value < 88 ? -Errno.EINVAL : socket.changeTcpOptions({ maxSegment: value })),
+    ),
+    tcpInt(tcp('TCP_KEEPIDLE', c.TCP_KEEPIDLE), 'keepaliveIdle', 1, 32767, SECOND),
+    tcpInt(tcp('TCP_KEEPINTVL', c.TCP_KEEPINTVL), 'keepaliveInterval', 1, 32767, SECOND),
+    tcpInt(tcp('TCP_KEEPCNT', c.TCP_KEEPCNT), 'keepaliveProbes', 1, 127),
+    tcpInt(tcp('TCP_SYNCNT', c.TCP_SYNCNT), 'synRetries', 1, 127),
+    // The bound can only be lifted before there is a connection. Linux tcp_set_window_clamp.
+    int(
+      tcp('TCP_WINDOW_CLAMP', c.TCP_WINDOW_CLAMP),
+      ANY_INT,
+      (socket) => socket.tcpOptions!.windowClamp,
+      (socket, value) => {
+        if (value !== 0) return socket.changeTcpOptions({ windowClamp: Math.max(value, MIN_RECEIVE_BUFFER / 2) });
+        const unused = !socket.listening && (socket.tcpInfo()?.state ?? 'CLOSED') === 'CLOSED';
+        return unused ? socket.changeTcpOptions({ windowClamp: 0 }) : -Errno.EINVAL;
+      },
+    ),
+    tcpInt(tcp('TCP_USER_TIMEOUT', c.TCP_USER_TIMEOUT), 'userTimeout', 0, INT_MAX, MS),
+    // Seconds to advertise; 0 does without the option. RFC 5482.
+    tcpInt(tcp('TCP_UTO', c.TCP_UTO), 'advertisedUserTimeout', 0, MAX_UTO, SECOND),
+    readOnlyRecord(tcp('TCP_INFO', c.TCP_INFO), 'struct tcp_info', (socket) => socket.tcpInfo() ?? -Errno.ENOTCONN),
+    record(
+      tcp('TCP_CONGESTION', c.TCP_CONGESTION),
+      'text',
+      ({ tcpOptions }) => tcpOptions!.congestion,
+      readText,
+      (socket, congestion) => socket.changeTcpOptions({ congestion: congestion.slice(0, MAX_NAME) }),
+    ),
+  ];
+}
+
+function readText(input: Exclude<OptionInput, null>): string | undefined {
+  const text = input instanceof Uint8Array ? new TextDecoder('latin1').decode(input).split('\0')[0]! : input;
+  return typeof text === 'string' && text.length > 0 ? text : undefined;
+}
