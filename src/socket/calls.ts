@@ -259,6 +259,16 @@ export class SocketCalls {
     return this.#table.get(fd) === undefined ? -Errno.EBADF : ioctl(this.#table, fd, request, value);
   }
 
+  /** The index of the interface with this name, or -ENODEV. if_nametoindex(3). */
+  ifNameToIndex(name: string): number {
+    return this.#host.ip.interfaceByName(name) ?? -Errno.ENODEV;
+  }
+
+  /** The name of the interface with this index, or -ENXIO. if_indextoname(3). */
+  ifIndexToName(index: number): string | number {
+    return this.#host.ip.interfaceName(index) ?? -Errno.ENXIO;
+  }
+
   // --- Descriptors.
 
   /** F_GETFL, F_SETFL (O_NONBLOCK), F_GETFD, F_SETFD (FD_CLOEXEC), F_DUPFD. fcntl(2). */
