@@ -66,7 +66,7 @@ export class SocketCalls {
     };
     this.#families = new Families(this.#host);
     this.#table = new DescriptorTable(socket.maxDescriptors, this.#host.files);
-    this.#options = new OptionTable(context.config);
+    this.#options = new OptionTable(context.config, services.ip);
   }
 
   /** Open descriptors. */
