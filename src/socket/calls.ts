@@ -66,7 +66,7 @@ export class SocketCalls {
     };
     this.#families = new Families(this.#host);
     this.#table = new DescriptorTable(socket.maxDescriptors, this.#host.files);
-    this.#options = new OptionTable(context.config);
+    this.#options = new OptionTable(context.config, services.ip);
   }
 
   /** Open descriptors. */
@@ -279,6 +279,16 @@ export class SocketCalls {
   /** SIOCINQ (FIONREAD), SIOCOUTQ, SIOCATMARK: the number. FIONBIO, FIOCLEX, FIONCLEX: 0. ioctl(2). */
   ioctl(fd: number, request: number, value = 0): number {
     return this.#table.get(fd) === undefined ? -Errno.EBADF : ioctl(this.#table, fd, request, value);
+  }
+
+  /** The index of the interface with this name, or -ENODEV. if_nametoindex(3). */
+  ifNameToIndex(name: string): number {
+    return this.#host.ip.interfaceByName(name) ?? -Errno.ENODEV;
+  }
+
+  /** The name of the interface with this index, or -ENXIO. if_indextoname(3). */
+  ifIndexToName(index: number): string | number {
+    return this.#host.ip.interfaceName(index) ?? -Errno.ENXIO;
   }
 
   // --- Descriptors.
