@@ -206,13 +206,14 @@ export class Sender implements SendState {
     this.mtuProber?.onAck(ack, freed);
     this.#timers.clear(Timer.User);
     this.#timers.clear(Timer.Tlp);
-    this.#afterTimeout = this.#afterTimeout && seqLt(ack, this.#timeoutEnd);
+    const afterTimeout = this.#afterTimeout; // the ACK that ends it may cover the most of old data
+    this.#afterTimeout = afterTimeout && seqLt(ack, this.#timeoutEnd);
     const recovering = this.recovery.active;
     const keepTimer = this.#tell(ack, covered, freed, false, options, now);
     if (ack === tcb.sndNxt) this.#flightSmss = 0;
     // RFC 5681 §3.1: the ACK of the SYN does not open the window.
     const growing = freed > 0 && !first && !recovering && !this.recovery.active;
-    if (growing) this.feed.tell(this.control, freed, flightBefore, this.rto.srtt, this.#afterTimeout, now);
+    if (growing) this.feed.tell(this.control, freed, flightBefore, this.rto.srtt, afterTimeout, now);
     // RFC 6298 §5 (5.2), (5.3): stopped here, started again at the end of the turn when something is still outstanding.
     if (!keepTimer) this.#timers.clear(Timer.Rto);
     return freed;
