@@ -87,7 +87,7 @@ export interface LossRecovery {
   readonly goesBack: boolean;
   /** When `onReorderTimer` is to be called; NEVER for not at all. RFC 8985 §5.4. */
   readonly reorderDeadline: Micros;
-  /** One segment of new text may go out beyond cwnd, however small: a tail loss probe. */
+  /** A segment of new text is to go out, however small: a tail loss probe, beyond cwnd, or what F-RTO learns from. */
   readonly probing: boolean;
   /** What happened since the trace last looked. At most a few; cleared by whoever reads it, and by the next ACK. */
   readonly events: RecoveryEvent[];

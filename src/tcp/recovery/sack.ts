@@ -16,9 +16,6 @@ import type { AckFacts, LossRecovery, RecoveryEvent, SendRange, SendState } from
 import { Tlp } from './tlp.ts';
 import { Undo } from './undo.ts';
 
-/** Segments of new text that F-RTO sends in step 2b. RFC 5682 §3.1. */
-const FRTO_SEGMENTS = 2;
-
 export class SackRecovery implements LossRecovery {
   readonly name = 'rack';
   readonly inflation = 0;
@@ -39,8 +36,6 @@ export class SackRecovery implements LossRecovery {
   #recoveryPoint = 0;
   /** A time-out: the segment at SND.UNA goes out whatever is in the network. */
   #headOwed = false;
-  /** F-RTO: octets of new text that may go out. */
-  #newAllowed = 0;
 
   constructor(sndNxt: SeqNum) {
     this.start(sndNxt);
@@ -59,7 +54,7 @@ export class SackRecovery implements LossRecovery {
   }
 
   get probing(): boolean {
-    return this.#tlp.owed;
+    return this.#tlp.owed || this.#frto.owesText;
   }
 
   /** Octets that are in the network by the marks of RACK. RFC 6675 §4, SetPipe. */
@@ -95,7 +90,7 @@ export class SackRecovery implements LossRecovery {
       this.#headOwed = false;
       if (this.#phase !== 'open') this.#undo.onRetransmitted(to - from, timestampNow(state.tcb, now));
     } else {
-      this.#newAllowed = Math.max(0, this.#newAllowed - (to - from));
+      this.#frto.onSent(to - from);
     }
     this.#delivery.onSent(from, to, again, state.smss, now);
   }
@@ -116,9 +111,10 @@ export class SackRecovery implements LossRecovery {
     if (this.#phase !== 'open' && delivery.una >= this.#recoveryPoint) this.#recovered(state, now);
     if (this.#frto.step > 0) this.#runFrto(facts, state, now);
     const lost = this.#detectLoss(state, now);
-    if (lost > 0 && this.#phase === 'open' && !this.#probeFailed(state, now)) this.#enterRecovery(state, now);
+    const begins = lost > 0 && this.#phase === 'open' && !this.#probeFailed(state, now);
+    if (begins) this.#enterRecovery(state, now);
     if (this.#phase === 'recovery' && delivery.delivered > 0) {
-      this.#prr.onAck(delivery.delivered, this.#flight.pipe, state.smss, advanced && lost === 0);
+      this.#prr.onAck(delivery.delivered, this.#flight.pipe, state.smss, begins || (advanced && lost === 0));
     }
     return !advanced;
   }
@@ -139,7 +135,6 @@ export class SackRecovery implements LossRecovery {
     this.#phase = 'loss';
     this.#recoveryPoint = this.#delivery.nxt(state);
     this.#headOwed = flight.first !== undefined;
-    this.#newAllowed = 0;
     this.#tlp.reset();
     this.reorderDeadline = NEVER;
     this.events.push({ name: 'recovery-begins', cause: 'retransmission timeout' });
@@ -156,13 +151,13 @@ export class SackRecovery implements LossRecovery {
   probeTimeout(state: SendState): number | undefined {
     const { octets, sackedOctets, lostOctets } = this.#flight;
     if (this.#phase !== 'open' || octets === 0 || sackedOctets > 0 || lostOctets > 0) return undefined;
-    return this.#tlp.spent ? undefined : this.#tlp.timeout(state);
+    return this.#tlp.timeout(state);
   }
 
   onProbeTimer(state: SendState): void {
     if (this.probeTimeout(state) === undefined) return;
     this.#tlp.onTimer();
-    if (this.#tlp.owed) this.counters.lossProbes++;
+    this.counters.lossProbes++;
   }
 
   resend(): void {
@@ -173,6 +168,8 @@ export class SackRecovery implements LossRecovery {
   /** NextSeg, rule (1); rule (2) is the sender's new text; RACK and its probes stand for (3) and (4). RFC 6675 §4. */
   nextLost(out: SendRange, state: SendState): boolean {
     if (this.#tlp.owed) return !this.#newTextFits(state) && this.#nameLast(out, state);
+    // Only now is the window of the ACK known that brought step 2b about.
+    if (this.#frto.owesText && !this.#newTextFits(state)) this.#frto.stop();
     const record = this.#flight.firstLost;
     if (record === undefined || (this.#frto.step > 0 && !this.#headOwed)) return false;
     const { smss } = state;
@@ -197,7 +194,7 @@ export class SackRecovery implements LossRecovery {
   /** RFC 6675 §5, (C): cwnd - pipe. During fast recovery PRR says, after a time-out F-RTO may. */
   room(_used: number, state: SendState): number {
     if (this.#tlp.owed) return state.smss;
-    if (this.#frto.step > 0) return this.#newAllowed;
+    if (this.#frto.step > 0) return this.#frto.allowed;
     const { pipe } = this.#flight;
     const { control } = state;
     const proportional = this.#phase === 'recovery' && control.ownsRecoveryWindow !== true;
@@ -257,10 +254,8 @@ export class SackRecovery implements LossRecovery {
     const { una, original } = this.#delivery;
     const nxt = this.#delivery.nxt(state);
     const advanced = facts.covered > 0;
-    const canSend = this.#newTextFits(state);
-    switch (this.#frto.onAck(una, nxt, advanced, this.#rack.fack, original, facts.duplicate, canSend)) {
+    switch (this.#frto.onAck(una, nxt, advanced, this.#rack.fack, original, facts.duplicate, state.smss)) {
       case FrtoVerdict.SendNew:
-        this.#newAllowed = FRTO_SEGMENTS * state.smss;
         this.#recoveryPoint = nxt;
         break;
       case FrtoVerdict.Spurious:
