@@ -165,7 +165,10 @@ export class SackRecovery implements LossRecovery {
     while (flight.oldest !== undefined) flight.markLost(flight.oldest);
   }
 
-  /** NextSeg, rule (1); rule (2) is the sender's new text; RACK and its probes stand for (3) and (4). RFC 6675 §4. */
+  /**
+   * NextSeg, rule (1); rule (2) is the sender's new text; RACK and its probes stand for (3) and (4). RFC 6675 §4. Differs: RFC 7323 §2.4,
+   * (4), sends again without regard to a window that was retracted; here only what lies within it, RFC 9293's SHLD-16.
+   */
   nextLost(out: SendRange, state: SendState): boolean {
     if (this.#tlp.owed) return !this.#newTextFits(state) && this.#nameLast(out, state);
     // Only now is the window of the ACK known that brought step 2b about.
