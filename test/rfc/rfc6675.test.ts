@@ -7,7 +7,7 @@ import { MS } from '../../src/core/time.ts';
 import { SackRecovery } from '../../src/tcp/recovery/sack.ts';
 import { Timer } from '../../src/tcp/timers.ts';
 import { MSS, RACK, RTT, flying } from '../support/flying.ts';
-import type { Blocks , Flying} from '../support/flying.ts';
+import type { Blocks, Flying } from '../support/flying.ts';
 
 /** What RFC 6675 calls pipe, in segments. */
 function pipe(s: Flying): number {

@@ -173,4 +173,28 @@ describe('hostile input, item by item', () => {
     s.deliver(`<SEQ=301><ACK=101><CTL=ACK><WND=1000><TS=6,${again!.timestamps![0]}>`).expectState('ESTABLISHED');
     expect(s.conn.info()).to.include({ sndWindShift: 2, sndWnd: 4000, timestamps: true });
   });
+
+  it('headers that cannot be', () => {
+    const s = connected();
+    const before = known(s);
+    for (const [length, offset] of [
+      [19, 5],
+      [20, 4],
+      [24, 15],
+    ] as const) {
+      const bytes = new Uint8Array(length);
+      bytes[12] = offset << 4;
+      s.deliverRaw(bytes);
+    }
+    expect(drops(s)).to.deep.equal({ 'tcp-bad-header': 3 });
+    expect(known(s)).to.deep.equal(before);
+    expectWorks(s);
+  });
+
+  it('a SYN from where no route leads', () => {
+    const s = new Scene().listen();
+    s.ip.routeError = -101;
+    s.deliver('<SEQ=300><CTL=SYN>').expectSent();
+    expect([drops(s), s.listener!.halfOpen]).to.deep.equal([{ 'tcp-no-route': 1 }, 0]);
+  });
 });

@@ -6,6 +6,7 @@
  */
 import { NEVER, after } from '../../core/time.ts';
 import type { Micros } from '../../core/time.ts';
+import type { SendReason } from '../send-reason.ts';
 import type { SeqNum } from '../seq.ts';
 import { timestampNow } from '../timestamps.ts';
 import { Delivery } from './delivery.ts';
@@ -34,6 +35,8 @@ export class SackRecovery implements LossRecovery {
   #phase: 'open' | 'recovery' | 'loss' = 'open';
   /** RecoveryPoint: SND.NXT when the phase began. RFC 6675 §5. */
   #recoveryPoint = 0;
+  /** Why what counts as lost goes out again outside of any phase of loss: mostly the rest of the last one. */
+  #plainReason: SendReason = 'fast retransmit: RACK';
   /** A time-out: the segment at SND.UNA goes out whatever is in the network. */
   #headOwed = false;
 
@@ -74,7 +77,7 @@ export class SackRecovery implements LossRecovery {
     return this.pipe;
   }
 
-  get textReason(): string {
+  get textReason(): SendReason {
     if (this.#tlp.owed) return 'tail loss probe';
     if (this.#frto.step === 3) return 'F-RTO: new data';
     return this.#phase === 'open' && this.#flight.sackedOctets > 0 ? 'limited transmit' : 'new data';
@@ -160,7 +163,8 @@ export class SackRecovery implements LossRecovery {
     this.counters.lossProbes++;
   }
 
-  resend(): void {
+  resend(why: SendReason): void {
+    this.#plainReason = why;
     const flight = this.#flight;
     while (flight.oldest !== undefined) flight.markLost(flight.oldest);
   }
@@ -190,7 +194,7 @@ export class SackRecovery implements LossRecovery {
     this.#name(out, record.start, record.start + length, state);
     if (this.#phase === 'recovery') out.reason = 'fast retransmit: RACK';
     else if (this.#headOwed) out.reason = 'retransmission timeout';
-    else out.reason = this.#phase === 'loss' ? 'retransmission after a time-out' : 'retransmission';
+    else out.reason = this.#phase === 'loss' ? 'retransmission after a time-out' : this.#plainReason;
     return true;
   }
 
@@ -248,6 +252,7 @@ export class SackRecovery implements LossRecovery {
     // PRR has brought what is in the network to ssthresh: there is nothing to deflate.
     if (this.#phase === 'recovery') control.onRecovered(Math.max(flightSize, control.ssthresh), now);
     this.#phase = 'open';
+    this.#plainReason = 'fast retransmit: RACK';
     this.#frto.stop();
     this.#rack.onRecovered();
     this.events.push({ name: 'recovery-ends', cause: 'all acknowledged' });
@@ -297,7 +302,9 @@ export class SackRecovery implements LossRecovery {
   #probeFailed(state: SendState, now: Micros): boolean {
     const { firstLost, lostOctets } = this.#flight;
     if (state.mtuProber === undefined || firstLost === undefined) return false;
-    return state.mtuProber.failed(this.#delivery.seqOf(firstLost.start), lostOctets, state, now) > 0;
+    if (state.mtuProber.failed(this.#delivery.seqOf(firstLost.start), lostOctets, state, now) === 0) return false;
+    this.#plainReason = 'path MTU probe lost';
+    return true;
   }
 
   #reorderingWindow(state: SendState, recovering: boolean): number {
