@@ -4,7 +4,7 @@
 import { expect } from 'chai';
 import { MS, SECOND } from '../../src/core/time.ts';
 import { Timer } from '../../src/tcp/timers.ts';
-import type { Flying} from '../support/flying.ts';
+import type { Flying } from '../support/flying.ts';
 import { MSS, PTO, RACK, RTT, TLP, flying } from '../support/flying.ts';
 import { Scene } from '../support/tcp-scene.ts';
 

@@ -7,7 +7,7 @@ import type { TcpConfig } from '../../src/core/config.ts';
 import { MINUTE, MS, SECOND } from '../../src/core/time.ts';
 import { SEND_REASONS } from '../../src/tcp/send-reason.ts';
 import type { SendReason } from '../../src/tcp/send-reason.ts';
-import type { Flying} from '../support/flying.ts';
+import type { Flying } from '../support/flying.ts';
 import { MSS, PTO, RTT, flying } from '../support/flying.ts';
 import { Scene, inState } from '../support/tcp-scene.ts';
 
