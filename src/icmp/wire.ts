@@ -86,6 +86,9 @@ export const UnreachableCode = {
   PrecedenceCutoff: 15,
 } as const;
 
+/** Codes of Time Exceeded. RFC 792. */
+export const TimeExceededCode = { InTransit: 0, Reassembly: 1 } as const;
+
 const CODE = ICMP_LAYOUT.offsetOf('code')!;
 const CHECKSUM = ICMP_LAYOUT.offsetOf('checksum')!;
 const REST = ICMP_LAYOUT.offsetOf('rest')!;

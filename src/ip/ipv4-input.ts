@@ -44,6 +44,17 @@ export function checkHeader(frame: Frame, drops: Drops): boolean {
   return true;
 }
 
+/** A record for `describe` to fill in. */
+export const makePacket = (): IpPacket => ({
+  source: ANY_ADDRESS,
+  destination: ANY_ADDRESS,
+  protocol: 0,
+  ttl: 0,
+  tos: 0,
+  interfaceId: 0,
+  broadcast: false,
+});
+
 /** Copies the header's facts into the record that goes up; `frame.start` is at the header. */
 export function describe(packet: IpPacket, frame: Frame, interfaceId: number): void {
   const { bytes, start } = frame;

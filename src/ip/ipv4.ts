@@ -10,13 +10,14 @@ import { Errno } from '../core/errno.ts';
 import type { Frame } from '../core/frame.ts';
 import type { Micros } from '../core/time.ts';
 import type { LinkLayer } from '../ethernet/service.ts';
+import { TimeExceededCode, UnreachableCode } from '../icmp/wire.ts';
 import { ANY_ADDRESS, LOOPBACK_ADDRESS } from './address.ts';
 import type { IpAddress, Prefix } from './address.ts';
 import type { AddressTable } from './address-table.ts';
 import { HandlerTable } from './handlers.ts';
 import { Identifications } from './identification.ts';
 import type { InterfaceOwner, NetworkInterface } from './interface.ts';
-import { checkDestination, checkHeader, checkSource, describe } from './ipv4-input.ts';
+import { checkDestination, checkHeader, checkSource, describe, makePacket } from './ipv4-input.ts';
 import { OptionVerdict, judgeOptions } from './ipv4-options.ts';
 import { Ipv4Output } from './ipv4-output.ts';
 import {
@@ -48,14 +49,6 @@ import type {
   RawListener,
   UndeliverableHook,
 } from './service.ts';
-
-/** Codes of Destination Unreachable that IP asks for. RFC 792, RFC 1122 §3.2.2.1. */
-const UNREACHABLE_HOST = 1;
-const UNREACHABLE_PROTOCOL = 2;
-const UNREACHABLE_PORT = 3;
-const UNREACHABLE_SOURCE_ROUTE = 5;
-/** Code of Time Exceeded. RFC 792. */
-const REASSEMBLY_TIME_EXCEEDED = 1;
 
 /** Counters since the start; what was not processed is in the drop counters. */
 export interface Ipv4Counters {
@@ -93,15 +86,7 @@ export class Ipv4 implements IcmpSupport, InterfaceOwner {
   #received = 0;
   #delivered = 0;
   /** The one record that goes up with each datagram. */
-  readonly #packet: IpPacket = {
-    source: ANY_ADDRESS,
-    destination: ANY_ADDRESS,
-    protocol: 0,
-    ttl: 0,
-    tos: 0,
-    interfaceId: 0,
-    broadcast: false,
-  };
+  readonly #packet: IpPacket = makePacket();
   /** The one record for errors that this host finds itself. */
   readonly #report: IpErrorReport = {
     from: ANY_ADDRESS,
@@ -109,7 +94,7 @@ export class Ipv4 implements IcmpSupport, InterfaceOwner {
     destination: ANY_ADDRESS,
     protocol: 0,
     type: 3,
-    code: UNREACHABLE_HOST,
+    code: UnreachableCode.Host,
     errno: Errno.EHOSTUNREACH,
     hard: false,
     mtu: 0,
@@ -213,7 +198,7 @@ export class Ipv4 implements IcmpSupport, InterfaceOwner {
     const packet = this.#packet;
     describe(packet, frame, interfaceId);
     packet.broadcast = broadcast;
-    this.onReassemblyTimeout(frame, packet, REASSEMBLY_TIME_EXCEEDED, now);
+    this.onReassemblyTimeout(frame, packet, TimeExceededCode.Reassembly, now);
   }
 
   /** RFC 1122 §3.2.1.8, §3.3.5. Options that are fine stay in front of the transport header for those who want them. */
@@ -223,7 +208,7 @@ export class Ipv4 implements IcmpSupport, InterfaceOwner {
     if (verdict === OptionVerdict.SourceRoute) {
       this.#context.drops.drop('ip-source-route', frame);
       // 1122-3.3.5-j.
-      if (this.onUndeliverable !== undefined) this.onUndeliverable(frame, this.#packet, UNREACHABLE_SOURCE_ROUTE, now);
+      this.onUndeliverable?.(frame, this.#packet, UnreachableCode.SourceRouteFailed, now);
       return false;
     }
     this.#context.drops.drop('ip-options', frame);
@@ -237,11 +222,11 @@ export class Ipv4 implements IcmpSupport, InterfaceOwner {
     const taken = this.#handlers.deliverRaw(frame, packet, now);
     frame.start = frame.transport;
     const handler = this.#handlers.get(packet.protocol);
-    let code = UNREACHABLE_PROTOCOL;
+    let code: number = UnreachableCode.Protocol;
     if (handler !== undefined) {
       this.#delivered++;
       if (handler.receive(frame, packet, now)) return;
-      code = UNREACHABLE_PORT;
+      code = UnreachableCode.Port;
     } else {
       if (taken) return;
       this.#context.drops.drop('ip-no-protocol', frame);
@@ -305,6 +290,14 @@ export class Ipv4 implements IcmpSupport, InterfaceOwner {
 
   isBroadcast(address: IpAddress): boolean {
     return this.#addresses.isBroadcast(address);
+  }
+
+  interfaceByName(name: string): number | undefined {
+    return this.interfaces.find((network) => network.name === name)?.id;
+  }
+
+  interfaceName(interfaceId: number): string | undefined {
+    return this.interfaces[interfaceId - 1]?.name;
   }
 
   specificDestination(packet: IpPacket): IpAddress {

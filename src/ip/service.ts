@@ -136,6 +136,10 @@ export interface IpService {
   isLocal(address: IpAddress): boolean;
   /** Whether the address is a broadcast address, limited or of a connected network. */
   isBroadcast(address: IpAddress): boolean;
+  /** The id of the interface with this name; undefined when there is none. if_nametoindex(3). */
+  interfaceByName(name: string): number | undefined;
+  /** The name of an interface by its id; undefined when there is none. if_indextoname(3). */
+  interfaceName(interfaceId: number): string | undefined;
   register(protocol: number, handler: ProtocolHandler): void;
   /** Adds a raw listener for one protocol (255: every protocol). */
   addRaw(protocol: number, listener: RawListener): void;

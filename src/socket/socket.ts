@@ -40,6 +40,25 @@ export interface CommonOptions {
   /** SO_SNDBUF and SO_RCVBUF as getsockopt shows them: twice what was asked for. socket(7). */
   sendBuffer: number;
   receiveBuffer: number;
+  /** SO_RCVLOWAT (octets): a stream is readable from so many on. socket(7). */
+  receiveLowWater: number;
+  /**
+   * SO_RCVTIMEO and SO_SNDTIMEO (us): how long a call waits, after which it fails with EAGAIN (connect: EINPROGRESS); 0 for as long as it
+   * takes, below 0 for not at all. For the faces that wait.
+   */
+  receiveTimeout: number;
+  sendTimeout: number;
+  /** SO_BINDTODEVICE: the id of the one interface that is used; 0 for any. */
+  boundDevice: number;
+  /** SO_PRIORITY and SO_MARK, unsigned. Kept: no queue and no rule here goes by them. */
+  priority: number;
+  mark: number;
+  /** SO_TIMESTAMP: datagrams come with the time of their arrival. */
+  timestamp: boolean;
+  /** SO_DEBUG; kept. */
+  debug: boolean;
+  /** SO_DONTROUTE: only to hosts on the link. */
+  dontRoute: boolean;
   ttl: number;
   tos: number;
   /** IP_HDRINCL: the program brings its own IP header. raw(7). */
@@ -48,6 +67,8 @@ export interface CommonOptions {
   receiveErrors: boolean;
   /** IP_MTU_DISCOVER, for datagram sockets; on others it is only kept: TCP always sets DF, raw sockets never do. */
   mtuDiscover: MtuDiscover;
+  /** IP_BIND_ADDRESS_NO_PORT: bind with port 0 takes no port; connect chooses one. ip(7). */
+  bindAddressNoPort: boolean;
   /** ICMP_FILTER: a bit per message type that is not wanted. raw(7). */
   icmpFilter: number;
   /** SO_PASSCRED: the sender's credentials come with every message. unix(7). */
@@ -118,11 +139,21 @@ export function defaultOptions(host: SocketHost): CommonOptions {
     lingerSeconds: 0,
     sendBuffer: socket.datagramSendBuffer,
     receiveBuffer: socket.datagramReceiveBuffer,
+    receiveLowWater: 1,
+    receiveTimeout: 0,
+    sendTimeout: 0,
+    boundDevice: 0,
+    priority: 0,
+    mark: 0,
+    timestamp: false,
+    debug: false,
+    dontRoute: false,
     ttl: ip.defaultTtl,
     tos: 0,
     headerIncluded: false,
     receiveErrors: false,
     mtuDiscover: MtuDiscover.Want,
+    bindAddressNoPort: false,
     icmpFilter: 0,
     passCredentials: false,
     passSecurity: false,

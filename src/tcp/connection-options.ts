@@ -36,6 +36,8 @@ const MIN_MAX_SEGMENT = 88;
 const MAX_MAX_SEGMENT = 32767;
 /** Most unanswered keep-alive probes and SYN retransmissions. Linux MAX_TCP_KEEPCNT, MAX_TCP_SYNCNT. */
 const MAX_PROBES = 127;
+/** Greatest buffer (octets), half of the largest int: SO_SNDBUFFORCE goes beyond config.tcp.maxBuffer, but not beyond this. */
+const MAX_BUFFER = 0x3fff_ffff;
 /** FIN-WAIT-2 lasts at most this long (us). Linux TCP_FIN_TIMEOUT_MAX. */
 const MAX_FIN_WAIT2 = 120_000_000;
 
@@ -85,7 +87,7 @@ const range = (value: number, least: number, greatest: number): boolean =>
 
 /** 0 when every value given is one that the option can take, else what setsockopt answers: -EINVAL, or -ENOENT for a name. */
 export function checkOptions(changes: Partial<TcpOptions>, host: OptionsHost): number {
-  if (!numbersAreValid(changes, host.context.config.tcp)) return -Errno.EINVAL;
+  if (!numbersAreValid(changes)) return -Errno.EINVAL;
   return changes.congestion === undefined || host.congestion.has(changes.congestion) ? 0 : -Errno.ENOENT;
 }
 
@@ -93,7 +95,7 @@ export function checkOptions(changes: Partial<TcpOptions>, host: OptionsHost): n
 export const makeControl = (options: Readonly<TcpOptions>, host: OptionsHost): CongestionControl =>
   host.congestion.make(options.congestion, host.context.config.tcp, host.context.random);
 
-function numbersAreValid(changes: Partial<TcpOptions>, config: TcpConfig): boolean {
+function numbersAreValid(changes: Partial<TcpOptions>): boolean {
   const { advertisedUserTimeout: advertised } = changes;
   const { maxSegment, userTimeout, keepaliveIdle, keepaliveInterval, keepaliveProbes } = changes;
   const {
@@ -115,8 +117,8 @@ function numbersAreValid(changes: Partial<TcpOptions>, config: TcpConfig): boole
     (keepaliveInterval === undefined || range(keepaliveInterval, 1, Number.MAX_SAFE_INTEGER)) &&
     (keepaliveProbes === undefined || range(keepaliveProbes, 1, MAX_PROBES)) &&
     (synRetries === undefined || range(synRetries, 0, MAX_PROBES)) &&
-    (sendBuffer === undefined || range(sendBuffer, 1, config.maxBuffer)) &&
-    (receiveBuffer === undefined || range(receiveBuffer, 1, config.maxBuffer)) &&
+    (sendBuffer === undefined || range(sendBuffer, 1, MAX_BUFFER)) &&
+    (receiveBuffer === undefined || range(receiveBuffer, 1, MAX_BUFFER)) &&
     (windowClamp === undefined || range(windowClamp, 0, 0x7fff_ffff)) &&
     (ttl === undefined || range(ttl, 1, 255)) &&
     (tos === undefined || range(tos, 0, 255)) &&

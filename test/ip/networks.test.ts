@@ -16,6 +16,17 @@ const routes = (host: Host): string[] =>
     });
 
 describe('ip/networks', () => {
+  it('interfaces have names and numbers', () => {
+    const { ip } = makeHost();
+    expect(['lo', 'eth0', 'eth1', ''].map((name) => ip.interfaceByName(name))).to.deep.equal([
+      1,
+      2,
+      undefined,
+      undefined,
+    ]);
+    expect([0, 1, 2, 3].map((id) => ip.interfaceName(id))).to.deep.equal([undefined, 'lo', 'eth0', undefined]);
+  });
+
   it('1122-3.3.1.6-a, 1122-3.2.2.9-b: addresses, masks and gateways can be entered, and shown', () => {
     const host = makeHost();
     expect(routes(host)).to.deep.equal(['connected 10.0.0.0/24', 'static 0.0.0.0/0 via 10.0.0.1']);

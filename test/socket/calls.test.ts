@@ -314,3 +314,17 @@ describe('socket calls', () => {
     });
   });
 });
+
+describe('socket/calls: names and indexes of interfaces', () => {
+  it('if_nametoindex(3): "ENODEV No interface found with given name"', () => {
+    const { calls } = fakeHost();
+    expect(calls.ifNameToIndex('tap0')).to.equal(2);
+    expect(name(calls.ifNameToIndex('tap9'))).to.equal('ENODEV');
+  });
+
+  it('if_nametoindex(3): "ENXIO No interface found for the index"', () => {
+    const { calls } = fakeHost();
+    expect(calls.ifIndexToName(1)).to.equal('lo');
+    for (const index of [0, 3, -1]) expect(calls.ifIndexToName(index)).to.equal(-Errno.ENXIO);
+  });
+});

@@ -5,9 +5,9 @@ import * as c from '../../src/socket/constants.ts';
 import { OptionTable, makeOptionRows } from '../../src/socket/options/table.ts';
 import type { OptionRow } from '../../src/socket/options/option.ts';
 import type { TcpInfo } from '../../src/tcp/service.ts';
-import { fakeHost } from '../support/fake-services.ts';
+import { FakeIp, fakeHost } from '../support/fake-services.ts';
 
-const rows = makeOptionRows(DEFAULT_CONFIG);
+const rows = makeOptionRows(DEFAULT_CONFIG, new FakeIp());
 
 /** A socket that has the option. */
 function open(calls: ReturnType<typeof fakeHost>['calls'], row: OptionRow): number {
@@ -20,7 +20,7 @@ describe('socket options', () => {
     const keys = rows.map(({ level, name }) => `${level}/${name}`);
     expect(new Set(keys).size).to.equal(rows.length);
     for (const { label, name } of rows) expect((c as Record<string, unknown>)[label], label).to.equal(name);
-    expect(new OptionTable(DEFAULT_CONFIG).rows).to.have.length(rows.length);
+    expect(new OptionTable(DEFAULT_CONFIG, new FakeIp()).rows).to.have.length(rows.length);
   });
 
   for (const row of rows) {
@@ -66,8 +66,103 @@ describe('socket options', () => {
     expect(calls.setsockopt(fd, c.SOL_SOCKET, c.SO_LINGER, { onoff: true, linger: 7 })).to.equal(0);
     expect(calls.setsockopt(fd, c.SOL_SOCKET, c.SO_LINGER, { onoff: false, linger: 9 })).to.equal(0);
     expect(calls.getsockopt(fd, c.SOL_SOCKET, c.SO_LINGER)).to.deep.equal({ onoff: false, linger: 7 });
-    for (const value of [1, true, { onoff: true, linger: -1 }, { onoff: true, linger: 0.5 }]) {
+    for (const value of [1, true, { onoff: true, linger: 0.5 }]) {
       expect(calls.setsockopt(fd, c.SOL_SOCKET, c.SO_LINGER, value)).to.equal(-Errno.EINVAL);
+    }
+  });
+
+  it('SO_LINGER: a negative time is for ever', () => {
+    const { calls } = fakeHost();
+    const fd = calls.socket(c.AF_INET, c.SOCK_STREAM, 0);
+    for (const value of [{ onoff: true, linger: -1 }, Uint8Array.of(1, 0, 0, 0, 255, 255, 255, 255)]) {
+      expect(calls.setsockopt(fd, c.SOL_SOCKET, c.SO_LINGER, value)).to.equal(0);
+      expect(calls.getsockopt(fd, c.SOL_SOCKET, c.SO_LINGER)).to.deep.equal({ onoff: true, linger: 0x7fff_ffff });
+    }
+  });
+
+  for (const name of ['SO_RCVTIMEO', 'SO_SNDTIMEO'] as const) {
+    it(`${name}: struct timeval, EDOM for microseconds beyond a second, 0 for none`, () => {
+      const { calls } = fakeHost();
+      const fd = calls.socket(c.AF_INET, c.SOCK_DGRAM, 0);
+      const octets = (...words: number[]): Uint8Array => new Uint8Array(new BigInt64Array(words.map(BigInt)).buffer);
+      const none = { sec: 0, usec: 0 };
+      const half = { sec: 1, usec: 500_000 };
+      for (const [value, result, shown] of [
+        [half, 0, half],
+        [{ sec: 0, usec: 1_000_000 }, -Errno.EDOM, half],
+        [{ sec: 0, usec: -1 }, -Errno.EDOM, half],
+        [{ sec: 0.5, usec: 0 }, -Errno.EINVAL, half],
+        [3, -Errno.EINVAL, half],
+        [octets(1), -Errno.EINVAL, half],
+        [null, -Errno.EFAULT, half],
+        [octets(2, 7), 0, { sec: 2, usec: 7 }],
+        [{ sec: -1, usec: 0 }, 0, none],
+        [{ sec: 0, usec: 0 }, 0, none],
+      ] as const) {
+        expect(calls.setsockopt(fd, c.SOL_SOCKET, c[name], value), JSON.stringify(value)).to.equal(result);
+        expect(calls.getsockopt(fd, c.SOL_SOCKET, c[name])).to.deep.equal(shown);
+      }
+    });
+  }
+
+  it('SO_DEBUG, SO_PRIORITY above 6, SO_MARK and the forced sizes need the right to administer', () => {
+    for (const mayAdminister of [true, false]) {
+      const { calls } = fakeHost({ socket: { mayAdminister } });
+      const fd = calls.socket(c.AF_INET, c.SOCK_STREAM, 0);
+      const answer = (errno: number): number => (mayAdminister ? 0 : -errno);
+      for (const [name, value, result] of [
+        [c.SO_DEBUG, 0, 0],
+        [c.SO_DEBUG, 1, answer(Errno.EACCES)],
+        [c.SO_PRIORITY, 6, 0],
+        [c.SO_PRIORITY, 7, answer(Errno.EPERM)],
+        [c.SO_PRIORITY, -1, answer(Errno.EPERM)],
+        [c.SO_MARK, 0, answer(Errno.EPERM)],
+        [c.SO_SNDBUFFORCE, 1, answer(Errno.EPERM)],
+        [c.SO_RCVBUFFORCE, 1, answer(Errno.EPERM)],
+      ] as const) {
+        expect(calls.setsockopt(fd, c.SOL_SOCKET, name, value), `${name}: ${value}`).to.equal(result);
+      }
+      expect(calls.getsockopt(fd, c.SOL_SOCKET, c.SO_PRIORITY)).to.equal(mayAdminister ? 0xffff_ffff : 6);
+    }
+  });
+
+  it('SO_BINDTODEVICE takes the name of an interface; only who may use raw sockets changes it', () => {
+    for (const mayUseRaw of [true, false]) {
+      const { calls } = fakeHost({ socket: { mayUseRaw } });
+      const fd = calls.socket(c.AF_INET, c.SOCK_DGRAM, 0);
+      expect(calls.getsockopt(fd, c.SOL_SOCKET, c.SO_BINDTODEVICE)).to.equal('');
+      for (const [value, result, shown] of [
+        ['nosuch', -Errno.ENODEV, ''],
+        [1, -Errno.ENODEV, ''],
+        [null, -Errno.EFAULT, ''],
+        ['', 0, ''],
+        [new TextEncoder().encode('lo\0eth'), 0, 'lo'],
+        ['nosuch', -Errno.ENODEV, 'lo'],
+        ['lo', mayUseRaw ? 0 : -Errno.EPERM, 'lo'],
+        [0, mayUseRaw ? 0 : -Errno.EPERM, mayUseRaw ? '' : 'lo'],
+      ] as const) {
+        expect(calls.setsockopt(fd, c.SOL_SOCKET, c.SO_BINDTODEVICE, value), String(value)).to.equal(result);
+        expect(calls.getsockopt(fd, c.SOL_SOCKET, c.SO_BINDTODEVICE)).to.equal(shown);
+      }
+    }
+  });
+
+  it('SO_SNDBUFFORCE and SO_RCVBUFFORCE go beyond the bounds, and cannot be read', () => {
+    const { calls } = fakeHost({ tcp: { maxBuffer: 50_000 } });
+    const fd = calls.socket(c.AF_INET, c.SOCK_DGRAM, 0);
+    for (const [force, name, least] of [
+      [c.SO_SNDBUFFORCE, c.SO_SNDBUF, 4608],
+      [c.SO_RCVBUFFORCE, c.SO_RCVBUF, 2304],
+    ] as const) {
+      for (const [asked, shown] of [
+        [60_000, 120_000],
+        [-1, least],
+        [0x7fff_ffff, 0x7fff_fffe],
+      ] as const) {
+        expect(calls.setsockopt(fd, c.SOL_SOCKET, force, asked)).to.equal(0);
+        expect(calls.getsockopt(fd, c.SOL_SOCKET, name)).to.equal(shown);
+      }
+      expect(calls.getsockopt(fd, c.SOL_SOCKET, force)).to.equal(-Errno.ENOPROTOOPT);
     }
   });
 

@@ -28,6 +28,8 @@ export const OWN_ADDRESS = parseAddress('10.0.0.1')!;
 
 /** One host, 10.0.0.1/8; everything else in 10/8 and 127/8 has a route. */
 export class FakeIp implements IpService {
+  /** Of the interfaces, in the order of their ids. */
+  readonly names = ['lo', 'tap0'];
   readonly raw: { protocol: number; listener: RawListener }[] = [];
   readonly sent: { bytes: Uint8Array; options: OutputOptions | undefined; destination: IpAddress }[] = [];
 
@@ -62,6 +64,8 @@ export class FakeIp implements IpService {
 
   isLocal = (address: IpAddress): boolean => address === OWN_ADDRESS || isLoopback(address);
   isBroadcast = (address: IpAddress): boolean => address === BROADCAST_ADDRESS;
+  interfaceByName = (name: string): number | undefined => this.names.indexOf(name) + 1 || undefined;
+  interfaceName = (interfaceId: number): string | undefined => this.names[interfaceId - 1];
   register(): void {
     // Nothing arrives by itself.
   }

@@ -83,6 +83,14 @@ export class FakeIp implements IpService {
     return address === BROADCAST_ADDRESS;
   }
 
+  interfaceByName(name: string): number | undefined {
+    return name === 'tap0' ? 2 : undefined;
+  }
+
+  interfaceName(interfaceId: number): string | undefined {
+    return interfaceId === 2 ? 'tap0' : undefined;
+  }
+
   register(_protocol: number, handler: ProtocolHandler): void {
     this.handler = handler;
   }

@@ -31,6 +31,7 @@ export function ipRows(config: Config): readonly OptionRow[] {
         }),
     ),
     flag({ ...ip('IP_HDRINCL', c.IP_HDRINCL), on: 'raw' }, 'headerIncluded'),
+    flag(ip('IP_BIND_ADDRESS_NO_PORT', c.IP_BIND_ADDRESS_NO_PORT), 'bindAddressNoPort'),
     flag(ip('IP_RECVERR', c.IP_RECVERR), 'receiveErrors'),
     int(
       ip('IP_MTU_DISCOVER', c.IP_MTU_DISCOVER),

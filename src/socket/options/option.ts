@@ -189,3 +189,9 @@ export function octetsToInt(octets: Uint8Array, offset: number): number | undefi
   if (octets.length < offset + 4) return undefined;
   return new DataView(octets.buffer, octets.byteOffset, octets.length).getInt32(offset, true);
 }
+
+/** The same for a long of 64 bits. */
+export function octetsToLong(octets: Uint8Array, offset: number): number | undefined {
+  if (octets.length < offset + 8) return undefined;
+  return Number(new DataView(octets.buffer, octets.byteOffset, octets.length).getBigInt64(offset, true));
+}

@@ -9,12 +9,13 @@ import type { Socket } from '../socket.ts';
 import { ipRows } from './ip-level.ts';
 import type { OptionInput, OptionRow, OptionValue } from './option.ts';
 import { socketRows } from './socket-level.ts';
+import type { Interfaces } from './socket-level.ts';
 import { tcpRows } from './tcp-level.ts';
 import { unixRows } from './unix-level.ts';
 
 /** The whole table. */
-export const makeOptionRows = (config: Config): readonly OptionRow[] => [
-  ...socketRows(config),
+export const makeOptionRows = (config: Config, interfaces: Interfaces): readonly OptionRow[] => [
+  ...socketRows(config, interfaces),
   ...ipRows(config),
   ...tcpRows(config),
   ...unixRows,
@@ -25,8 +26,8 @@ export class OptionTable {
   readonly rows: readonly OptionRow[];
   readonly #byKey = new Map<number, OptionRow>();
 
-  constructor(config: Config) {
-    this.rows = makeOptionRows(config);
+  constructor(config: Config, interfaces: Interfaces) {
+    this.rows = makeOptionRows(config, interfaces);
     for (const row of this.rows) this.#byKey.set(keyOf(row.level, row.name), row);
   }
 
