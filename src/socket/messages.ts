@@ -75,7 +75,8 @@ export function receiveMessage(
   const received = socket.receive(into, 0, length, flags, incoming);
   if (received < 0) return received;
   if (!direct) scatter(into, Math.min(received, length), message.iov);
-  message.flags = incoming.flags;
+  // Linux tells of this flag what it was told.
+  message.flags = incoming.flags | (flags & MSG_CMSG_CLOEXEC);
   const room = handOver(incoming.control, message);
   if (incoming.rights.length > 0) openRights(table, files, incoming.rights, message, room, flags);
   return received;

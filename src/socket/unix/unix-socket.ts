@@ -127,8 +127,6 @@ export class UnixSocket implements Socket, UnixFile {
   }
 
   changeOptions(changes: Partial<CommonOptions>): number {
-    // There are no ports to reuse.
-    if (changes.reusePort === true) return -Errno.EOPNOTSUPP;
     Object.assign(this.end.options, changes);
     this.end.wake();
     return 0;
