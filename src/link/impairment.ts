@@ -12,7 +12,8 @@ import type { Micros } from '../core/time.ts';
 import { markCongestion } from './congestion-mark.ts';
 import { DelayLine } from './delay-line.ts';
 import type { FrameSink } from './link.ts';
-import { completeChecksum, cutSegment } from './segmentation.ts';
+import { completeChecksum } from '../ip/offload-wire.ts';
+import { cutSegment } from './segmentation.ts';
 import { QUEUE_FULL, Shaper } from './shaper.ts';
 import type { QueueLimit } from './shaper.ts';
 
