@@ -24,15 +24,7 @@ import {
   setIpTotalLength,
 } from '../ip/ipv4-wire.ts';
 import { completeChecksum, networkOf } from '../ip/offload-wire.ts';
-import {
-  TCP_HEADER_MIN,
-  TCP_LAYOUT,
-  TcpFlag,
-  flags,
-  headerLength,
-  sequenceNumber,
-  setChecksum,
-} from '../tcp/wire.ts';
+import { TCP_HEADER_MIN, TCP_LAYOUT, TcpFlag, flags, headerLength, sequenceNumber, setChecksum } from '../tcp/wire.ts';
 import type { FrameSink, Link } from './link.ts';
 
 const PROTOCOL_TCP = 6;
