@@ -48,6 +48,11 @@ export class ShownFrame {
     this.#frame = undefined;
   }
 
+  /** Whether there is nothing in it, with its link header or without. */
+  isEmpty(withHeader: boolean): boolean {
+    return !withHeader && this.#frame!.end === this.#payload;
+  }
+
   /**
    * A copy of its octets, with its link header (zeros but for the type on the loopback, as on Linux) or without. A checksum that
    * the link is to complete is complete in it; a super-segment is one frame.
@@ -152,9 +157,16 @@ export class Device {
     this.#allMulticast += on ? 1 : -1;
   }
 
+  /** For whom a received frame is. The loopback knows no broadcast, in Linux's eyes. */
+  packetTypeOf(destination: MacAddress): PacketType {
+    if (destination === this.address) return PacketType.Host;
+    if (destination === BROADCAST_MAC && this.hardwareType === HardwareType.Ether) return PacketType.Broadcast;
+    return isGroup(destination) ? PacketType.Multicast : PacketType.OtherHost;
+  }
+
   /** Shows a frame that came in, if there is a tap and the filter lets it pass; `start` is at its Ethernet header. */
   showIncoming(frame: Frame, destination: MacAddress, source: MacAddress, now: Micros): void {
-    const type = packetTypeOf(destination, this.address);
+    const type = this.packetTypeOf(destination);
     if (this.tap === undefined || !this.#passes(type, destination)) return;
     const protocol = incomingProtocol(frame.bytes, frame.start, frame.end);
     this.show(frame, frame.start + ETHERNET_HEADER, protocol, type, source, now);
@@ -238,13 +250,6 @@ export class Devices {
     this.#tap = tap;
     for (const device of this.#devices.values()) device.tap = tap;
   }
-}
-
-/** For whom a frame is, as seen by the station with the address `own`. */
-export function packetTypeOf(destination: MacAddress, own: MacAddress): PacketType {
-  if (destination === own) return PacketType.Host;
-  if (destination === BROADCAST_MAC) return PacketType.Broadcast;
-  return isGroup(destination) ? PacketType.Multicast : PacketType.OtherHost;
 }
 
 /**

@@ -9,7 +9,7 @@ import type { Context } from '../core/context.ts';
 import type { Frame } from '../core/frame.ts';
 import type { Micros } from '../core/time.ts';
 import { NO_MAC } from '../ethernet/address.ts';
-import { Device, HardwareType, PacketType, incomingProtocol, packetTypeOf } from '../ethernet/device.ts';
+import { Device, HardwareType, PacketType, incomingProtocol } from '../ethernet/device.ts';
 import type { DeviceLink } from '../ethernet/device.ts';
 import type { LinkLayer, LinkLayerUser } from '../ethernet/service.ts';
 import { ETHERNET_HEADER, EtherType, destinationOf, sourceOf } from '../ethernet/wire.ts';
@@ -97,7 +97,7 @@ export class LoopbackLink implements LinkLayer, DeviceLink {
   /** As Ethernet does with a received frame; the station's address is zero. */
   #receiveFramed(frame: Frame, now: Micros): void {
     const { bytes, start, end } = frame;
-    const type = packetTypeOf(destinationOf(bytes, start), NO_MAC);
+    const type = this.device.packetTypeOf(destinationOf(bytes, start));
     this.device.showIncoming(frame, destinationOf(bytes, start), sourceOf(bytes, start), now);
     if (type === PacketType.OtherHost) {
       this.#context.drops.drop('ether-not-for-us', frame);

@@ -196,7 +196,7 @@ export class PacketSocket implements Socket, FrameSender {
     let bits = 0;
     if (this.#error !== 0) bits |= Readiness.Error;
     if (this.#queue.size > 0) bits |= Readiness.Readable;
-    if (this.#sending < this.options.sendBuffer) bits |= Readiness.Writable;
+    if (this.#sending < this.options.sendBuffer) bits |= Readiness.Writable | c.POLLWRBAND;
     return bits;
   }
 
@@ -235,7 +235,8 @@ export class PacketSocket implements Socket, FrameSender {
     if (this.#etherType === 0 || (this.#interface !== 0 && this.#interface !== index)) return;
     const isWanted =
       this.#etherType === c.ETH_P_ALL ? !isOwn : this.#etherType === protocol && packetType !== c.PACKET_OUTGOING;
-    if (!isWanted) return;
+    // Linux reads a length of 0 as the answer of a socket filter that does not want it.
+    if (!isWanted || shown.isEmpty(this.type === c.SOCK_RAW)) return;
     if (!this.#queue.admit(this.options.receiveBuffer)) return;
     const octets = shown.copy(this.type === c.SOCK_RAW);
     const hardwareAddress = source;
