@@ -13,7 +13,16 @@ import type { TcpService } from '../tcp/service.ts';
 import type { UdpService } from '../udp/service.ts';
 import { MAX_NAME } from './address.ts';
 import type { Name, NameOut } from './address.ts';
-import { EPOLL_CLOEXEC, MSG_DONTWAIT, MSG_NOSIGNAL, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM, SIOCATMARK } from './constants.ts';
+import {
+  EPOLL_CLOEXEC,
+  EPOLL_CTL_DEL,
+  MSG_DONTWAIT,
+  MSG_NOSIGNAL,
+  SOCK_CLOEXEC,
+  SOCK_NONBLOCK,
+  SOCK_STREAM,
+  SIOCATMARK,
+} from './constants.ts';
 import { dup3, fcntl, ioctl, isSocket } from './descriptors.ts';
 import { EpollSet } from './epoll.ts';
 import type { EpollEvent } from './epoll.ts';
@@ -222,7 +231,10 @@ export class SocketCalls {
     if (from === undefined) return this.recv(fd, into, flags, at, length);
     const socket = this.#socket(fd);
     if (typeof socket === 'number') return socket;
-    return this.#received(socket, receiveFrom(this.#host.files, socket, into ?? NOWHERE, at, lengthOf(length), flags, from));
+    return this.#received(
+      socket,
+      receiveFrom(this.#host.files, socket, into ?? NOWHERE, at, lengthOf(length), flags, from),
+    );
   }
 
   /** recv without flags, but nothing is asked of the socket when there is no room. read(2). */
@@ -367,6 +379,7 @@ export class SocketCalls {
 
   /** epoll_ctl(2). */
   epollControl(epfd: number, op: number, fd: number, event?: EpollEvent): number {
+    if (event === undefined && op !== EPOLL_CTL_DEL) return -Errno.EFAULT;
     const set = this.#table.get(epfd);
     const file = this.#table.get(fd);
     if (set === undefined || file === undefined) return -Errno.EBADF;
@@ -375,10 +388,9 @@ export class SocketCalls {
 
   /** epoll_wait(2) with a timeout of 0: fills `events` from the front with `most` at most, returns how many. */
   epollNow(epfd: number, events: EpollEvent[], most: number): number {
-    if (!(most > 0)) return -Errno.EINVAL;
     const set = this.#table.get(epfd);
     if (set === undefined) return -Errno.EBADF;
-    return set instanceof EpollSet ? set.take(events, most) : -Errno.EINVAL;
+    return set instanceof EpollSet && most > 0 ? set.take(events, most) : -Errno.EINVAL;
   }
 
   /**

@@ -2,7 +2,20 @@
  * Bad arguments, call by call: the errno that its man page names, and a socket that is as it was before.
  */
 import * as c from '../../../src/socket/constants.ts';
-import { ELSEWHERE, LO, PORT, SHUT_PORT, connected, datagrams, epoll, listening, raw, state, tcp, udp } from './scenes.ts';
+import {
+  ELSEWHERE,
+  LO,
+  PORT,
+  SHUT_PORT,
+  connected,
+  datagrams,
+  epoll,
+  listening,
+  raw,
+  state,
+  tcp,
+  udp,
+} from './scenes.ts';
 import { one } from './steps.ts';
 import type { Case, Json, Step } from './steps.ts';
 
