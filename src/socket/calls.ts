@@ -29,7 +29,7 @@ import type { EpollEvent } from './epoll.ts';
 import { Families, makePair } from './families.ts';
 import { OpenFiles } from './file.ts';
 import type { OpenFile } from './file.ts';
-import { NOWHERE, lengthOf } from './message.ts';
+import { MAX_IOV, NOWHERE, lengthOf } from './message.ts';
 import type { Message, Outgoing } from './message.ts';
 import { receiveFrom, receiveMessage, sendMessage } from './messages.ts';
 import { OptionTable } from './options/table.ts';
@@ -154,7 +154,7 @@ export class SocketCalls {
     if (refused < 0) return refused;
     const accepted = socket.accept();
     if (typeof accepted === 'number') return accepted;
-    if (peer !== undefined) accepted.getpeername(peer);
+    if (peer !== undefined) accepted.getpeername(peer, true);
     return this.#open(accepted, flags);
   }
 
@@ -249,6 +249,7 @@ export class SocketCalls {
   readv(fd: number, iov: readonly Uint8Array[]): number {
     const socket = this.#socket(fd);
     if (typeof socket === 'number') return asFile(socket);
+    if (iov.length > MAX_IOV) return -Errno.EINVAL;
     return iov.every((piece) => piece.length === 0) ? 0 : this.recvmsg(fd, { iov });
   }
 
@@ -259,9 +260,12 @@ export class SocketCalls {
     return asFile(this.send(fd, bytes, 0, at, length));
   }
 
-  /** writev(2): as `write`, of pieces. */
+  /** writev(2): as `write`, of pieces; when they are all empty the socket is not asked. */
   writev(fd: number, iov: readonly Uint8Array[]): number {
-    return asFile(this.sendmsg(fd, { iov }));
+    const socket = this.#socket(fd);
+    if (typeof socket === 'number') return asFile(socket);
+    if (iov.length > MAX_IOV) return -Errno.EINVAL;
+    return iov.every((piece) => piece.length === 0) ? 0 : this.sendmsg(fd, { iov });
   }
 
   /** recvmsg(2): fills in the pieces, the sender, ancillary data and `flags` of the message. */

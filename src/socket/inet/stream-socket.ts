@@ -276,9 +276,10 @@ export class StreamSocket implements Socket {
     return 0;
   }
 
-  getpeername(into: NameOut): number {
+  getpeername(into: NameOut, evenIfOver = false): number {
     const connection = this.#connection;
-    if (connection === undefined || isOver(connection) || connection.state === 'SYN-SENT') return -Errno.ENOTCONN;
+    if (connection === undefined || connection.state === 'SYN-SENT') return -Errno.ENOTCONN;
+    if (isOver(connection) && !evenIfOver) return -Errno.ENOTCONN;
     this.#to.address = connection.remoteAddress;
     this.#to.port = connection.remotePort;
     this.#host.names.write(this.#to, into);
