@@ -116,7 +116,8 @@ export interface Socket extends OpenFile {
   unsent(): number;
   shutdown(how: number): number;
   getsockname(into: NameOut): number;
-  getpeername(into: NameOut): number;
+  /** `evenIfOver`: for accept, which names a peer that has left again, too. */
+  getpeername(into: NameOut, evenIfOver?: boolean): number;
 
   changeOptions(changes: Partial<CommonOptions>): number;
   changeTcpOptions(changes: Partial<TcpOptions>): number;

@@ -47,6 +47,8 @@ export class OptionTable {
    */
   set(socket: Socket, level: number, name: number, value: OptionInput): number {
     const row = this.#find(socket, level, name);
+    const unread = row?.type === 'text' ? 0 : readAhead(socket, level, value);
+    if (unread < 0) return unread;
     if (row === undefined) return isForeign(socket, level, name) ? -Errno.EOPNOTSUPP : -Errno.ENOPROTOOPT;
     return row.set === undefined ? -Errno.ENOPROTOOPT : row.set(socket, value);
   }
@@ -55,6 +57,15 @@ export class OptionTable {
     const row = this.#byKey.get(keyOf(level, name));
     return row !== undefined && has(socket, row) ? row : undefined;
   }
+}
+
+/** At the levels of sockets, TCP and UDP Linux reads an int before it looks at the option's name. */
+function readAhead(socket: Socket, level: number, value: OptionInput): number {
+  const tcp = level === c.IPPROTO_TCP && socket.kind === 'stream';
+  const udp = level === c.IPPROTO_UDP && socket.kind === 'datagram';
+  if (level !== c.SOL_SOCKET && !tcp && !udp) return 0;
+  if (value === null) return -Errno.EFAULT;
+  return value instanceof Uint8Array && value.length < 4 ? -Errno.EINVAL : 0;
 }
 
 /**
