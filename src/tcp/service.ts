@@ -85,6 +85,14 @@ export interface TcpOptions {
   linger: number | undefined;
   /** TCP_LINGER2 (us): how long FIN-WAIT-2 lasts once nobody can read. */
   finWait2Timeout: number;
+  /** SO_RCVLOWAT (octets): readable only from so many on. socket(7). */
+  receiveLowWater: number;
+  /** SO_REUSEPORT: a listener shares the connections to its address and port with others that have it too. socket(7). */
+  reusePort: boolean;
+  /** SO_BINDTODEVICE: the id of the one interface that segments come and go by; 0 for any. socket(7). */
+  boundDevice: number;
+  /** TCP_DEFER_ACCEPT of a listener, in timeouts of the SYN,ACK: so long it waits for text before a connection is complete; 0 for not. */
+  deferAccept: number;
   /** SO_OOBINLINE: the urgent octet is read in its place, as RFC 6093 §6 advises; else it is taken out, for `receiveUrgent`. */
   oobInline: boolean;
   /** TCP_FASTOPEN of a listener: connections at most that have begun with text and whose handshake is not done; 0 for no fast open. */
@@ -286,7 +294,7 @@ export interface TcpService {
     remotePort: number,
     options: TcpOptions,
   ): TcpConnection | number;
-  /** Passive OPEN. -EADDRINUSE when another listener has the address and port. */
+  /** Passive OPEN. -EADDRINUSE when another listener has the address and port, and one of the two does not share (`reusePort`). */
   listen(local: IpAddress, port: number, backlog: number, options: TcpOptions): TcpListener | number;
   /** Whether the four-tuple is in use (the port chooser asks). */
   isTaken(local: IpAddress, localPort: number, remote: IpAddress, remotePort: number): boolean;

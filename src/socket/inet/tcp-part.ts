@@ -19,6 +19,9 @@ export function tcpPart(before: CommonOptions, changes: Partial<CommonOptions>):
     part.receiveBuffer = changes.receiveBuffer / 2;
     part.tuneReceive = false;
   }
+  if (changes.receiveLowWater !== undefined) part.receiveLowWater = changes.receiveLowWater;
+  if (changes.reusePort !== undefined) part.reusePort = changes.reusePort;
+  if (changes.boundDevice !== undefined) part.boundDevice = changes.boundDevice;
   if (changes.ttl !== undefined) part.ttl = changes.ttl;
   if (changes.tos !== undefined) part.tos = changes.tos;
   if (changes.lingerOn !== undefined) {
