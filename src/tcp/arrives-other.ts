@@ -10,6 +10,7 @@ import type { Arrivals } from './arrivals.ts';
 import { badSack } from './bad-sack.ts';
 import { INVALID_ACK_INTERVAL } from './challenge.ts';
 import type { Connection } from './connection.ts';
+import { defersAccept } from './defer-accept.ts';
 import { isEcnSetup } from './ecn.ts';
 import type { Ecn } from './ecn.ts';
 import { hasSendSpace } from './readiness.ts';
@@ -196,6 +197,10 @@ function completeHandshake(tcp: Arrivals, conn: Connection, seg: Segment, packet
   if (!seqLt(tcb.sndUna, seg.ack) || !seqLe(seg.ack, tcb.sndNxt)) {
     tcp.drop('tcp-bad-ack');
     tcp.reset(seg, packet, now);
+    return false;
+  }
+  if (defersAccept(conn, seg, now)) {
+    tcp.drop('tcp-accept-deferred');
     return false;
   }
   // The accept queue is full: the ACK is ignored, and completes the connection when it is repeated and there is room (as on Linux).

@@ -1,7 +1,7 @@
 /**
  * Options at IPPROTO_TCP. tcp(7); net/ipv4/tcp.c. Times are in the option's own unit.
  */
-import type { Config } from '../../core/config.ts';
+import type { Config, TcpConfig } from '../../core/config.ts';
 import { Errno } from '../../core/errno.ts';
 import { MS, SECOND } from '../../core/time.ts';
 import * as c from '../constants.ts';
@@ -15,6 +15,8 @@ const MAX_LINGER2 = 120;
 const MAX_UTO = 32767 * 60;
 /** Longest name of a congestion control that counts; what follows is cut off. Linux TCP_CA_NAME_MAX. */
 const MAX_NAME = 15;
+/** Most timeouts that TCP_DEFER_ACCEPT waits for. Linux: an octet. */
+const MAX_DEFER_ACCEPT = 255;
 
 const tcp = at(c.IPPROTO_TCP, 'stream');
 
@@ -72,6 +74,13 @@ export function tcpRows(config: Config): readonly OptionRow[] {
     tcpInt(tcp('TCP_KEEPINTVL', c.TCP_KEEPINTVL), 'keepaliveInterval', 1, 32767, SECOND),
     tcpInt(tcp('TCP_KEEPCNT', c.TCP_KEEPCNT), 'keepaliveProbes', 1, 127),
     tcpInt(tcp('TCP_SYNCNT', c.TCP_SYNCNT), 'synRetries', 1, 127),
+    // Kept as timeouts of the SYN,ACK: the seconds are rounded up to where one ends.
+    int(
+      tcp('TCP_DEFER_ACCEPT', c.TCP_DEFER_ACCEPT),
+      ANY_INT,
+      ({ tcpOptions }) => secondsOf(tcpOptions!.deferAccept, config.tcp),
+      (socket, value) => socket.changeTcpOptions({ deferAccept: timeoutsIn(value, config.tcp) }),
+    ),
     // The bound can only be lifted before there is a connection. Linux tcp_set_window_clamp.
     int(
       tcp('TCP_WINDOW_CLAMP', c.TCP_WINDOW_CLAMP),
@@ -95,6 +104,20 @@ export function tcpRows(config: Config): readonly OptionRow[] {
       (socket, congestion) => socket.changeTcpOptions({ congestion: congestion.slice(0, MAX_NAME) }),
     ),
   ];
+}
+
+/** Timeouts of a SYN,ACK after which `seconds` have passed, none for 0 and less. Linux secs_to_retrans. */
+function timeoutsIn(seconds: number, config: TcpConfig): number {
+  let count = 0;
+  while (count < MAX_DEFER_ACCEPT && secondsOf(count, config) < seconds) count++;
+  return count;
+}
+
+/** Seconds until so many timeouts have passed: each lasts twice as long as the one before, up to the greatest. Linux retrans_to_secs. */
+function secondsOf(timeouts: number, { rtoInitial, rtoMax }: TcpConfig): number {
+  let time = 0;
+  for (let i = 0; i < timeouts; i++) time += Math.min(rtoInitial * 2 ** i, rtoMax);
+  return Math.floor(time / SECOND);
 }
 
 function readText(input: Exclude<OptionInput, null>): string | undefined {
