@@ -110,6 +110,12 @@ export interface Socket extends OpenFile {
   getsockname(into: NameOut): number;
   getpeername(into: NameOut): number;
 
+  /**
+   * How long close has to wait (us) for what was sent to arrive, 0 for not at all; `done` then runs once, from `deliver`, after close when
+   * it need not wait any longer. Only streams have it. socket(7), SO_LINGER.
+   */
+  linger?(done: () => void): number;
+
   changeOptions(changes: Partial<CommonOptions>): number;
   changeTcpOptions(changes: Partial<TcpOptions>): number;
   /** SO_ERROR: the pending error as a positive errno, 0 for none; clears it. */

@@ -48,7 +48,7 @@ export function makeDefaultOptions(config: TcpConfig, ttl: number): TcpOptions {
     noDelay: false,
     cork: false,
     notsentLowat: 0,
-    quickAck: false,
+    quickAck: undefined,
     maxSegment: 0,
     userTimeout: 0,
     advertisedUserTimeout: config.advertisedUserTimeout,

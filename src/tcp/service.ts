@@ -52,8 +52,8 @@ export interface TcpOptions {
   cork: boolean;
   /** TCP_NOTSENT_LOWAT (octets): writable, and taking octets, only while less than this waits unsent; 0 for no bound. tcp(7). */
   notsentLowat: number;
-  /** TCP_QUICKACK: delayed ACKs off. */
-  quickAck: boolean;
+  /** TCP_QUICKACK: delayed ACKs off, or on from the first; undefined for quick ones at first, delayed ones later. */
+  quickAck: boolean | undefined;
   /** TCP_MAXSEG: bound on the segment size (octets of payload and options), 0 for none. */
   maxSegment: number;
   /** TCP_USER_TIMEOUT (us): give up when sent data stays unacknowledged this long; 0 is R2's default. RFC 9293 §3.8.3, RFC 5482. */

@@ -379,7 +379,7 @@ export class FakeTcp implements TcpService {
       cork: false,
       notsentLowat: 0,
       advertisedUserTimeout: 0,
-      quickAck: false,
+      quickAck: undefined,
       receiveLowWater: 1,
       reusePort: false,
       boundDevice: 0,

@@ -16,6 +16,7 @@ import {
   int,
   octetsToInt,
   octetsToLong,
+  readName,
   readOnly,
   record,
 } from './option.ts';
@@ -32,8 +33,6 @@ const MAX_PRIORITY = 6;
 /** Longest time that is kept (s); a longer one is for ever. Linux MAX_SCHEDULE_TIMEOUT is beyond what microseconds can say here. */
 const MAX_SECONDS = 1e9;
 const SECOND = 1_000_000;
-/** Octets of an interface's name that count. Linux IFNAMSIZ less one. */
-const MAX_NAME = 15;
 
 const sol = at(c.SOL_SOCKET, 'any');
 
@@ -180,14 +179,6 @@ const deviceRow = (interfaces: Interfaces, mayUseRaw: boolean): OptionRow =>
       return socket.changeOptions({ boundDevice: id });
     },
   );
-
-/** Octets are cut at the first NUL and at 15; a number is the octets of an int. */
-function readName(input: Exclude<OptionInput, null>): string | undefined {
-  if (typeof input === 'string') return input.slice(0, MAX_NAME);
-  if (typeof input === 'number') return readName(new Uint8Array(new Int32Array([input]).buffer));
-  if (!(input instanceof Uint8Array)) return undefined;
-  return new TextDecoder('latin1').decode(input.subarray(0, MAX_NAME)).split('\0')[0]!;
-}
 
 /** An option that can only be set: getsockopt does not know it. */
 const writeOnly = (where: Where, set: (socket: Socket, value: number) => number): OptionRow =>

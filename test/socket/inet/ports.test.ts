@@ -14,6 +14,7 @@ const binding = (changes: Partial<Binding>): Binding => ({
   port: 80,
   reuseAddress: false,
   reusePort: false,
+  boundDevice: 0,
   listening: false,
   explicit: true,
   ...changes,
@@ -47,6 +48,9 @@ describe('port table', () => {
     ],
     ['SO_REUSEPORT on both, the old one listens', { ...share, listening: true }, share, false],
     ['SO_REUSEPORT on one', share, {}, true],
+    ['one interface and another', { boundDevice: 1 }, { boundDevice: 2 }, false],
+    ['one interface and any', { boundDevice: 1 }, {}, true],
+    ['the same interface', { boundDevice: 2 }, { boundDevice: 2 }, true],
     ['SO_REUSEPORT here, SO_REUSEADDR there', share, reuse, true],
   ];
   for (const [name, held, wanted, conflict] of rows) {
@@ -72,13 +76,13 @@ describe('port table', () => {
     const table = makeTable(40000, 40009);
     const picked = new Set<number>();
     for (let i = 0; i < 10; i++) {
-      const port = table.pickToBind(ANY_ADDRESS, false, false)!;
+      const port = table.pickToBind(binding({}))!;
       picked.add(port);
       table.add(binding({ port }));
     }
     expect([...picked].sort()).to.deep.equal(Array.from({ length: 10 }, (_, i) => 40000 + i));
-    expect(table.pickToBind(ANY_ADDRESS, false, false)).to.equal(undefined);
-    expect(table.pickToBind(A, true, false)).to.equal(undefined);
+    expect(table.pickToBind(binding({}))).to.equal(undefined);
+    expect(table.pickToBind(binding({ address: A, reuseAddress: true }))).to.equal(undefined);
   });
 
   it('6056-3-a: ports for one peer ascend, ports for another start elsewhere, and seeds differ', () => {
