@@ -142,7 +142,7 @@ export class SocketCalls {
     // Linux takes the descriptor first, so a full table shows before anything else.
     const refused = this.#table.mayOpen();
     if (refused < 0) return refused;
-    const accepted = socket.accept();
+    const accepted = socket.accept(peer);
     if (typeof accepted === 'number') return accepted;
     if (peer !== undefined) accepted.getpeername(peer);
     return this.#open(accepted, flags);

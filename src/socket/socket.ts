@@ -92,8 +92,8 @@ export interface Socket extends OpenFile {
   /** -EINVAL when bound already or the name is malformed, -EADDRNOTAVAIL, -EADDRINUSE, -EAFNOSUPPORT, -EACCES. */
   bind(name: Name): number;
   listen(backlog: number): number;
-  /** The next connection as a socket, or a negative errno. */
-  accept(): Socket | number;
+  /** The next connection as a socket, or a negative errno. `peer` is filled in by those who know it when getpeername does not. */
+  accept(peer?: NameOut): Socket | number;
   /** -EINPROGRESS while a handshake runs; called again it tells the outcome. AF_UNSPEC dissolves the association. connect(2). */
   connect(name: Name): number;
   /** `outgoing` is what sendto and sendmsg say besides; undefined for send. Returns octets taken. */

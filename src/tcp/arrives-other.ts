@@ -308,9 +308,8 @@ export function takeText(conn: Connection, seg: Segment, now: Micros): void {
   }
   const { receiver, ack } = conn;
   conn.host.mark(conn);
-  // SHLD-3: the program is gone and this would be lost, which a RST tells the peer.
-  if (conn.closed) {
-    conn.abort();
+  if (conn.refusesText) {
+    conn.abortWith(Errno.ECONNRESET);
     return;
   }
   const length = seg.textLength;

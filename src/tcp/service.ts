@@ -149,7 +149,10 @@ export interface TcpConnection {
   readonly atMark: boolean;
   /** Half-close: a FIN follows what is queued (SHUT_WR). -ENOTCONN when there is no connection. RFC 9293 §3.6. */
   shutdownSend(): number;
-  /** SHUT_RD: further recv returns 0; what arrives is taken and thrown away, as on Linux. */
+  /**
+   * SHUT_RD: recv does not wait any more. What has come and comes is still handed out, as on Linux; with the other direction shut down too
+   * it is refused with a RST.
+   */
   shutdownReceive(): number;
   /** The program is gone: CLOSE, or a RST when data was left unread (RFC 9293 §3.6.1, SHLD-3) or linger is 0. */
   close(): void;

@@ -219,7 +219,8 @@ describe('socket options', () => {
   it('TCP_CONGESTION takes a name that is known, and reaches the connection', () => {
     const { calls, tcp } = fakeHost();
     const fd = calls.socket(c.AF_INET, c.SOCK_STREAM, 0);
-    const set = (value: string | number | boolean): number => calls.setsockopt(fd, c.IPPROTO_TCP, c.TCP_CONGESTION, value);
+    const set = (value: string | number | boolean): number =>
+      calls.setsockopt(fd, c.IPPROTO_TCP, c.TCP_CONGESTION, value);
     expect(calls.getsockopt(fd, c.IPPROTO_TCP, c.TCP_CONGESTION)).to.equal('cubic');
     for (const [value, result] of [
       ['vegas', -Errno.ENOENT],

@@ -109,7 +109,7 @@ export class StreamSocket implements Socket {
     return 0;
   }
 
-  accept(): StreamSocket | number {
+  accept(peer?: NameOut): StreamSocket | number {
     if (this.#phase !== 'listening') return -Errno.EINVAL;
     const connection = this.#listener!.accept();
     if (connection === undefined) return -Errno.EAGAIN;
@@ -119,6 +119,7 @@ export class StreamSocket implements Socket {
     port.boundAddress = this.#ends.port.boundAddress;
     if (connection.state !== 'CLOSED') port.holdFor(connection.localAddress, connection.localPort, this.options, true);
     socket.#ends.adopt(connection);
+    if (peer !== undefined) this.#writePeer(connection, peer);
     return socket;
   }
 
@@ -236,10 +237,14 @@ export class StreamSocket implements Socket {
   getpeername(into: NameOut): number {
     const connection = this.#ends.live;
     if (connection === undefined || connection.state === 'SYN-SENT') return -Errno.ENOTCONN;
-    this.#to.address = connection.remoteAddress;
-    this.#to.port = connection.remotePort;
-    this.#host.names.write(this.#to, into);
+    this.#writePeer(connection, into);
     return 0;
+  }
+
+  #writePeer({ remoteAddress, remotePort }: TcpConnection, into: NameOut): void {
+    this.#to.address = remoteAddress;
+    this.#to.port = remotePort;
+    this.#host.names.write(this.#to, into);
   }
 
   readiness(): number {

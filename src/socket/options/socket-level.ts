@@ -41,7 +41,7 @@ export type Interfaces = Pick<IpService, 'interfaceByName' | 'interfaceName'>;
 
 /** config.tcp.maxBuffer bounds SO_SNDBUF and SO_RCVBUF (net.core.wmem_max, rmem_max). */
 export function socketRows(config: Config, interfaces: Interfaces): readonly OptionRow[] {
-  const device = deviceRow(interfaces, config.socket.mayUseRaw);
+  const device = deviceRow(interfaces, config);
   return [...plainRows(), ...bufferRows(config), ...timeRows(), ...administeredRows(config), device];
 }
 
@@ -73,7 +73,6 @@ function plainRows(): readonly OptionRow[] {
 
 function bufferRows(config: Config): readonly OptionRow[] {
   const { maxBuffer } = config.tcp;
-  const { mayAdminister } = config.socket;
   const forced = (value: number): number => (value < 0 ? 0 : value);
   return [
     int(
@@ -90,12 +89,12 @@ function bufferRows(config: Config): readonly OptionRow[] {
     ),
     // As those, beyond the bounds of the configuration.
     writeOnly(sol('SO_SNDBUFFORCE', c.SO_SNDBUFFORCE), (socket, value) =>
-      mayAdminister
+      config.socket.mayAdminister
         ? socket.changeOptions({ sendBuffer: clampBuffer(forced(value), MIN_SEND_BUFFER, MAX_FORCED) })
         : -Errno.EPERM,
     ),
     writeOnly(sol('SO_RCVBUFFORCE', c.SO_RCVBUFFORCE), (socket, value) =>
-      mayAdminister
+      config.socket.mayAdminister
         ? socket.changeOptions({ receiveBuffer: clampBuffer(forced(value), MIN_RECEIVE_BUFFER, MAX_FORCED) })
         : -Errno.EPERM,
     ),
@@ -107,6 +106,13 @@ function bufferRows(config: Config): readonly OptionRow[] {
       (socket, value) => socket.changeOptions({ receiveLowWater: value < 0 ? INT_MAX : Math.max(value, 1) }),
     ),
     readOnly(sol('SO_SNDLOWAT', c.SO_SNDLOWAT), () => 1),
+    // Without effect, as on Linux since 2.6.
+    int(
+      sol('SO_BSDCOMPAT', c.SO_BSDCOMPAT),
+      ANY_INT,
+      () => 0,
+      () => 0,
+    ),
     // Octets a second, unsigned; all bits set (-1) for no bound. Differs: Linux takes it on any socket, and leaves datagrams to the fq
     // qdisc.
     int(
@@ -135,7 +141,7 @@ function timeRows(): readonly OptionRow[] {
 }
 
 /** What only some may set: config.socket.mayAdminister. */
-function administeredRows({ socket: { mayAdminister } }: Config): readonly OptionRow[] {
+function administeredRows({ socket: rights }: Config): readonly OptionRow[] {
   return [
     {
       ...int(
@@ -143,7 +149,7 @@ function administeredRows({ socket: { mayAdminister } }: Config): readonly Optio
         ANY_INT,
         (socket) => Number(socket.options.debug),
         (socket, value) =>
-          value !== 0 && !mayAdminister ? -Errno.EACCES : socket.changeOptions({ debug: value !== 0 }),
+          value !== 0 && !rights.mayAdminister ? -Errno.EACCES : socket.changeOptions({ debug: value !== 0 }),
       ),
       type: 'flag',
     },
@@ -152,7 +158,7 @@ function administeredRows({ socket: { mayAdminister } }: Config): readonly Optio
       ANY_INT,
       (socket) => socket.options.priority,
       (socket, value) =>
-        (value >= 0 && value <= MAX_PRIORITY) || mayAdminister
+        (value >= 0 && value <= MAX_PRIORITY) || rights.mayAdminister
           ? socket.changeOptions({ priority: value >>> 0 })
           : -Errno.EPERM,
     ),
@@ -160,13 +166,13 @@ function administeredRows({ socket: { mayAdminister } }: Config): readonly Optio
       sol('SO_MARK', c.SO_MARK),
       ANY_INT,
       (socket) => socket.options.mark,
-      (socket, value) => (mayAdminister ? socket.changeOptions({ mark: value >>> 0 }) : -Errno.EPERM),
+      (socket, value) => (rights.mayAdminister ? socket.changeOptions({ mark: value >>> 0 }) : -Errno.EPERM),
     ),
   ];
 }
 
 /** The name of an interface, '' for any. Linux lets everybody choose one, but only who has CAP_NET_RAW change it. */
-const deviceRow = (interfaces: Interfaces, mayUseRaw: boolean): OptionRow =>
+const deviceRow = (interfaces: Interfaces, { socket: rights }: Config): OptionRow =>
   record(
     sol('SO_BINDTODEVICE', c.SO_BINDTODEVICE),
     'text',
@@ -175,7 +181,7 @@ const deviceRow = (interfaces: Interfaces, mayUseRaw: boolean): OptionRow =>
     (socket, name) => {
       const id = name === '' ? 0 : interfaces.interfaceByName(name);
       if (id === undefined) return -Errno.ENODEV;
-      if (socket.options.boundDevice !== 0 && !mayUseRaw) return -Errno.EPERM;
+      if (socket.options.boundDevice !== 0 && !rights.mayUseRaw) return -Errno.EPERM;
       return socket.changeOptions({ boundDevice: id });
     },
   );

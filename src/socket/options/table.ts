@@ -43,8 +43,10 @@ export class OptionTable {
    */
   set(socket: Socket, level: number, name: number, value: OptionInput): number {
     const row = this.#find(socket, level, name);
-    if (row === undefined) return isForeignFilter(socket, level, name) ? -Errno.EOPNOTSUPP : -Errno.ENOPROTOOPT;
-    return row.set === undefined ? -Errno.ENOPROTOOPT : row.set(socket, value);
+    if (row?.set !== undefined) return row.set(socket, value);
+    if (row === undefined && isForeignFilter(socket, level, name)) return -Errno.EOPNOTSUPP;
+    if (isReadFirst(level) && value === null) return -Errno.EFAULT;
+    return isReadFirst(level) && isTooShort(value) ? -Errno.EINVAL : -Errno.ENOPROTOOPT;
   }
 
   #find(socket: Socket, level: number, name: number): OptionRow | undefined {
@@ -56,6 +58,10 @@ export class OptionTable {
 /** ICMP_FILTER on a raw socket of another protocol has an errno of its own. */
 const isForeignFilter = (socket: Socket, level: number, name: number): boolean =>
   level === c.SOL_RAW && name === c.ICMP_FILTER && socket.kind === 'raw' && socket.protocol !== c.IPPROTO_ICMP;
+
+/** At these levels Linux reads an int before it looks for the option. */
+const isReadFirst = (level: number): boolean => level === c.SOL_SOCKET || level === c.IPPROTO_TCP;
+const isTooShort = (value: OptionInput): boolean => value instanceof Uint8Array && value.length < 4;
 
 const keyOf = (level: number, name: number): number => level * 0x1_0000 + name;
 

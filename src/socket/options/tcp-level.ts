@@ -133,8 +133,11 @@ function secondsOf(timeouts: number, { rtoInitial, rtoMax }: TcpConfig): number 
 function infoOf(socket: Socket): TcpInfo {
   const name = { address: '', port: 0 };
   socket.getsockname(name);
+  const info = socket.tcpInfo();
+  // In TIME-WAIT the socket has no part in the connection any more.
+  if (info !== undefined) return info.state === 'TIME-WAIT' ? { ...info, state: 'CLOSED' } : info;
   const state = socket.listening ? 'LISTEN' : 'CLOSED';
-  return socket.tcpInfo() ?? idleStatus(state, `${name.address}:${name.port}`, socket.tcpOptions!);
+  return idleStatus(state, `${name.address}:${name.port}`, socket.tcpOptions!);
 }
 
 /** No octets at all are EINVAL; a name without any is one that is not known. */
