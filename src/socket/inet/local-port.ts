@@ -24,19 +24,23 @@ export class LocalPort {
   }
 
   /** Takes an address and port; port 0 is any. Returns the port, or -EADDRINUSE. */
-  reserve(address: IpAddress, port: number, sharing: Sharing): number {
-    const wanted = { ...makeBinding(address, port, sharing), explicit: true };
-    const chosen = port === 0 ? this.#ports.pickToBind(wanted) : port;
+  reserve(address: IpAddress, port: number, { reuseAddress, reusePort, boundDevice: device }: Sharing): number {
+    const chosen = port === 0 ? this.#ports.pickToBind(address, reuseAddress, reusePort, device) : port;
     if (chosen === undefined) return -Errno.EADDRINUSE;
-    wanted.port = chosen;
+    const wanted = { address, port: chosen, reuseAddress, reusePort, device, listening: false, explicit: true };
     if (this.#ports.conflicts(wanted)) return -Errno.EADDRINUSE;
     this.#hold(wanted);
     return chosen;
   }
 
   /** Takes a port without asking; `explicit` says whether it was bound, not chosen for a connection. */
-  holdFor(address: IpAddress, port: number, sharing: Sharing, explicit: boolean): void {
-    this.#hold({ ...makeBinding(address, port, sharing), explicit });
+  holdFor(
+    address: IpAddress,
+    port: number,
+    { reuseAddress, reusePort, boundDevice: device }: Sharing,
+    explicit: boolean,
+  ): void {
+    this.#hold({ address, port, reuseAddress, reusePort, device, listening: false, explicit });
   }
 
   drop(): void {
@@ -51,11 +55,11 @@ export class LocalPort {
   }
 
   /** SO_REUSEADDR, SO_REUSEPORT or SO_BINDTODEVICE has changed. */
-  share({ reuseAddress, reusePort, boundDevice }: Sharing): void {
+  share({ reuseAddress, reusePort, boundDevice: device }: Sharing): void {
     if (this.binding === undefined) return;
     this.binding.reuseAddress = reuseAddress;
     this.binding.reusePort = reusePort;
-    this.binding.boundDevice = boundDevice;
+    this.binding.device = device;
   }
 
   #hold(binding: Binding): void {
@@ -63,9 +67,3 @@ export class LocalPort {
     this.binding = binding;
   }
 }
-
-const makeBinding = (
-  address: IpAddress,
-  port: number,
-  { reuseAddress, reusePort, boundDevice }: Sharing,
-): Omit<Binding, 'explicit'> => ({ address, port, reuseAddress, reusePort, boundDevice, listening: false });

@@ -14,7 +14,7 @@ const binding = (changes: Partial<Binding>): Binding => ({
   port: 80,
   reuseAddress: false,
   reusePort: false,
-  boundDevice: 0,
+  device: 0,
   listening: false,
   explicit: true,
   ...changes,
@@ -33,6 +33,9 @@ describe('port table', () => {
   ])[] = [
     ['the same address', { address: A }, { address: A }, true],
     ['another address', { address: A }, { address: B }, false],
+    ['other interfaces', { device: 1 }, { device: 2 }, false],
+    ['an interface and any', { device: 1 }, {}, true],
+    ['the same interface', { device: 1 }, { device: 1 }, true],
     ['another port', { address: A }, { address: A, port: 81 }, false],
     ['the wildcard over an address', { address: A }, {}, true],
     ['an address under the wildcard', {}, { address: A }, true],
@@ -48,9 +51,6 @@ describe('port table', () => {
     ],
     ['SO_REUSEPORT on both, the old one listens', { ...share, listening: true }, share, false],
     ['SO_REUSEPORT on one', share, {}, true],
-    ['one interface and another', { boundDevice: 1 }, { boundDevice: 2 }, false],
-    ['one interface and any', { boundDevice: 1 }, {}, true],
-    ['the same interface', { boundDevice: 2 }, { boundDevice: 2 }, true],
     ['SO_REUSEPORT here, SO_REUSEADDR there', share, reuse, true],
   ];
   for (const [name, held, wanted, conflict] of rows) {
@@ -76,13 +76,13 @@ describe('port table', () => {
     const table = makeTable(40000, 40009);
     const picked = new Set<number>();
     for (let i = 0; i < 10; i++) {
-      const port = table.pickToBind(binding({}))!;
+      const port = table.pickToBind(ANY_ADDRESS, false, false)!;
       picked.add(port);
       table.add(binding({ port }));
     }
     expect([...picked].sort()).to.deep.equal(Array.from({ length: 10 }, (_, i) => 40000 + i));
-    expect(table.pickToBind(binding({}))).to.equal(undefined);
-    expect(table.pickToBind(binding({ address: A, reuseAddress: true }))).to.equal(undefined);
+    expect(table.pickToBind(ANY_ADDRESS, false, false)).to.equal(undefined);
+    expect(table.pickToBind(A, true, false)).to.equal(undefined);
   });
 
   it('6056-3-a: ports for one peer ascend, ports for another start elsewhere, and seeds differ', () => {
