@@ -8,6 +8,7 @@
 import type { Context } from '../core/context.ts';
 import { Errno } from '../core/errno.ts';
 import type { Micros } from '../core/time.ts';
+import type { Devices } from '../ethernet/device.ts';
 import type { IpService } from '../ip/service.ts';
 import type { TcpService } from '../tcp/service.ts';
 import type { UdpService } from '../udp/service.ts';
@@ -46,6 +47,8 @@ export interface SocketServices {
   readonly tcp: TcpService;
   readonly udp: UdpService;
   readonly ip: IpService;
+  /** The interfaces as packet sockets see them. */
+  readonly devices: Devices;
 }
 
 const FLAGS = SOCK_NONBLOCK | SOCK_CLOEXEC;

@@ -8,6 +8,7 @@ import * as c from '../constants.ts';
 import type { Socket } from '../socket.ts';
 import { ipRows } from './ip-level.ts';
 import type { OptionInput, OptionRow, OptionValue } from './option.ts';
+import { packetRows } from './packet-level.ts';
 import { socketRows } from './socket-level.ts';
 import type { Interfaces } from './socket-level.ts';
 import { tcpRows } from './tcp-level.ts';
@@ -19,6 +20,7 @@ export const makeOptionRows = (config: Config, interfaces: Interfaces): readonly
   ...ipRows(config),
   ...tcpRows(config),
   ...unixRows,
+  ...packetRows(),
 ];
 
 /** Looks options up and applies them. */
@@ -91,8 +93,9 @@ function has(socket: Socket, row: OptionRow): boolean {
   }
 }
 
-/** Whether the socket has options at the level at all; getsockopt tells the two kinds of failure apart. */
+/** Whether the socket has options at the level at all; getsockopt tells the two kinds of failure apart, but not AF_PACKET's. */
 function hasLevel(socket: Socket, level: number): boolean {
+  if (socket.kind === 'packet') return true;
   switch (level) {
     case c.SOL_SOCKET:
       return true;
@@ -104,8 +107,6 @@ function hasLevel(socket: Socket, level: number): boolean {
       return socket.kind === 'datagram';
     case c.SOL_RAW:
       return socket.kind === 'raw';
-    case c.SOL_PACKET:
-      return socket.kind === 'packet';
     default:
       return false;
   }

@@ -89,5 +89,18 @@ export const DIFFERENCES: readonly Difference[] = [
     linux: 'EAGAIN',
     here: [3, 'two', '10.0.0.1', 'ephemeral'],
     why: LIMITED,
+  {
+    case: "a datagram that a packet socket sends on the loopback arrives: the checksums are the sender's business",
+    step: 4,
+    linux: 'EAGAIN',
+    here: [2, 'ok', '127.0.0.1', 1],
+    why: 'the loopback carries 127/8 here, whoever built the datagram; Linux takes it for a martian unless its own IP did',
+  },
+  {
+    case: 'a frame for another station without promiscuous mode',
+    step: 5,
+    linux: [1, '\0'],
+    here: 'EAGAIN',
+    why: 'an Ethernet interface filters by address here, as hardware does; a veth pair has no filter to open',
   },
 ];
