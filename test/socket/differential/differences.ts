@@ -89,6 +89,7 @@ export const DIFFERENCES: readonly Difference[] = [
     linux: 'EAGAIN',
     here: [3, 'two', '10.0.0.1', 'ephemeral'],
     why: LIMITED,
+  },
   {
     case: "a datagram that a packet socket sends on the loopback arrives: the checksums are the sender's business",
     step: 4,
