@@ -11,12 +11,14 @@ import type { OptionInput, OptionRow, OptionValue } from './option.ts';
 import { socketRows } from './socket-level.ts';
 import type { Interfaces } from './socket-level.ts';
 import { tcpRows } from './tcp-level.ts';
+import { udpRows } from './udp-level.ts';
 
 /** The whole table. */
 export const makeOptionRows = (config: Config, interfaces: Interfaces): readonly OptionRow[] => [
   ...socketRows(config, interfaces),
   ...ipRows(config),
   ...tcpRows(config),
+  ...udpRows(),
 ];
 
 /** Looks options up and applies them. */
