@@ -99,16 +99,21 @@ export class Router implements PathResolver {
 
   /** Finds interface, next hop and kind; returns 0 or a negative errno. */
   #select(destination: IpAddress, source: IpAddress, bound: number): number {
+    if (source !== ANY_ADDRESS && !this.#addresses.isOwn(source)) return -Errno.EINVAL;
+    const error = this.#lookUp(destination, source, bound);
+    if (error !== 0 || !isLoopback(source)) return error;
+    // 127.0.0.0/8 must not appear outside a host. RFC 1122 §3.2.1.3 (g).
+    return this.#kind === PathKind.Unicast && this.#network!.isLoopback ? 0 : -Errno.EINVAL;
+  }
+
+  #lookUp(destination: IpAddress, source: IpAddress, bound: number): number {
     this.#kind = PathKind.Unicast;
     this.#nextHop = destination;
-    if (source !== ANY_ADDRESS && !this.#addresses.isOwn(source)) return -Errno.EINVAL;
     if (bound !== 0 && this.#interfaces[bound - 1] === undefined) return -Errno.ENODEV;
     if (this.#addresses.isOwn(destination) && this.#mayStayInside(destination, bound)) {
       this.#network = this.#interfaces[0];
       return 0;
     }
-    // 127.0.0.0/8 must not appear outside a host. RFC 1122 §3.2.1.3 (g).
-    if (isLoopback(source)) return -Errno.EINVAL;
     if (destination === BROADCAST_ADDRESS) return this.#selectLink(destination, PathKind.Broadcast, source, bound);
     if (isMulticast(destination)) return this.#selectLink(destination, PathKind.Multicast, source, bound);
     // 0.0.0.0/8 must not be sent (§3.2.1.3 (a, b)); class E stands for nobody, and answers from there are not taken.

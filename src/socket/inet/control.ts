@@ -1,12 +1,14 @@
 /**
  * Ancillary data of AF_INET datagrams, both ways. cmsg(3), ip(7), udp(7); net/ipv4/ip_sockglue.c.
  */
+import { getU32 } from '../../core/bytes.ts';
 import { Errno } from '../../core/errno.ts';
-import { ANY_ADDRESS, parseAddress } from '../../ip/address.ts';
+import { ANY_ADDRESS, ipv4, parseAddress } from '../../ip/address.ts';
 import type { IpAddress } from '../../ip/address.ts';
 import type { Arrival, IpService } from '../../ip/service.ts';
 import * as c from '../constants.ts';
 import type { ControlMessage, Incoming, PacketInfo } from '../message.ts';
+import { octetsToInt } from '../options/option.ts';
 import type { CommonOptions } from '../socket.ts';
 import type { Datagram } from './datagram-queue.ts';
 import type { InetNames } from './names.ts';
@@ -18,7 +20,6 @@ export interface SendSettings {
   interfaceId: number;
   /** 0 for the socket's. */
   ttl: number;
-  /** -1 for the socket's. */
   tos: number;
   /** UDP_SEGMENT: octets of each datagram that this is cut into, or 0. */
   segment: number;
@@ -28,16 +29,17 @@ export const makeSettings = (): SendSettings => ({
   source: ANY_ADDRESS,
   interfaceId: 0,
   ttl: 0,
-  tos: -1,
+  tos: 0,
   segment: 0,
 });
 
-export function resetSettings(settings: SendSettings, segment: number): void {
+/** What a datagram is sent with unless ancillary data says otherwise. */
+export function resetSettings(settings: SendSettings, { tos, udpSegment }: CommonOptions, isUdp: boolean): void {
   settings.source = ANY_ADDRESS;
   settings.interfaceId = 0;
   settings.ttl = 0;
-  settings.tos = -1;
-  settings.segment = segment;
+  settings.tos = tos;
+  settings.segment = isUdp ? udpSegment : 0;
 }
 
 /** A message as programs that know no types give it. */
@@ -49,13 +51,14 @@ interface AnyMessage {
 
 /**
  * Reads what sendmsg was given into `settings`: 0, or -EINVAL for what the levels do not know and for values out of range. Other levels
- * are passed over, as in the kernel; so is UDP's on raw sockets.
+ * are passed over, as in the kernel; so is UDP's on raw sockets. As with options, a program may give the octets of the C type.
  */
 export function readControl(control: readonly ControlMessage[], isUdp: boolean, settings: SendSettings): number {
   for (const message of control as readonly AnyMessage[]) {
     if (message.level === c.IPPROTO_UDP && isUdp) {
-      if (message.type !== c.UDP_SEGMENT || !isInt(message.data, 0, 0xffff)) return -Errno.EINVAL;
-      settings.segment = message.data;
+      const segment = message.type === c.UDP_SEGMENT ? intOf(message.data, [2], 0, 0xffff) : undefined;
+      if (segment === undefined) return -Errno.EINVAL;
+      settings.segment = segment;
     } else if (message.level === c.IPPROTO_IP) {
       if (!readIpMessage(message, settings)) return -Errno.EINVAL;
     } else if (message.level === c.SOL_SOCKET && !isKnownAtSocketLevel(message.type)) {
@@ -67,23 +70,37 @@ export function readControl(control: readonly ControlMessage[], isUdp: boolean, 
 
 function readIpMessage({ type, data }: AnyMessage, settings: SendSettings): boolean {
   switch (type) {
-    case c.IP_TTL:
-      if (!isInt(data, 1, 255)) return false;
-      settings.ttl = data;
-      return true;
-    case c.IP_TOS:
-      if (!isInt(data, 0, 255)) return false;
-      settings.tos = data;
-      return true;
+    case c.IP_TTL: {
+      const ttl = intOf(data, [4], 1, 255);
+      settings.ttl = ttl ?? 0;
+      return ttl !== undefined;
+    }
+    case c.IP_TOS: {
+      const tos = intOf(data, [1, 4], 0, 255);
+      settings.tos = tos ?? 0;
+      return tos !== undefined;
+    }
     case c.IP_PKTINFO:
-      return isPacketInfo(data) && readPacketInfo(data, settings);
+      return readPacketInfo(data, settings);
     default:
       return false;
   }
 }
 
+/** Octets of struct in_pktinfo, and where ipi_spec_dst is in it. */
+const IN_PKTINFO = 12;
+const IPI_SPEC_DST = 4;
+
 /** ipi_spec_dst is the source, ipi_ifindex the interface; ipi_addr is not looked at. */
-function readPacketInfo({ specificDestination, interfaceIndex }: PacketInfo, settings: SendSettings): boolean {
+function readPacketInfo(data: unknown, settings: SendSettings): boolean {
+  if (data instanceof Uint8Array) {
+    if (data.length !== IN_PKTINFO) return false;
+    settings.source = ipv4(getU32(data, IPI_SPEC_DST));
+    settings.interfaceId = octetsToInt(data, 0)!;
+    return true;
+  }
+  if (typeof data !== 'object' || data === null || !('specificDestination' in data)) return false;
+  const { specificDestination, interfaceIndex } = data as PacketInfo;
   const source = parseAddress(specificDestination);
   if (source === undefined) return false;
   settings.source = source;
@@ -91,11 +108,17 @@ function readPacketInfo({ specificDestination, interfaceIndex }: PacketInfo, set
   return true;
 }
 
-const isInt = (data: unknown, min: number, max: number): data is number =>
-  typeof data === 'number' && Number.isInteger(data) && data >= min && data <= max;
-
-const isPacketInfo = (data: unknown): data is PacketInfo =>
-  typeof data === 'object' && data !== null && 'specificDestination' in data && 'interfaceIndex' in data;
+/** A number in range, or the octets of one of these lengths in the machine's order; undefined for anything else. */
+function intOf(data: unknown, lengths: readonly number[], min: number, max: number): number | undefined {
+  let value = data;
+  if (data instanceof Uint8Array) {
+    if (!lengths.includes(data.length)) return undefined;
+    const padded = new Uint8Array(4);
+    padded.set(data);
+    value = octetsToInt(padded, 0);
+  }
+  return typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max ? value : undefined;
+}
 
 /** What is of no concern to AF_INET is passed over: SCM_RIGHTS and SCM_CREDENTIALS, and SO_MARK and SO_PRIORITY, which nothing goes by. */
 const isKnownAtSocketLevel = (type: number): boolean =>

@@ -182,7 +182,7 @@ export class DatagramCore {
   /** Begins a draft with what was sent along: 0, or -EINVAL for ancillary data. */
   begin(flags: number, outgoing: Outgoing | undefined, isUdp: boolean): number {
     const { draft } = this;
-    resetSettings(draft.settings, isUdp ? this.options.udpSegment : 0);
+    resetSettings(draft.settings, this.options, isUdp);
     draft.confirm = (flags & MSG_CONFIRM) !== 0;
     const control = outgoing?.control;
     return control === undefined || control.length === 0 ? 0 : readControl(control, isUdp, draft.settings);
@@ -222,13 +222,14 @@ export class DatagramCore {
     return unsent > 0 && unsent >= this.options.sendBuffer ? -Errno.EAGAIN : 0;
   }
 
-  /** The draft's TTL and TOS: the program may have changed the socket's since it was begun. */
-  get ttl(): number {
-    return this.draft.settings.ttl !== 0 ? this.draft.settings.ttl : this.options.ttl;
+  /** As `mayQueue` for what Linux gives no transport header: neither error nor shutdown are looked at, and a full queue is -ENOBUFS. */
+  mayQueuePlain(): number {
+    return this.#unsent() > 2 * this.options.sendBuffer ? -Errno.ENOBUFS : 0;
   }
 
-  get tos(): number {
-    return this.draft.settings.tos >= 0 ? this.draft.settings.tos : this.options.tos;
+  /** The draft's TTL. As on Linux the socket's counts as it is by now, and not (as the TOS) when the draft was begun. */
+  get ttl(): number {
+    return this.draft.settings.ttl !== 0 ? this.draft.settings.ttl : this.options.ttl;
   }
 
   /** A socket bound to a broadcast or multicast address receives there, but sends from an own one. */

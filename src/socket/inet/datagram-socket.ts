@@ -192,7 +192,7 @@ export class DatagramSocket implements Socket, UdpOwner {
     const { path, port: remotePort, settings, confirm } = core.draft;
     const options = this.#sendOptions;
     options.ttl = core.ttl;
-    options.tos = core.tos;
+    options.tos = settings.tos;
     options.mtuDiscover = this.options.mtuDiscover;
     options.confirm = confirm;
     const { segment } = settings;

@@ -31,6 +31,8 @@ const MAX_DATAGRAM = 65535;
 /** Octets that the header at `at` says that it has. RFC 791 §3.1. */
 const headerLengthOf = (bytes: Uint8Array, at: number): number => (bytes[at]! & 0x0f) * 4;
 
+/** Octets of an ICMP header. RFC 792. */
+const ICMP_HEADER = 8;
 /** Octets of an ICMP message that Linux looks at before it sends it: type and code. */
 const MIN_ICMP = 2;
 /** Protocols up to here fit into a header; of those beyond nothing can come. */
@@ -136,7 +138,7 @@ export class RawSocket implements Socket, RawListener, RawSender {
       draft.clear();
       return this.#core.tooLong(path, this.#peer.port);
     }
-    const refused = draft.pending ? 0 : this.#core.mayQueue();
+    const refused = draft.pending ? 0 : this.#core.mayQueuePlain();
     if (refused < 0) return refused;
     const more = (flags & MSG_MORE) !== 0;
     if (more || draft.pending) draft.append(bytes, at, length);
@@ -182,7 +184,8 @@ export class RawSocket implements Socket, RawListener, RawSender {
   }
 
   #transmit(path: Path, bytes: Uint8Array, at: number, length: number): void {
-    const { ttl, tos, options } = this.#core;
+    const { ttl, options, draft } = this.#core;
+    const { tos } = draft.settings;
     const output: OutputOptions = { protocol: this.protocol & 0xff, ttl, tos, dontFragment: false };
     applyMtuDiscover(output, path, length + path.headerLength, options.mtuDiscover);
     this.#push(path, bytes, at, length, output);
@@ -288,9 +291,11 @@ export class RawSocket implements Socket, RawListener, RawSender {
     this.watch.onReadiness();
   }
 
-  /** ICMP_FILTER has a bit for each of the first 32 types. */
+  /** ICMP_FILTER has a bit for each of the first 32 types. What is no whole ICMP header does not pass. */
   #isFiltered(frame: Frame): boolean {
-    const type = frame.bytes[frame.start + headerLengthOf(frame.bytes, frame.start)] ?? 0;
+    const at = frame.start + headerLengthOf(frame.bytes, frame.start);
+    if (at + ICMP_HEADER > frame.end) return true;
+    const type = frame.bytes[at]!;
     return type < 32 && ((this.options.icmpFilter >>> type) & 1) !== 0;
   }
 }

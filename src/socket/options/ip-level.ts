@@ -6,7 +6,8 @@ import { Errno } from '../../core/errno.ts';
 import type { MtuDiscover } from '../../ip/service.ts';
 import * as c from '../constants.ts';
 import { ANY_INT, at, flag, int, readOnly } from './option.ts';
-import type { OptionRow } from './option.ts';
+import type { Socket } from '../socket.ts';
+import type { OptionInput, OptionRow } from './option.ts';
 
 const ip = at(c.IPPROTO_IP, 'inet');
 
@@ -51,11 +52,24 @@ export function ipRows(config: Config): readonly OptionRow[] {
       (socket, value) => socket.changeOptions({ mtuDiscover: value as MtuDiscover }),
     ),
     readOnly(ip('IP_MTU', c.IP_MTU), (socket) => socket.pathMtu()),
-    int(
-      { ...at(c.SOL_RAW, 'icmp')('ICMP_FILTER', c.ICMP_FILTER) },
-      ANY_INT,
-      (socket) => socket.options.icmpFilter >>> 0,
-      (socket, value) => socket.changeOptions({ icmpFilter: value }),
-    ),
+    filterRow(),
   ];
+}
+
+/** ICMP_FILTER. Of struct icmp_filter, which is one word, as many octets are changed as are given. Linux raw_seticmpfilter. */
+function filterRow(): OptionRow {
+  const row = int(
+    at(c.SOL_RAW, 'icmp')('ICMP_FILTER', c.ICMP_FILTER),
+    ANY_INT,
+    (socket) => socket.options.icmpFilter >>> 0,
+    (socket, value) => socket.changeOptions({ icmpFilter: value }),
+  );
+  const set = (socket: Socket, input: OptionInput): number => {
+    if (!(input instanceof Uint8Array)) return row.set!(socket, input);
+    const word = new DataView(new ArrayBuffer(4));
+    word.setInt32(0, socket.options.icmpFilter, true);
+    new Uint8Array(word.buffer).set(input.subarray(0, 4));
+    return socket.changeOptions({ icmpFilter: word.getInt32(0, true) });
+  };
+  return { ...row, set };
 }

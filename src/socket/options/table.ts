@@ -36,6 +36,8 @@ export class OptionTable {
     if (isForeignFilter(socket, level, name)) return -Errno.EOPNOTSUPP;
     const row = this.#find(socket, level, name);
     if (row !== undefined) return row.get(socket);
+    // It can be asked for where it cannot be set.
+    if (level === c.IPPROTO_IP && name === c.IP_HDRINCL && socket.family === c.AF_INET) return 0;
     return hasLevel(socket, level) ? -Errno.ENOPROTOOPT : -Errno.EOPNOTSUPP;
   }
 
