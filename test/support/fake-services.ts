@@ -375,6 +375,7 @@ export class FakeTcp implements TcpService {
 
   defaultOptions(): TcpOptions {
     return {
+      receiveErrors: false,
       noDelay: false,
       cork: false,
       notsentLowat: 0,

@@ -297,6 +297,17 @@ describe('udp/udp send', () => {
     expect(send(host, open(host, '10.0.0.3', 1).port, '10.0.0.9', '01')).to.equal(-Errno.EINVAL);
   });
 
+  it('MSG_CONFIRM: word from the program that the path works goes to the link layer', () => {
+    const host = makeHost();
+    const { port } = open(host, '0.0.0.0', 1);
+    send(host, port, '10.0.0.9', '01');
+    host.settle();
+    expect(host.link.calls).not.to.include(`confirm ${addr('10.0.0.9')}`);
+    send(host, port, '10.0.0.9', '01', { ...OPTIONS, confirm: true });
+    host.settle();
+    expect(host.link.calls).to.include(`confirm ${addr('10.0.0.9')}`);
+  });
+
   it('leaves in the order of sending, whatever the port', () => {
     const host = makeHost();
     const [one, two] = [open(host, '0.0.0.0', 1), open(host, '0.0.0.0', 2)];
