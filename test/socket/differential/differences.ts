@@ -27,13 +27,6 @@ export const DIFFERENCES: readonly Difference[] = [
     here: 1,
     why: 'the loopback has no broadcast here: all of 127/8 is this host',
   },
-  {
-    case: 'no route from a loopback address',
-    step: 2,
-    linux: 'ENETUNREACH',
-    here: 'EINVAL',
-    why: 'a source that may not leave the host is found before the missing route',
-  },
   { case: 'option: TCP_SYNCNT', step: 1, linux: [0, 6], here: [0, 7], why: SYN_RETRIES },
   { case: 'option: TCP_SYNCNT', step: 3, linux: [0, 6], here: [0, 7], why: SYN_RETRIES },
   {
