@@ -372,6 +372,11 @@ export class SocketCalls {
     return (flags & MSG_DONTWAIT) !== 0 || this.#table.get(fd)?.nonBlocking === true;
   }
 
+  /** What a descriptor refers to; undefined when it is not open. For the faces that wait. */
+  file(fd: number): OpenFile | undefined {
+    return this.#table.get(fd);
+  }
+
   /** The open sockets by descriptor, for snapshots. */
   *sockets(): Generator<[number, Socket]> {
     for (const [fd, file] of this.#table.entries()) if (isSocket(file)) yield [fd, file];
