@@ -75,23 +75,23 @@ export class BlockingCalls {
 
   // --- Octets.
 
-  /** @param tellsError see SendOperation */
-  send(fd: number, bytes: Uint8Array, to: Name | undefined, tellsError: boolean, waits: Waits): Soon {
-    return this.#write(fd, new SendOperation(this.core, fd, bytes, waits.flags ?? 0, to, tellsError), waits);
+  /** @param whole see SendOperation */
+  send(fd: number, bytes: Uint8Array, to: Name | undefined, whole: boolean, waits: Waits): Soon {
+    return this.#write(fd, new SendOperation(this.core, fd, bytes, waits.flags ?? 0, to, whole), waits);
   }
 
-  sendmsg(fd: number, message: Message, tellsError: boolean, waits: Waits): Soon {
-    return this.#write(fd, new SendMessageOperation(this.core, fd, message, waits.flags ?? 0, tellsError), waits);
+  sendmsg(fd: number, message: Message, whole: boolean, waits: Waits): Soon {
+    return this.#write(fd, new SendMessageOperation(this.core, fd, message, waits.flags ?? 0, whole), waits);
   }
 
   /** As send without flags and address; -EINVAL for a file that is no socket. write(2). */
-  write(fd: number, bytes: Uint8Array, tellsError: boolean, waits: Waits): Soon {
-    return this.#isNoSocket(fd) ? -Errno.EINVAL : this.send(fd, bytes, undefined, tellsError, waits);
+  write(fd: number, bytes: Uint8Array, whole: boolean, waits: Waits): Soon {
+    return this.#isNoSocket(fd) ? -Errno.EINVAL : this.send(fd, bytes, undefined, whole, waits);
   }
 
   /** Nothing to write is nothing done, and no empty datagram as with write. writev(2). */
-  writev(fd: number, iov: readonly Uint8Array[], tellsError: boolean, waits: Waits): Soon {
-    return this.#vectorResult(fd, iov) ?? this.sendmsg(fd, { iov }, tellsError, waits);
+  writev(fd: number, iov: readonly Uint8Array[], whole: boolean, waits: Waits): Soon {
+    return this.#vectorResult(fd, iov) ?? this.sendmsg(fd, { iov }, whole, waits);
   }
 
   /** Where the buffer is shared, the octets are in `operation.data`. */

@@ -10,7 +10,7 @@ import type { TcpInfo } from '../tcp/service.ts';
 export interface CallOptions {
   /** MSG_PEEK, MSG_DONTWAIT, MSG_WAITALL ... */
   readonly flags?: number;
-  /** Rejects the call with the signal's reason while it waits, unless it has moved octets already; the descriptor stays open. */
+  /** Rejects the call with the signal's reason while it waits, unless it has received octets already; the descriptor stays open. */
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -18,6 +18,7 @@ const WOULD_BLOCK = -Errno.EAGAIN;
 /** A call that is the same at each try and moves nothing in parts: accept, epoll_wait. */
 export class RepeatedCall implements Operation {
   readonly moved = 0;
+  readonly whole = false;
   readonly late: number;
   readonly #call: () => number;
 
@@ -36,6 +37,7 @@ export class RepeatedCall implements Operation {
 /** connect. Calls that wait for the same handshake share its outcome: who hears of it later is told EPIPE where it failed, as on Linux. */
 export class ConnectOperation implements Operation {
   readonly moved = 0;
+  readonly whole = false;
   /** -EINPROGRESS for the call that began the handshake, -EALREADY for others. */
   late = 0;
   readonly #calls: SocketCalls;
@@ -78,6 +80,7 @@ export interface Destination {
 export class ReceiveOperation implements Operation {
   readonly late = WOULD_BLOCK;
   moved = 0;
+  readonly whole = false;
   /** What came, if the buffer is shared. */
   data: Uint8Array | undefined = undefined;
   readonly #calls: SocketCalls;
@@ -115,6 +118,7 @@ export class ReceiveOperation implements Operation {
 export class ReceiveMessageOperation implements Operation {
   readonly late = WOULD_BLOCK;
   moved = 0;
+  readonly whole = false;
   readonly #calls: SocketCalls;
   readonly #fd: number;
   readonly #message: Message;
@@ -154,33 +158,26 @@ export class ReceiveMessageOperation implements Operation {
 export class SendOperation implements Operation {
   late = WOULD_BLOCK;
   moved = 0;
+  readonly whole: boolean;
   readonly #calls: SocketCalls;
   readonly #fd: number;
   readonly #bytes: Uint8Array;
   #flags: number;
   readonly #to: Name | undefined;
-  readonly #tellsError: boolean;
 
-  /** @param tellsError whether an error is the result even if something was queued before it; else the next call tells it, as in C */
-  constructor(
-    calls: SocketCalls,
-    fd: number,
-    bytes: Uint8Array,
-    flags: number,
-    to: Name | undefined,
-    tellsError: boolean,
-  ) {
+  /** @param whole whether an error or a signal is the result even after a part was queued; in C the part is, and the next call tells the error */
+  constructor(calls: SocketCalls, fd: number, bytes: Uint8Array, flags: number, to: Name | undefined, whole: boolean) {
     this.#calls = calls;
     this.#fd = fd;
     this.#bytes = bytes;
     this.#flags = flags;
     this.#to = to;
-    this.#tellsError = tellsError;
+    this.whole = whole;
   }
 
   attempt(): number | undefined {
     const { moved } = this;
-    if (moved > 0 && !this.#tellsError && isBroken(this.#calls, this.#fd)) return moved;
+    if (moved > 0 && !this.whole && isBroken(this.#calls, this.#fd)) return moved;
     const result = this.#send();
     // EINPROGRESS: of MSG_FASTOPEN without a cookie; what is to be sent follows the handshake.
     if (result === WOULD_BLOCK || result === -Errno.EINPROGRESS) {
@@ -205,25 +202,25 @@ export class SendOperation implements Operation {
 export class SendMessageOperation implements Operation {
   readonly late = WOULD_BLOCK;
   moved = 0;
+  readonly whole: boolean;
   readonly #calls: SocketCalls;
   readonly #fd: number;
   readonly #message: Message;
   readonly #length: number;
   readonly #flags: number;
-  readonly #tellsError: boolean;
 
-  constructor(calls: SocketCalls, fd: number, message: Message, flags: number, tellsError: boolean) {
+  constructor(calls: SocketCalls, fd: number, message: Message, flags: number, whole: boolean) {
     this.#calls = calls;
     this.#fd = fd;
     this.#message = message;
     this.#length = lengthOf(message.iov);
     this.#flags = flags;
-    this.#tellsError = tellsError;
+    this.whole = whole;
   }
 
   attempt(): number | undefined {
     const { moved } = this;
-    if (moved > 0 && !this.#tellsError && isBroken(this.#calls, this.#fd)) return moved;
+    if (moved > 0 && !this.whole && isBroken(this.#calls, this.#fd)) return moved;
     const message = moved === 0 ? this.#message : { iov: piecesFrom(this.#message.iov, moved) };
     const result = this.#calls.sendmsg(this.#fd, message, this.#flags);
     if (result === WOULD_BLOCK) return undefined;

@@ -126,8 +126,8 @@ export class Sockets {
 
   /**
    * Resolves to the number of octets once all of `data` is queued (text as UTF-8); `data` must not change until then. Concurrent
-   * sends on a stream do not interleave. When it rejects with an errno, an unknown part of `data` may have been queued; when a signal or
-   * SO_SNDTIMEO ends it, it resolves to the octets queued, unless there are none.
+   * sends on a stream do not interleave. When it rejects, an unknown part of `data` may have been queued; when SO_SNDTIMEO ends it, it
+   * resolves to the octets queued, unless there are none.
    */
   readonly send = (fd: number, data: Uint8Array | string, options: CallOptions = NO_OPTIONS): Promise<number> =>
     soon('send', this.blocking.send(fd, this.#octets(data), undefined, true, options), options);

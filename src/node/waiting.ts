@@ -20,6 +20,8 @@ export interface Operation {
   readonly moved: number;
   /** The result when its time is over before anything was moved: -EAGAIN, and -EINPROGRESS of connect. socket(7), SO_RCVTIMEO. */
   readonly late: number;
+  /** Whether its program counts on all of it: a signal is an error then even if a part was moved. */
+  readonly whole: boolean;
 }
 
 /** The result of an operation whose time is over. */
@@ -143,7 +145,8 @@ class Line {
   /** Those behind have another chance: the first may have waited for more than they want. */
   #cut(cut: Entry, aborted: boolean): void {
     const { operation } = cut;
-    const result = aborted && operation.moved === 0 ? -Errno.EINTR : outOfTime(operation);
+    const interrupted = aborted && (operation.moved === 0 || operation.whole);
+    const result = interrupted ? -Errno.EINTR : outOfTime(operation);
     this.drop((entry) => entry === cut, result);
   }
 }
