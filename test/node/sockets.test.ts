@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { Errno } from '../../src/core/errno.ts';
 import { NetError } from '../../src/node/net-error.ts';
 import { parseAddress } from '../../src/ip/address.ts';
+import type { Name } from '../../src/socket/address.ts';
 import * as c from '../../src/socket/constants.ts';
 import { PEER, outcome, sentBy, setUp, text } from './fakes.ts';
 
@@ -18,6 +19,20 @@ describe('NetError', () => {
       port: 80,
     });
     expect(new NetError('recv', Errno.ECONNRESET)).to.include({ message: 'recv ECONNRESET', errno: -104 });
+  });
+
+  it('names the address of any family', () => {
+    const rows: [Name, string, string | undefined][] = [
+      [{ family: c.AF_UNIX, path: '/tmp/nobody' }, 'connect ENOENT /tmp/nobody', '/tmp/nobody'],
+      [{ family: c.AF_UNIX, path: '\0abstract' }, 'connect ENOENT @abstract', '\0abstract'],
+      [{ family: c.AF_PACKET, protocol: 3, interfaceIndex: 2 }, 'connect ENOENT interface 2', undefined],
+      [{ address: '10.0.0.1', port: 1 }, 'connect ENOENT 10.0.0.1:1', '10.0.0.1'],
+      [new Uint8Array(16), 'connect ENOENT', undefined],
+      [null, 'connect ENOENT', undefined],
+    ];
+    for (const [name, message, address] of rows) {
+      expect(new NetError('connect', Errno.ENOENT, name)).to.include({ message, address });
+    }
   });
 });
 
@@ -273,5 +288,57 @@ describe('sockets with promises', () => {
     await outcome(() => sockets.shutdown(fd, c.SHUT_RD));
     await turn();
     expect(await last).to.have.length(0);
+  });
+
+  it('await using closes a descriptor at the end of its scope, once, and no other that has its number', async () => {
+    const { sockets, calls, tcp } = setUp();
+    let fd: number;
+    {
+      await using s = sockets.open(c.AF_INET, c.SOCK_STREAM);
+      ({ fd } = s);
+      sockets.bind(s.fd, { address: '0.0.0.0', port: 7 });
+      sockets.listen(s.fd);
+      tcp.listening[0]!.arrive(1234);
+      await using accepted = sockets.owned(await sockets.accept(s.fd));
+      expect(calls.size).to.equal(2);
+      expect(accepted.fd).not.to.equal(fd);
+    }
+    expect(calls.size).to.equal(0);
+    let other: number;
+    {
+      await using s = sockets.open(c.AF_INET, c.SOCK_DGRAM);
+      sockets.close(s.fd);
+      other = sockets.socket(c.AF_INET, c.SOCK_DGRAM);
+      expect(other).to.equal(s.fd);
+    }
+    expect(sockets.fcntl(other, c.F_GETFD)).to.equal(0);
+    expect(() => sockets.owned(99)).to.throw(NetError, 'EBADF');
+  });
+
+  it('read and write: both forms, EINVAL for an epoll set', async () => {
+    const { sockets, open } = setUp();
+    const { fd, connection } = await open();
+    connection.arrive('abcd');
+    expect(text(await sockets.read(fd, 2))).to.equal('ab');
+    const buffer = new Uint8Array(2);
+    expect(await sockets.read(fd, buffer)).to.equal(2);
+    expect(text(buffer)).to.equal('cd');
+    expect(await sockets.read(fd, 0)).to.have.length(0);
+    expect(await sockets.writev(fd, [buffer, buffer])).to.equal(4);
+    expect(sentBy(connection)).to.equal('cdcd');
+    const epfd = sockets.epollCreate1();
+    expect(await outcome(sockets.read(epfd))).to.equal('EINVAL');
+    expect(await outcome(sockets.write(epfd, 'x'))).to.equal('EINVAL');
+    expect(await outcome(sockets.recv(epfd))).to.equal('ENOTSOCK');
+  });
+
+  it('a call that must not wait goes past those who do', async () => {
+    const { sockets, open } = setUp();
+    const { fd, connection } = await open();
+    const waiting = sockets.recv(fd);
+    connection.arrive('ab');
+    expect(text(await sockets.recv(fd, 1, { flags: c.MSG_DONTWAIT }))).to.equal('a');
+    sockets.close(fd);
+    expect(await outcome(waiting)).to.equal('ECANCELED');
   });
 });
