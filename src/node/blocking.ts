@@ -54,8 +54,8 @@ export class BlockingCalls {
 
   constructor(core: SocketCalls, limit = DEFAULT_LIMIT) {
     this.core = core;
-    this.#readers = new Lines({ mask: Readiness.Readable, fresh: true, limit });
-    this.#writers = new Lines({ mask: Readiness.Writable, fresh: false, limit });
+    this.#readers = new Lines({ mask: Readiness.Readable, limit });
+    this.#writers = new Lines({ mask: Readiness.Writable, limit });
   }
 
   // --- Connections.

@@ -19,6 +19,7 @@ const WOULD_BLOCK = -Errno.EAGAIN;
 export class RepeatedCall implements Operation {
   readonly moved = 0;
   readonly whole = false;
+  readonly fresh = true;
   readonly late: number;
   readonly #call: () => number;
 
@@ -38,7 +39,8 @@ export class RepeatedCall implements Operation {
 export class ConnectOperation implements Operation {
   readonly moved = 0;
   readonly whole = false;
-  /** -EINPROGRESS for the call that began the handshake, -EALREADY for others. */
+  readonly fresh = true;
+  /** -EINPROGRESS for the call that began the handshake, -EALREADY for others; -EAGAIN while a listener of AF_UNIX has no room. */
   late = 0;
   readonly #calls: SocketCalls;
   readonly #fd: number;
@@ -52,7 +54,7 @@ export class ConnectOperation implements Operation {
 
   attempt(): number | undefined {
     const waited = this.late !== 0;
-    if (waited && this.#isUnconnected()) return -Errno.EPIPE;
+    if (waited && this.late !== WOULD_BLOCK && this.#isUnconnected()) return -Errno.EPIPE;
     const result = this.#calls.connect(this.#fd, this.#to);
     if (waited && result === -Errno.EISCONN) return 0;
     if (result !== -Errno.EINPROGRESS && result !== -Errno.EALREADY && result !== WOULD_BLOCK) return result;
@@ -81,6 +83,7 @@ export class ReceiveOperation implements Operation {
   readonly late = WOULD_BLOCK;
   moved = 0;
   readonly whole = false;
+  readonly fresh = true;
   /** What came, if the buffer is shared. */
   data: Uint8Array | undefined = undefined;
   readonly #calls: SocketCalls;
@@ -119,6 +122,7 @@ export class ReceiveMessageOperation implements Operation {
   readonly late = WOULD_BLOCK;
   moved = 0;
   readonly whole = false;
+  readonly fresh = true;
   readonly #calls: SocketCalls;
   readonly #fd: number;
   readonly #message: Message;
@@ -159,6 +163,7 @@ export class SendOperation implements Operation {
   late = WOULD_BLOCK;
   moved = 0;
   readonly whole: boolean;
+  readonly fresh = false;
   readonly #calls: SocketCalls;
   readonly #fd: number;
   readonly #bytes: Uint8Array;
@@ -203,6 +208,7 @@ export class SendMessageOperation implements Operation {
   readonly late = WOULD_BLOCK;
   moved = 0;
   readonly whole: boolean;
+  readonly fresh = false;
   readonly #calls: SocketCalls;
   readonly #fd: number;
   readonly #message: Message;

@@ -22,6 +22,11 @@ export interface Operation {
   readonly late: number;
   /** Whether its program counts on all of it: a signal is an error then even if a part was moved. */
   readonly whole: boolean;
+  /**
+   * Whether it waits for the next change instead of the readiness bit, which may be there while it finds nothing, or less than it wants.
+   * A send may have found room for which memory is short: it looks again as long as the bit is there.
+   */
+  readonly fresh: boolean;
 }
 
 /** The result of an operation whose time is over. */
@@ -38,11 +43,6 @@ interface Entry {
 export interface LineKind {
   /** The readiness bits that the operations wait for. */
   readonly mask: number;
-  /**
-   * Whether they wait for the next change instead of the bit: those who read, and may find less than they want. Who writes may have found
-   * room that memory was short for: he looks again as long as the bit is there.
-   */
-  readonly fresh: boolean;
   /** Operations that may wait for one file; -ENOBUFS beyond. */
   readonly limit: number;
 }
@@ -135,8 +135,7 @@ class Line {
       this.#waiter = undefined;
       this.#onEmpty();
     } else if (this.#waiter === undefined) {
-      const { mask, fresh } = this.#kind;
-      const waiter = this.#file.watch.wait(mask, this.#onReady, fresh);
+      const waiter = this.#file.watch.wait(this.#kind.mask, this.#onReady, this.#entries[0]!.operation.fresh);
       if (typeof waiter === 'number') this.drop(() => true, waiter);
       else this.#waiter = waiter;
     }

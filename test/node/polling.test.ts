@@ -209,4 +209,25 @@ describe('epoll', () => {
     sockets.close(epfd);
     expect(await waiting).to.equal('ECANCELED');
   });
+
+  it('does not look at the idle ones, however many there are; poll looks at each', async () => {
+    const { sockets, open, turn } = setUp();
+    const epfd = sockets.epollCreate1();
+    const all = await Promise.all(Array.from({ length: 40 }, () => open()));
+    let looked = 0;
+    for (const { fd, connection } of all) {
+      sockets.epollCtl(epfd, c.EPOLL_CTL_ADD, fd, { events: c.EPOLLIN, data: fd });
+      const readiness = connection.readiness.bind(connection);
+      connection.readiness = () => (looked++, readiness());
+    }
+    const ready = all[17]!;
+    const waiting = sockets.epollWait(epfd);
+    ready.connection.arrive('x');
+    await turn();
+    expect(await waiting).to.deep.equal([{ events: c.EPOLLIN, data: ready.fd }]);
+    expect(looked).to.be.within(1, 4);
+    looked = 0;
+    expect(await sockets.poll(all.map(({ fd }) => asked(fd, c.POLLIN)))).to.equal(1);
+    expect(looked).to.equal(all.length);
+  });
 });
