@@ -84,14 +84,12 @@ export class BlockingCalls {
     return this.#write(fd, new SendMessageOperation(this.core, fd, message, waits.flags ?? 0, whole), waits);
   }
 
-  /** As send without flags and address; -EINVAL for a file that is no socket. write(2). */
   write(fd: number, bytes: Uint8Array, whole: boolean, waits: Waits): Soon {
-    return this.#isNoSocket(fd) ? -Errno.EINVAL : this.send(fd, bytes, undefined, whole, waits);
+    return this.#isSocket(fd) ? this.send(fd, bytes, undefined, whole, waits) : this.core.write(fd, bytes);
   }
 
-  /** Nothing to write is nothing done, and no empty datagram as with write. writev(2). */
   writev(fd: number, iov: readonly Uint8Array[], whole: boolean, waits: Waits): Soon {
-    return this.#vectorResult(fd, iov) ?? this.sendmsg(fd, { iov }, whole, waits);
+    return this.#mayWaitFor(fd, iov) ? this.sendmsg(fd, { iov }, whole, waits) : this.core.writev(fd, iov);
   }
 
   /** Where the buffer is shared, the octets are in `operation.data`. */
@@ -113,14 +111,13 @@ export class BlockingCalls {
     return (flags & MSG_OOB) !== 0 ? attemptOnce(operation) : this.#read(fd, operation, waits);
   }
 
-  /** The result of a read that moves nothing: -EINVAL for a file that is no socket, 0 for no room; undefined for all others. read(2). */
-  readResult(fd: number, length: number): number | undefined {
-    if (this.#isNoSocket(fd)) return -Errno.EINVAL;
-    return length === 0 && this.core.file(fd) !== undefined ? 0 : undefined;
+  /** What read(2) answers at once: -EINVAL for a file that is no socket, 0 for no room; undefined for all others, which are as recv. */
+  readNow(fd: number, length: number): number | undefined {
+    return length > 0 && this.#isSocket(fd) ? undefined : this.core.readv(fd, []);
   }
 
   readv(fd: number, iov: readonly Uint8Array[], waits: Waits): Soon {
-    return this.#vectorResult(fd, iov) ?? this.recvmsg(fd, { iov }, waits);
+    return this.#mayWaitFor(fd, iov) ? this.recvmsg(fd, { iov }, waits) : this.core.readv(fd, iov);
   }
 
   // --- Several descriptors.
@@ -239,16 +236,14 @@ export class BlockingCalls {
     return file !== undefined && isSocket(file) ? file.options : undefined;
   }
 
-  #isNoSocket(fd: number): boolean {
+  #isSocket(fd: number): boolean {
     const file = this.core.file(fd);
-    return file !== undefined && !isSocket(file);
+    return file !== undefined && isSocket(file);
   }
 
-  /** What readv and writev answer that move nothing: -EBADF, -EINVAL, 0; undefined for all others. readv(2). */
-  #vectorResult(fd: number, iov: readonly Uint8Array[]): number | undefined {
-    if (this.core.file(fd) === undefined) return -Errno.EBADF;
-    if (this.#isNoSocket(fd) || iov.length > MAX_IOV) return -Errno.EINVAL;
-    return iov.every(({ length }) => length === 0) ? 0 : undefined;
+  /** Whether readv and writev are as recvmsg and sendmsg, and not answered at once. */
+  #mayWaitFor(fd: number, iov: readonly Uint8Array[]): boolean {
+    return this.#isSocket(fd) && iov.length <= MAX_IOV && iov.some(({ length }) => length > 0);
   }
 
   #forget(fd: number): void {

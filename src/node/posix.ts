@@ -137,7 +137,7 @@ export class Posix {
     this.#soon(this.#blocking.recvmsg(fd, message, { flags, signal }));
 
   readonly read = (fd: number, buffer: Uint8Array, { signal } = UNINTERRUPTED): Promise<number> =>
-    this.#soon(this.#blocking.readResult(fd, buffer.length) ?? this.#blocking.recv(fd, buffer, undefined, { signal }));
+    this.#soon(this.#blocking.readNow(fd, buffer.length) ?? this.#blocking.recv(fd, buffer, undefined, { signal }));
 
   readonly readv = (fd: number, iov: readonly Uint8Array[], { signal } = UNINTERRUPTED): Promise<number> =>
     this.#soon(this.#blocking.readv(fd, iov, { signal }));

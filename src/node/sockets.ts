@@ -188,7 +188,7 @@ export class Sockets {
   ): Promise<Uint8Array | number> => {
     const isNew = typeof into === 'number';
     const without = withoutFlags(options);
-    const result = this.blocking.readResult(fd, isNew ? into : into.length);
+    const result = this.blocking.readNow(fd, isNew ? into : into.length);
     if (result !== undefined) return soon('read', result, options).then(() => (isNew ? new Uint8Array(0) : 0));
     if (isNew) return this.#receiveNew('read', fd, into, undefined, without);
     return soon('read', this.blocking.recv(fd, into, undefined, without), options);

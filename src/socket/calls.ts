@@ -20,6 +20,7 @@ import type { EpollEvent } from './epoll.ts';
 import { Families, makePair } from './families.ts';
 import { OpenFiles } from './file.ts';
 import type { OpenFile } from './file.ts';
+import { MAX_IOV } from './message.ts';
 import type { Message, Outgoing } from './message.ts';
 import { receiveFrom, receiveMessage, sendMessage } from './messages.ts';
 import { OptionTable } from './options/table.ts';
@@ -233,7 +234,7 @@ export class SocketCalls {
   readv(fd: number, iov: readonly Uint8Array[]): number {
     const socket = this.#socket(fd);
     if (typeof socket === 'number') return asFile(socket);
-    return iov.every((piece) => piece.length === 0) ? 0 : this.recvmsg(fd, { iov });
+    return movesNothing(iov) ?? this.recvmsg(fd, { iov });
   }
 
   /** send without flags. write(2). */
@@ -241,9 +242,11 @@ export class SocketCalls {
     return asFile(this.send(fd, bytes, 0, at, length));
   }
 
-  /** writev(2): as `write`, of pieces. */
+  /** writev(2): as `write`, of pieces; without any octets nothing is done, where `write` sends an empty datagram. */
   writev(fd: number, iov: readonly Uint8Array[]): number {
-    return asFile(this.sendmsg(fd, { iov }));
+    const socket = this.#socket(fd);
+    if (typeof socket === 'number') return asFile(socket);
+    return movesNothing(iov) ?? this.sendmsg(fd, { iov });
   }
 
   /** recvmsg(2): fills in the pieces, the sender, ancillary data and `flags` of the message. */
@@ -454,3 +457,9 @@ const asFile = (result: number): number => (result === -Errno.ENOTSOCK ? -Errno.
 
 /** SIGPIPE is for streams. send(2). */
 const hasBrokenPipes = ({ type }: Socket): boolean => type === SOCK_STREAM;
+
+/** The answer to readv and writev without octets (0) or with too many pieces (-EINVAL); undefined for any other. readv(2). */
+function movesNothing(iov: readonly Uint8Array[]): number | undefined {
+  if (iov.length > MAX_IOV) return -Errno.EINVAL;
+  return iov.every(({ length }) => length === 0) ? 0 : undefined;
+}
