@@ -2,8 +2,8 @@
  * IPv4: datagrams in and out, interfaces, addresses and routes. RFC 791, RFC 1122 §3.
  *
  * A host, not a router: what is for somebody else is dropped (1122-3.1-f). The weak model of §3.3.4.2, as Linux's. Input checks
- * are in ipv4-input.ts, fragments in reassembly.ts, configuration in networks.ts, the choice of interface and source in router.ts. Not here
- * yet: joining groups, sending options, a copy of own broadcasts to oneself.
+ * are in ipv4-input.ts, fragments in reassembly.ts, configuration in networks.ts, the choice of interface and source in router.ts. Groups
+ * are in groups.ts. Not here yet: sending options, a copy of own broadcasts to oneself.
  */
 import type { Context } from '../core/context.ts';
 import { Errno } from '../core/errno.ts';
@@ -14,6 +14,7 @@ import { TimeExceededCode, UnreachableCode } from '../icmp/wire.ts';
 import { ANY_ADDRESS, LOOPBACK_ADDRESS } from './address.ts';
 import type { IpAddress, Prefix } from './address.ts';
 import type { AddressTable } from './address-table.ts';
+import { HostGroups } from './groups.ts';
 import { HandlerTable } from './handlers.ts';
 import { Identifications } from './identification.ts';
 import type { InterfaceOwner, NetworkInterface } from './interface.ts';
@@ -72,6 +73,7 @@ export class Ipv4 implements IcmpSupport, InterfaceOwner {
   onReassemblyTimeout: UndeliverableHook | undefined = undefined;
   /** All interfaces, by id - 1; the first is the loopback. */
   readonly interfaces: readonly NetworkInterface[];
+  readonly groups: HostGroups;
 
   readonly #context: Context;
   readonly #networks: Networks;
@@ -116,11 +118,12 @@ export class Ipv4 implements IcmpSupport, InterfaceOwner {
       identifications,
       this.#pathMtus,
     );
-    this.#output = new Ipv4Output(context, identifications, networks.routes);
+    this.groups = new HostGroups(networks);
+    this.#loopback = new LoopbackLink(context);
+    this.#output = new Ipv4Output(context, identifications, networks.routes, this.#loopback);
     this.#reassembly = new Reassembly(context, (frame, id, broadcast, now) =>
       this.#incomplete(frame, id, broadcast, now),
     );
-    this.#loopback = new LoopbackLink(context);
     const network = networks.addInterface(this.#loopback, true, this);
     networks.addAddress(network, LOOPBACK_PREFIX, false, 0 as Micros);
   }
@@ -159,7 +162,7 @@ export class Ipv4 implements IcmpSupport, InterfaceOwner {
   // --- Input.
 
   /** Takes a datagram; the frame is lent, `start` at the IP header. RFC 1122 §3.2.1. */
-  input(interfaceId: number, frame: Frame, now: Micros): void {
+  input(interfaceId: number, frame: Frame, now: Micros, looped = false): void {
     const { drops } = this.#context;
     const network = this.interfaces[interfaceId - 1]!;
     const packet = this.#packet;
@@ -171,7 +174,7 @@ export class Ipv4 implements IcmpSupport, InterfaceOwner {
     if (!checkHeader(frame, drops)) return;
     describe(packet, frame, interfaceId);
     if (!checkDestination(network, this.#addresses, packet, frame, drops)) return;
-    if (!checkSource(network, this.#addresses, packet, frame, drops)) return;
+    if (!looped && !checkSource(network, this.#addresses, packet, frame, drops)) return;
     if (frame.transport - frame.network > IPV4_HEADER_LENGTH && !this.#checkOptions(frame, now)) return;
     if (ipIsFragment(frame.bytes, frame.network)) {
       this.#reassemble(frame, now);
@@ -245,8 +248,8 @@ export class Ipv4 implements IcmpSupport, InterfaceOwner {
     return this.#output.output(ours(path), frame, options, now);
   }
 
-  outputRaw(path: Path, frame: Frame, now: Micros): number {
-    return this.#output.outputRaw(ours(path), frame, now);
+  outputRaw(path: Path, frame: Frame, now: Micros, loop = true): number {
+    return this.#output.outputRaw(ours(path), frame, loop, now);
   }
 
   confirm(path: Path, now: Micros): void {

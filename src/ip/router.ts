@@ -107,7 +107,7 @@ export class Router implements PathResolver {
       return 0;
     }
     // 127.0.0.0/8 must not appear outside a host. RFC 1122 §3.2.1.3 (g).
-    if (isLoopback(source)) return -Errno.EINVAL;
+    if (isLoopback(source) && !isMulticast(destination)) return -Errno.EINVAL;
     if (destination === BROADCAST_ADDRESS) return this.#selectLink(destination, PathKind.Broadcast, source, bound);
     if (isMulticast(destination)) return this.#selectLink(destination, PathKind.Multicast, source, bound);
     // 0.0.0.0/8 must not be sent (§3.2.1.3 (a, b)); class E stands for nobody, and answers from there are not taken.
@@ -125,12 +125,17 @@ export class Router implements PathResolver {
     this.#kind = kind;
     this.#network = this.#appropriate(destination, source, bound);
     if (this.#network === undefined) return -Errno.ENETUNREACH;
+    if (isLoopback(source) && !this.#network.isLoopback) return -Errno.EINVAL;
     return this.#network.up ? 0 : -Errno.ENETDOWN;
   }
 
-  /** The bound interface, else the source's, else the one that a route names (the default route last), else the first that is up. */
+  /**
+   * The bound interface, else the source's, else the one that a route names (the default route last), else the first that is up; that not
+   * for multicasts, whose default interface is system management's to name (RFC 1112 §6.1): by a route, as on Linux.
+   */
   #appropriate(destination: IpAddress, source: IpAddress, bound: number): NetworkInterface | undefined {
     if (bound !== 0) return this.#interfaces[bound - 1];
+    if (isLoopback(source)) return this.#interfaces[0];
     if (source !== ANY_ADDRESS) {
       for (const network of this.#interfaces) {
         if (network.addresses.some((prefix) => prefix.address === source)) return network;
@@ -138,14 +143,16 @@ export class Router implements PathResolver {
     }
     const route = this.#routes.lookup(destination);
     if (route !== undefined) return this.#interfaces[route.interfaceId - 1];
+    if (isMulticast(destination)) return undefined;
     return this.#interfaces.find((network) => network.up && !network.isLoopback);
   }
 
   /** The source address for what `#select` has found. RFC 1122 §3.3.4.3. */
   #chooseSource(destination: IpAddress): IpAddress | undefined {
     const network = this.#network!;
-    // To itself a host speaks as the address spoken to; 127.0.0.1 stands for the whole of 127.0.0.0/8, as on Linux.
-    if (network.isLoopback) return isLoopback(destination) ? LOOPBACK_ADDRESS : destination;
+    // To itself a host speaks as the address spoken to; 127.0.0.1 stands for the whole of 127.0.0.0/8, and for groups, as on Linux.
+    if (network.isLoopback)
+      return this.#kind !== PathKind.Unicast || isLoopback(destination) ? LOOPBACK_ADDRESS : destination;
     const own = network.sourceFor(this.#nextHop);
     if (own !== undefined) return own;
     // "This host on this network", while it learns its address. RFC 1122 §3.2.1.3 (a).

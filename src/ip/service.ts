@@ -41,6 +41,37 @@ export interface OutputOptions {
   dontFragment: boolean;
   /** Only the first link's MTU binds: the sender looks for the path's by itself (RFC 4821; IP_PMTUDISC_PROBE). */
   beyondPathMtu?: boolean;
+  /** Whether own members of the group get a copy of a multicast: unless it is false. RFC 1112 §6.1; IP_MULTICAST_LOOP. */
+  loop?: boolean;
+}
+
+/** Told of the first member of a group on an interface, and of the last one's leave. It only notes that down. */
+export interface GroupObserver {
+  joined(group: IpAddress, interfaceId: number): void;
+  left(group: IpAddress, interfaceId: number): void;
+}
+
+/** Host groups by interface: the service interface of RFC 1112 §7.1. */
+export interface GroupService {
+  /** JoinHostGroup: datagrams to the group that come in there are taken. Each call wants its `leave`. */
+  join(group: IpAddress, interfaceId: number): void;
+  /** LeaveHostGroup. */
+  leave(group: IpAddress, interfaceId: number): void;
+  /**
+   * The interface that a program means: the one with this id, else the one with the own address, else (`address` being ANY_ADDRESS) the one
+   * that datagrams to the group leave by. 0 when there is none.
+   */
+  interfaceFor(group: IpAddress, address: IpAddress, interfaceId: number): number;
+  /** IGMP. */
+  observer: GroupObserver | undefined;
+}
+
+/** What a sender has chosen for its multicasts: IP_MULTICAST_IF. RFC 1112 §6.1. */
+export interface MulticastChoice {
+  /** 0 for the one that the routes name. */
+  readonly multicastInterface: number;
+  /** ANY_ADDRESS for one of the interface's. */
+  readonly multicastSource: IpAddress;
 }
 
 /** How a program has the MTU of the path treated: the values of IP_MTU_DISCOVER, ip(7). */
@@ -118,6 +149,7 @@ export interface RawListener {
 }
 
 export interface IpService {
+  readonly groups: GroupService;
   /**
    * The path to a destination from `source`, or from the address that source selection gives when that is ANY_ADDRESS.
    * Negative errno: -ENETUNREACH without a route, -EINVAL when `source` is not an own address, -EADDRNOTAVAIL when there is
@@ -131,7 +163,7 @@ export interface IpService {
    */
   output(path: Path, frame: Frame, options: OutputOptions, now: Micros): number;
   /** As `output` for a datagram that brings its own IP header (IP_HDRINCL): `frame.start` is at it. */
-  outputRaw(path: Path, frame: Frame, now: Micros): number;
+  outputRaw(path: Path, frame: Frame, now: Micros, loop?: boolean): number;
   /** Whether datagrams to this address are delivered here: an own address, 127.0.0.0/8. */
   isLocal(address: IpAddress): boolean;
   /** Whether the address is a broadcast address, limited or of a connected network. */

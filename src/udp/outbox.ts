@@ -7,6 +7,7 @@ import { Errno } from '../core/errno.ts';
 import { Checksum } from '../core/frame.ts';
 import type { Frame } from '../core/frame.ts';
 import type { Micros } from '../core/time.ts';
+import { isMulticast } from '../ip/address.ts';
 import { IpProtocol, MtuDiscover } from '../ip/service.ts';
 import type { IpErrorReport, IpService, OutputOptions, Path } from '../ip/service.ts';
 import type { UdpOwner, UdpSendOptions } from './service.ts';
@@ -28,6 +29,7 @@ interface Waiting {
   ttl: number;
   tos: number;
   mtuDiscover: MtuDiscover;
+  loop: boolean;
 }
 
 /** Records kept for reuse at most. */
@@ -51,10 +53,11 @@ export class Outbox {
 
   /** Takes over the frame, which holds room for the header and the data. */
   push(port: OutboxClient, frame: Frame, path: Path, destinationPort: number, options: UdpSendOptions): void {
-    const { ttl, tos, mtuDiscover } = options;
+    const { tos, mtuDiscover, multicastLoop: loop } = options;
+    const ttl = isMulticast(path.destination) ? options.multicastTtl : options.ttl;
     const record = this.#records[this.#length];
     if (record === undefined) {
-      this.#records.push({ port, frame, path, destinationPort, ttl, tos, mtuDiscover });
+      this.#records.push({ port, frame, path, destinationPort, ttl, tos, mtuDiscover, loop });
     } else {
       record.port = port;
       record.frame = frame;
@@ -63,6 +66,7 @@ export class Outbox {
       record.ttl = ttl;
       record.tos = tos;
       record.mtuDiscover = mtuDiscover;
+      record.loop = loop;
     }
     this.#length++;
   }
@@ -95,6 +99,7 @@ export class Outbox {
     }
     options.ttl = record.ttl;
     options.tos = record.tos;
+    options.loop = record.loop;
     const result = this.#ip.output(path, frame, options, now);
     port.dequeued(length - UDP_HEADER_LENGTH);
     if (result === 0) this.sent++;

@@ -6,8 +6,9 @@ import type { Context } from '../core/context.ts';
 import { Errno } from '../core/errno.ts';
 import { ANY_ADDRESS, isMulticast } from '../ip/address.ts';
 import type { IpAddress } from '../ip/address.ts';
+import { routeFor } from '../ip/groups.ts';
 import { MtuDiscover } from '../ip/service.ts';
-import type { IpService, Path } from '../ip/service.ts';
+import type { IpService, MulticastChoice, Path } from '../ip/service.ts';
 import type { Demux } from './demux.ts';
 import type { Outbox, OutboxClient } from './outbox.ts';
 import type { UdpOwner, UdpPort, UdpSendOptions } from './service.ts';
@@ -21,6 +22,8 @@ export const UDP_MAX_PAYLOAD = 65507;
  * keeping one (truesize).
  */
 export const DATAGRAM_OVERHEAD = 256;
+
+const NO_CHOICE: MulticastChoice = { multicastInterface: 0, multicastSource: ANY_ADDRESS };
 
 export class Port implements UdpPort, OutboxClient {
   localAddress: IpAddress;
@@ -56,14 +59,14 @@ export class Port implements UdpPort, OutboxClient {
     this.owner = owner;
   }
 
-  connect(remote: IpAddress | undefined, remotePort: number): number {
+  connect(remote: IpAddress | undefined, remotePort: number, choice: MulticastChoice = NO_CHOICE): number {
     if (remote === undefined) {
       this.remoteAddress = undefined;
       this.remotePort = 0;
       this.localAddress = this.#boundAddress;
       return 0;
     }
-    const path = this.#ip.route(remote, this.#source(this.#boundAddress));
+    const path = routeFor(this.#ip, remote, this.#source(this.#boundAddress), choice);
     if (typeof path === 'number') return path;
     this.remoteAddress = remote;
     this.remotePort = remotePort;
@@ -84,7 +87,7 @@ export class Port implements UdpPort, OutboxClient {
     if (destinationPort < 1 || destinationPort > 65535) return -Errno.EINVAL;
     if (options.ttl < 1 || options.ttl > 255) return -Errno.EINVAL;
     if (length > UDP_MAX_PAYLOAD) return -Errno.EMSGSIZE;
-    const path = this.#ip.route(destination, this.#source(this.localAddress));
+    const path = routeFor(this.#ip, destination, this.#source(this.localAddress), options);
     if (typeof path === 'number') return path;
     if (this.#ip.isBroadcast(destination) && !options.broadcast) return -Errno.EACCES;
     if (!mayBeSent(length + UDP_HEADER_LENGTH + path.headerLength, path, options.mtuDiscover)) return -Errno.EMSGSIZE;

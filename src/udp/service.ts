@@ -3,12 +3,14 @@
  */
 import type { Micros } from '../core/time.ts';
 import type { IpAddress } from '../ip/address.ts';
-import type { IpErrorReport, IpPacket, MtuDiscover } from '../ip/service.ts';
+import type { IpErrorReport, IpPacket, MtuDiscover, MulticastChoice } from '../ip/service.ts';
 
 /** Receives what comes for a port. It must only note things down: it runs inside the core. */
 export interface UdpOwner {
   /** A datagram; `payload` is lent for the call. Returns false when the receive queue is full, which UDP counts as a drop. */
   onDatagram(payload: Uint8Array, source: IpAddress, sourcePort: number, packet: IpPacket): boolean;
+  /** Whether it wants a datagram to a group that its interface is in: IP_MULTICAST_ALL, ip(7). All of them without this. */
+  wantsGroup?(packet: IpPacket): boolean;
   /** An ICMP error about a datagram that this port sent to `destinationPort`. */
   onError(report: IpErrorReport, destinationPort: number): void;
   /** Whether what routers report of the path's MTU is to be ignored: IP_PMTUDISC_INTERFACE and _OMIT. */
@@ -18,8 +20,12 @@ export interface UdpOwner {
 }
 
 /** How one datagram is sent. */
-export interface UdpSendOptions {
+export interface UdpSendOptions extends MulticastChoice {
   ttl: number;
+  /** The TTL of multicasts, 0 to 255. */
+  multicastTtl: number;
+  /** Whether members on this host get a copy of a multicast. */
+  multicastLoop: boolean;
   tos: number;
   /** SO_BROADCAST: without it a broadcast destination gives -EACCES. */
   broadcast: boolean;
@@ -38,7 +44,7 @@ export interface UdpPort {
   /** Octets of datagrams waiting to leave. */
   readonly queued: number;
   /** Fixes the peer, and with it the local address; undefined dissolves. Negative errno when there is no route. */
-  connect(remote: IpAddress | undefined, remotePort: number): number;
+  connect(remote: IpAddress | undefined, remotePort: number, choice?: MulticastChoice): number;
   /**
    * Queues one datagram. Returns `length`, or -EMSGSIZE above 65,507 octets (or what `mtuDiscover` does not let be cut),
    * -ENETUNREACH, -EACCES, -EINVAL for port 0, -EAGAIN when `limit` octets wait already (SO_SNDBUF).

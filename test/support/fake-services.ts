@@ -9,7 +9,7 @@ import type { Frame } from '../../src/core/frame.ts';
 import { SeededRandom } from '../../src/core/random.ts';
 import { ANY_ADDRESS, BROADCAST_ADDRESS, isLoopback, parseAddress } from '../../src/ip/address.ts';
 import type { IpAddress } from '../../src/ip/address.ts';
-import type { IpService, OutputOptions, Path, RawListener } from '../../src/ip/service.ts';
+import type { GroupService, IpService, OutputOptions, Path, RawListener } from '../../src/ip/service.ts';
 import { SocketCalls } from '../../src/socket/calls.ts';
 import { Readiness } from '../../src/tcp/service.ts';
 import { noListenerCounts } from '../../src/tcp/listener.ts';
@@ -26,8 +26,17 @@ import type { UdpOwner, UdpPort, UdpSendOptions, UdpService } from '../../src/ud
 
 export const OWN_ADDRESS = parseAddress('10.0.0.1')!;
 
+/** An IP without groups. */
+export const NO_GROUPS: GroupService = {
+  observer: undefined,
+  join: () => undefined,
+  leave: () => undefined,
+  interfaceFor: () => 0,
+};
+
 /** One host, 10.0.0.1/8; everything else in 10/8 and 127/8 has a route. */
 export class FakeIp implements IpService {
+  readonly groups = NO_GROUPS;
   /** Of the interfaces, in the order of their ids. */
   readonly names = ['lo', 'tap0'];
   readonly raw: { protocol: number; listener: RawListener }[] = [];

@@ -3,13 +3,13 @@
  *
  * A port is opened by bind, or by the first connect or send (an ephemeral one). As on Linux a program is told of lasting
  * ICMP errors while it is connected, and with IP_RECVERR of all (1122-4.1.3.3-a), a neighbour that does not answer included.
- * Left out: multicast membership, IP_PKTINFO, and what IP_RECVERR queues for MSG_ERRQUEUE.
+ * Left out: IP_PKTINFO, and what IP_RECVERR queues for MSG_ERRQUEUE.
  */
 import { Errno } from '../../core/errno.ts';
 import { ANY_ADDRESS, LOOPBACK_ADDRESS } from '../../ip/address.ts';
 import type { IpAddress } from '../../ip/address.ts';
 import { MtuDiscover, isTooBig } from '../../ip/service.ts';
-import type { IpErrorReport } from '../../ip/service.ts';
+import type { IpErrorReport, IpPacket } from '../../ip/service.ts';
 import { Readiness } from '../../tcp/service.ts';
 import type { UdpOwner, UdpPort } from '../../udp/service.ts';
 import type { Name, NameOut } from '../address.ts';
@@ -21,6 +21,7 @@ import { defaultOptions, isShutdown } from '../socket.ts';
 import type { CommonOptions, Socket } from '../socket.ts';
 import { mayBind, mayBindPort, mtuTo } from './host.ts';
 import type { InetHost } from './host.ts';
+import { Multicast } from './multicast.ts';
 import { LocalPort } from './local-port.ts';
 import { makeEndpoint, readBindName } from './names.ts';
 import type { Endpoint } from './names.ts';
@@ -39,6 +40,7 @@ export class DatagramSocket implements Socket, UdpOwner {
   references = 0;
   readonly watch: Watch;
   readonly options: CommonOptions;
+  readonly groups: Multicast;
 
   readonly #host: InetHost;
   readonly #queue = new DatagramQueue();
@@ -58,6 +60,7 @@ export class DatagramSocket implements Socket, UdpOwner {
     this.#local = new LocalPort(host.udpPorts);
     this.watch = new Watch(host.readiness, () => this.readiness());
     this.options = defaultOptions(host);
+    this.groups = new Multicast(host, this.options);
   }
 
   bind(name: Name): number {
@@ -91,10 +94,10 @@ export class DatagramSocket implements Socket, UdpOwner {
     const opened = this.#openIfNeeded();
     if (typeof opened === 'number') return opened;
     const remote = this.#destination(address);
-    const path = this.#host.ip.route(remote, this.#boundAddress);
+    const path = this.groups.routeTo(remote, this.#boundAddress);
     if (typeof path === 'number') return path;
     if (this.#host.ip.isBroadcast(remote) && !this.options.broadcast) return -Errno.EACCES;
-    const result = opened.connect(remote, port);
+    const result = opened.connect(remote, port, this.options);
     if (result < 0) return result;
     this.#local.binding!.address = opened.localAddress;
     return 0;
@@ -146,6 +149,7 @@ export class DatagramSocket implements Socket, UdpOwner {
 
   close(): void {
     this.#close();
+    this.groups.clear();
     this.#queue.clear();
     this.watch.close();
   }
@@ -220,6 +224,10 @@ export class DatagramSocket implements Socket, UdpOwner {
     if (!this.#queue.push(payload, source, sourcePort, this.options.receiveBuffer)) return false;
     this.watch.onReadiness();
     return true;
+  }
+
+  wantsGroup(packet: IpPacket): boolean {
+    return this.groups.wants(packet);
   }
 
   onError(report: IpErrorReport, destinationPort: number): void {

@@ -17,8 +17,9 @@ interface Pending {
   readonly path: Path;
   readonly frame: Frame;
   readonly octets: number;
-  /** Undefined when the frame brings its own IP header. */
-  readonly options: OutputOptions | undefined;
+  readonly options: OutputOptions;
+  /** The frame brings its own IP header. */
+  readonly headerIncluded: boolean;
 }
 
 export class RawOutput {
@@ -34,16 +35,16 @@ export class RawOutput {
   }
 
   /** Takes over the frame's reference. */
-  push(sender: RawSender, path: Path, frame: Frame, options: OutputOptions | undefined): void {
-    this.#queue.push({ sender, path, frame, octets: frame.length, options });
+  push(sender: RawSender, path: Path, frame: Frame, options: OutputOptions, headerIncluded: boolean): void {
+    this.#queue.push({ sender, path, frame, octets: frame.length, options, headerIncluded });
   }
 
   poll(now: Micros): void {
     if (this.#queue.length === 0) return;
     const batch = this.#queue;
     this.#queue = [];
-    for (const { sender, path, frame, octets, options } of batch) {
-      if (options === undefined) this.#ip.outputRaw(path, frame, now);
+    for (const { sender, path, frame, octets, options, headerIncluded } of batch) {
+      if (headerIncluded) this.#ip.outputRaw(path, frame, now, options.loop);
       else this.#ip.output(path, frame, options, now);
       sender.onSent(octets);
     }

@@ -8,7 +8,7 @@ import { copyBytes, getU16, getU32, setU16, setU32 } from '../../core/bytes.ts';
 import { finishChecksum, sumBytes } from '../../core/checksum.ts';
 import { Errno } from '../../core/errno.ts';
 import type { Frame } from '../../core/frame.ts';
-import { ANY_ADDRESS, LOOPBACK_ADDRESS } from '../../ip/address.ts';
+import { ANY_ADDRESS, LOOPBACK_ADDRESS, isMulticast } from '../../ip/address.ts';
 import type { IpAddress } from '../../ip/address.ts';
 import type { IpErrorReport, IpPacket, Path, RawListener } from '../../ip/service.ts';
 import { Readiness } from '../../tcp/service.ts';
@@ -32,6 +32,7 @@ import { defaultOptions, isShutdown } from '../socket.ts';
 import type { CommonOptions, Socket } from '../socket.ts';
 import { mayBind, mtuTo } from './host.ts';
 import type { InetHost } from './host.ts';
+import { Multicast } from './multicast.ts';
 import { makeEndpoint, readBindName } from './names.ts';
 import type { Endpoint } from './names.ts';
 
@@ -50,6 +51,7 @@ export class RawSocket implements Socket, RawListener, RawSender {
   references = 0;
   readonly watch: Watch;
   readonly options: CommonOptions;
+  readonly groups: Multicast;
 
   readonly #host: InetHost;
   readonly #queue = new DatagramQueue();
@@ -69,6 +71,7 @@ export class RawSocket implements Socket, RawListener, RawSender {
     this.protocol = protocol;
     this.watch = new Watch(host.readiness, () => this.readiness());
     this.options = defaultOptions(host);
+    this.groups = new Multicast(host, this.options);
     this.options.headerIncluded = protocol === IPPROTO_RAW;
     if (protocol !== IPPROTO_RAW) host.ip.addRaw(protocol, this);
   }
@@ -125,7 +128,7 @@ export class RawSocket implements Socket, RawListener, RawSender {
     }
     const path = this.#route(named ? this.#to.address : this.#peer.address);
     if (typeof path === 'number') return path;
-    const { headerIncluded, ttl, tos, sendBuffer } = this.options;
+    const { headerIncluded, tos, sendBuffer, multicastLoop: loop } = this.options;
     if (headerIncluded && length < MIN_HEADER) return -Errno.EINVAL;
     if (length > (headerIncluded ? path.mtu : MAX_DATAGRAM - path.headerLength)) return -Errno.EMSGSIZE;
     if (this.#error !== 0) return -this.takeError();
@@ -136,9 +139,10 @@ export class RawSocket implements Socket, RawListener, RawSender {
     copyBytes(bytes, at, frame.bytes, frame.start, length);
     frame.end = frame.start + length;
     if (headerIncluded) completeHeader(frame, path, this.#host.context.random.u32());
-    const options = headerIncluded ? undefined : { protocol: this.protocol, ttl, tos, dontFragment: false };
+    const ttl = isMulticast(path.destination) ? this.options.multicastTtl : this.options.ttl;
+    const options = { protocol: this.protocol, ttl, tos, dontFragment: false, loop };
     this.#sending += length;
-    this.#host.rawOutput.push(this, path, frame, options);
+    this.#host.rawOutput.push(this, path, frame, options, headerIncluded);
     return length;
   }
 
@@ -160,6 +164,7 @@ export class RawSocket implements Socket, RawListener, RawSender {
 
   close(): void {
     if (this.protocol !== IPPROTO_RAW) this.#host.ip.removeRaw(this.protocol, this);
+    this.groups.clear();
     this.#queue.clear();
     this.watch.close();
   }
@@ -227,7 +232,8 @@ export class RawSocket implements Socket, RawListener, RawSender {
   }
 
   receiveRaw(frame: Frame, packet: IpPacket): boolean {
-    if (this.#local !== ANY_ADDRESS && packet.destination !== this.#local && !packet.broadcast) return false;
+    if (this.#local !== ANY_ADDRESS && packet.destination !== this.#local) return false;
+    if (!this.groups.wants(packet)) return false;
     if (this.#connected && packet.source !== this.#peer.address) return false;
     if (this.protocol === IPPROTO_ICMP && this.#isFiltered(frame)) return false;
     if (!this.#queue.push(frame.view(), packet.source, 0, this.options.receiveBuffer)) return false;
@@ -252,7 +258,7 @@ export class RawSocket implements Socket, RawListener, RawSender {
   #route(destination: IpAddress): Path | number {
     const { ip } = this.#host;
     const remote = destination !== ANY_ADDRESS ? destination : LOOPBACK_ADDRESS;
-    const path = ip.route(remote, this.#local);
+    const path = this.groups.routeTo(remote, this.#local);
     if (typeof path !== 'number' && ip.isBroadcast(remote) && !this.options.broadcast) return -Errno.EACCES;
     return path;
   }

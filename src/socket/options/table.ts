@@ -7,6 +7,7 @@ import { Errno } from '../../core/errno.ts';
 import * as c from '../constants.ts';
 import type { Socket } from '../socket.ts';
 import { ipRows } from './ip-level.ts';
+import { multicastRows } from './multicast-level.ts';
 import type { OptionInput, OptionRow, OptionValue } from './option.ts';
 import { socketRows } from './socket-level.ts';
 import { tcpRows } from './tcp-level.ts';
@@ -15,6 +16,7 @@ import { tcpRows } from './tcp-level.ts';
 export const makeOptionRows = (config: Config): readonly OptionRow[] => [
   ...socketRows(config),
   ...ipRows(config),
+  ...multicastRows(),
   ...tcpRows(config),
 ];
 
