@@ -1,6 +1,6 @@
 /**
  * The socket calls, without waiting: numbers in, numbers out. A result is 0, a descriptor or a count of octets; a failure
- * is a negative errno, the one that Linux returns for the same call in the same state (test/socket/errno-like-linux.test.ts).
+ * is a negative errno, the one that Linux returns for the same call in the same state (test/socket/differential.test.ts).
  *
  * Nothing is sent inside a call: a call that leaves work behind asks for a turn through `onWork`, and the stack's poll does it.
  * Calls that would block return -EAGAIN (connect: -EINPROGRESS); `wait` tells when to try again. Promises are node/sockets.ts.
@@ -66,7 +66,7 @@ export class SocketCalls {
     };
     this.#families = new Families(this.#host);
     this.#table = new DescriptorTable(socket.maxDescriptors, this.#host.files);
-    this.#options = new OptionTable(context.config);
+    this.#options = new OptionTable(context.config, services.ip);
   }
 
   /** Open descriptors. */
@@ -222,6 +222,28 @@ export class SocketCalls {
     const socket = this.#socket(fd);
     if (typeof socket === 'number') return socket;
     return this.#received(socket, receiveFrom(this.#host.files, socket, into, at, length, flags, from));
+  }
+
+  /** recv without flags, but nothing is asked of the socket when there is no room. read(2). */
+  read(fd: number, into: Uint8Array, at = 0, length = into.length - at): number {
+    return this.readv(fd, length === 0 ? [] : [into.subarray(at, at + length)]);
+  }
+
+  /** readv(2): as `read`, into pieces. */
+  readv(fd: number, iov: readonly Uint8Array[]): number {
+    const socket = this.#socket(fd);
+    if (typeof socket === 'number') return asFile(socket);
+    return iov.every((piece) => piece.length === 0) ? 0 : this.recvmsg(fd, { iov });
+  }
+
+  /** send without flags. write(2). */
+  write(fd: number, bytes: Uint8Array, at = 0, length = bytes.length - at): number {
+    return asFile(this.send(fd, bytes, 0, at, length));
+  }
+
+  /** writev(2): as `write`, of pieces. */
+  writev(fd: number, iov: readonly Uint8Array[]): number {
+    return asFile(this.sendmsg(fd, { iov }));
   }
 
   /** recvmsg(2): fills in the pieces, the sender, ancillary data and `flags` of the message. */
@@ -421,6 +443,9 @@ function checkName(name: Name): number {
   if (name === null) return -Errno.EFAULT;
   return name instanceof Uint8Array && name.length > MAX_NAME ? -Errno.EINVAL : 0;
 }
+
+/** What cannot be read or written is EINVAL to read and write. */
+const asFile = (result: number): number => (result === -Errno.ENOTSOCK ? -Errno.EINVAL : result);
 
 /** SIGPIPE is for streams. send(2). */
 const hasBrokenPipes = ({ type }: Socket): boolean => type === SOCK_STREAM;

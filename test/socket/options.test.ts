@@ -5,9 +5,9 @@ import * as c from '../../src/socket/constants.ts';
 import { OptionTable, makeOptionRows } from '../../src/socket/options/table.ts';
 import type { OptionRow } from '../../src/socket/options/option.ts';
 import type { TcpInfo } from '../../src/tcp/service.ts';
-import { fakeHost } from '../support/fake-services.ts';
+import { FakeIp, fakeHost } from '../support/fake-services.ts';
 
-const rows = makeOptionRows(DEFAULT_CONFIG);
+const rows = makeOptionRows(DEFAULT_CONFIG, new FakeIp());
 
 /** A socket that has the option. */
 function open(calls: ReturnType<typeof fakeHost>['calls'], row: OptionRow): number {
@@ -20,7 +20,7 @@ describe('socket options', () => {
     const keys = rows.map(({ level, name }) => `${level}/${name}`);
     expect(new Set(keys).size).to.equal(rows.length);
     for (const { label, name } of rows) expect((c as Record<string, unknown>)[label], label).to.equal(name);
-    expect(new OptionTable(DEFAULT_CONFIG).rows).to.have.length(rows.length);
+    expect(new OptionTable(DEFAULT_CONFIG, new FakeIp()).rows).to.have.length(rows.length);
   });
 
   for (const row of rows) {
@@ -123,6 +123,27 @@ describe('socket options', () => {
         expect(calls.setsockopt(fd, c.SOL_SOCKET, name, value), `${name}: ${value}`).to.equal(result);
       }
       expect(calls.getsockopt(fd, c.SOL_SOCKET, c.SO_PRIORITY)).to.equal(mayAdminister ? 0xffff_ffff : 6);
+    }
+  });
+
+  it('SO_BINDTODEVICE takes the name of an interface; only who may use raw sockets changes it', () => {
+    for (const mayUseRaw of [true, false]) {
+      const { calls } = fakeHost({ socket: { mayUseRaw } });
+      const fd = calls.socket(c.AF_INET, c.SOCK_DGRAM, 0);
+      expect(calls.getsockopt(fd, c.SOL_SOCKET, c.SO_BINDTODEVICE)).to.equal('');
+      for (const [value, result, shown] of [
+        ['nosuch', -Errno.ENODEV, ''],
+        [1, -Errno.ENODEV, ''],
+        [null, -Errno.EFAULT, ''],
+        ['', 0, ''],
+        [new TextEncoder().encode('lo\0eth'), 0, 'lo'],
+        ['nosuch', -Errno.ENODEV, 'lo'],
+        ['lo', mayUseRaw ? 0 : -Errno.EPERM, 'lo'],
+        [0, mayUseRaw ? 0 : -Errno.EPERM, mayUseRaw ? '' : 'lo'],
+      ] as const) {
+        expect(calls.setsockopt(fd, c.SOL_SOCKET, c.SO_BINDTODEVICE, value), String(value)).to.equal(result);
+        expect(calls.getsockopt(fd, c.SOL_SOCKET, c.SO_BINDTODEVICE)).to.equal(shown);
+      }
     }
   });
 

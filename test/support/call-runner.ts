@@ -1,116 +1,287 @@
 /**
- * Runs the steps of test/socket/errno-cases.ts on a socket table, with results in the form of linux-sockets.py.
+ * Runs the steps of test/socket/differential/steps.ts on socket tables, with results in the form of linux-sockets.py.
  */
-import type { SocketAddress } from '../../src/socket/address.ts';
 import type { SocketCalls } from '../../src/socket/calls.ts';
-import type { Linger } from '../../src/socket/options/option.ts';
+import type { EpollEvent } from '../../src/socket/epoll.ts';
+import type { Message } from '../../src/socket/message.ts';
+import type { Form, Json, Step } from '../socket/differential/steps.ts';
+import {
+  blankName,
+  controlMessage,
+  isForm,
+  numbers,
+  octetsOf,
+  optionInput,
+  shownAddress,
+  shownControl,
+  shownOption,
+  takeAddress,
+  textOf,
+} from './step-forms.ts';
+import type { Interfaces } from './step-forms.ts';
 
-type Argument = string | number | readonly number[];
+/** A host that steps can be run on. */
+export interface RunnerHost {
+  readonly calls: SocketCalls;
+  /** Names of its interfaces, in the order of their numbers. */
+  readonly interfaces: readonly string[];
+  /** From now on programs have no privileges. */
+  readonly drop: () => void;
+}
 
-const SO_LINGER = 13;
+type Call = (args: readonly Json[]) => Json;
+
 /** The bits of poll(2) that the kernel is asked for. */
 const POLL = 0x201f;
 
 export class CallRunner {
-  readonly #calls: SocketCalls;
-  readonly #settle: () => void;
-  readonly #fds = new Map<string, number>();
+  readonly #hosts: readonly RunnerHost[];
+  readonly #settle: (milliseconds: number) => void;
+  readonly #fds = new Map<string, { readonly host: RunnerHost; readonly fd: number }>();
+  /** Where descriptors are made. */
+  #host: RunnerHost;
 
-  /** @param settle lets everything happen that the last call has set off */
-  constructor(calls: SocketCalls, settle: () => void) {
-    this.#calls = calls;
+  /**
+   * @param hosts 'a' and, where there is one, 'b'
+   * @param settle lets everything happen that the last call has set off
+   */
+  constructor(hosts: readonly RunnerHost[], settle: (milliseconds: number) => void) {
+    this.#hosts = hosts;
+    this.#host = hosts[0]!;
     this.#settle = settle;
   }
 
-  run(steps: readonly (readonly [string, ...Argument[]])[]): unknown[] {
+  run(steps: readonly Step[]): Json[] {
     const results = steps.map(([call, ...args]) => {
-      const result = this.#step(call, args);
-      this.#settle();
+      const step = this.#steps[call];
+      if (step === undefined) throw new Error(`no such step: ${call}`);
+      const result = step(args);
+      this.#settle(call === 'wait' ? Number(args[0] ?? 50) : 4);
       return result;
     });
-    this.#calls.closeAll();
-    this.#settle();
+    for (const { calls } of this.#hosts) calls.closeAll();
+    this.#settle(4);
     return results;
   }
 
-  #step(call: string, args: readonly Argument[]): unknown {
-    const calls = this.#calls;
-    const fd = this.#fds.get(String(args[0])) ?? -1;
-    const number = (index: number, otherwise = 0): number => Number(args[index] ?? otherwise);
-    const address = (index: number): SocketAddress => ({
-      address: String(args[index]),
-      port: number(index + 1),
-      family: number(index + 2, 2),
-    });
-    const into: SocketAddress = { address: '', port: 0 };
-    const bytes = (): Uint8Array => new TextEncoder().encode(String(args[1]));
-    switch (call) {
-      case 'socket':
-        return this.#opened(args[0], calls.socket(number(1), number(2), number(3)));
-      case 'bind':
-        return calls.bind(fd, address(1));
-      case 'connect':
-        return calls.connect(fd, address(1));
-      case 'listen':
-        return calls.listen(fd, number(1));
-      case 'accept':
-        return this.#opened(args[1], calls.accept(fd));
-      case 'send':
-        return calls.send(fd, bytes(), number(2));
-      case 'sendto':
-        return calls.sendto(fd, bytes(), number(2), address(3));
-      case 'recv':
-      case 'recvfrom':
-        return this.#received(call, fd, number(1), number(2));
-      case 'shutdown':
-        return calls.shutdown(fd, number(1));
-      case 'close':
-        return calls.close(fd);
-      case 'getsockname':
-      case 'getpeername': {
-        const result = calls[call](fd, into);
-        return result < 0 ? result : [result, into.address, into.port];
-      }
-      case 'setsockopt':
-        return calls.setsockopt(fd, number(1), number(2), optionValue(args));
-      case 'getsockopt': {
-        const value = calls.getsockopt(fd, number(1), number(2));
-        if (typeof value === 'object') {
-          const { onoff, linger } = value as Linger;
-          return [0, Number(onoff), linger];
-        }
-        return typeof value === 'number' && value < 0 ? value : [0, value];
-      }
-      case 'poll':
-        return calls.readiness(fd) & POLL;
-      case 'atmark':
-        return calls.sockatmark(fd);
-      case 'wait':
-        return 0;
-      default:
-        throw new Error(`no such step: ${call}`);
-    }
+  readonly #steps: Readonly<Record<string, Call>> = {
+    on: ([host]) => {
+      this.#host = this.#hosts['ab'.indexOf(textOf(host))]!;
+      return 0;
+    },
+    drop: () => {
+      for (const host of this.#hosts) host.drop();
+      return 0;
+    },
+    wait: () => 0,
+
+    socket: ([name, domain, type, protocol]) =>
+      this.#opened(name, this.#host, this.#host.calls.socket(Number(domain), Number(type), Number(protocol))),
+    socketpair: ([one, other, domain, type, protocol]) => {
+      const pair: number[] = [];
+      const result = this.#host.calls.socketpair(Number(domain), Number(type), Number(protocol), pair);
+      if (result === 0) [one, other].forEach((name, i) => this.#opened(name, this.#host, pair[i]!));
+      return result;
+    },
+    bind: ([name, ...to]) => this.#calls(name).bind(this.#fd(name), takeAddress(to, this.#interfaces)),
+    connect: ([name, ...to]) => this.#calls(name).connect(this.#fd(name), takeAddress(to, this.#interfaces)),
+    listen: ([name, backlog]) => this.#calls(name).listen(this.#fd(name), Number(backlog)),
+    accept: ([name, child]) => this.#opened(child, this.#hostOf(name), this.#calls(name).accept(this.#fd(name))),
+    accept4: ([name, child, flags]) => {
+      const peer = blankName();
+      const fd = this.#calls(name).accept(this.#fd(name), peer, Number(flags));
+      return fd < 0 ? fd : [this.#opened(child, this.#hostOf(name), fd), ...shownAddress(peer, this.#interfaces)];
+    },
+    shutdown: ([name, how]) => this.#calls(name).shutdown(this.#fd(name), Number(how)),
+    close: ([name]) => this.#calls(name).close(this.#fd(name)),
+    getsockname: ([name]) => this.#named('getsockname', name),
+    getpeername: ([name]) => this.#named('getpeername', name),
+
+    send: ([name, data, flags = 0]) => {
+      const [bytes, length] = this.#data(data);
+      return this.#calls(name).send(this.#fd(name), bytes, Number(flags), 0, length);
+    },
+    sendto: ([name, data, flags, ...to]) => {
+      const [bytes, length] = this.#data(data);
+      const address = takeAddress(to, this.#interfaces);
+      return this.#calls(name).sendto(this.#fd(name), bytes, Number(flags), address, 0, length);
+    },
+    write: ([name, data]) => {
+      const [bytes, length] = this.#data(data);
+      return this.#calls(name).write(this.#fd(name), bytes, 0, length);
+    },
+    writev: ([name, ...pieces]) => this.#calls(name).writev(this.#fd(name), pieces.map(octetsOf)),
+    sendmsg: ([name, message, flags = 0]) => {
+      const { name: to, iov = [], control = [] } = message as Form;
+      const sent: Message = { iov: (iov as readonly Json[]).map(octetsOf) };
+      if (to !== undefined) sent.name = takeAddress([to], this.#interfaces);
+      sent.control = (control as readonly Json[]).map((item) =>
+        controlMessage(item, (other) => this.#fd(other), this.#interfaces),
+      );
+      return this.#calls(name).sendmsg(this.#fd(name), sent, Number(flags));
+    },
+    recv: ([name, size, flags = 0]) => {
+      const [into, length] = this.#room(size);
+      return shownData(this.#calls(name).recv(this.#fd(name), into, Number(flags), 0, length), into, length);
+    },
+    read: ([name, size]) => {
+      const [into, length] = this.#room(size);
+      return shownData(this.#calls(name).read(this.#fd(name), into, 0, length), into, length);
+    },
+    recvfrom: ([name, size, flags = 0]) => {
+      const [into, length] = this.#room(size);
+      const from = blankName();
+      const count = this.#calls(name).recvfrom(this.#fd(name), into, Number(flags), from, 0, length);
+      const shown = shownData(count, into, length);
+      return Array.isArray(shown) ? [...(shown as Json[]), ...shownAddress(from, this.#interfaces)] : shown;
+    },
+    readv: ([name, ...sizes]) => {
+      const pieces = sizes.map((size) => new Uint8Array(Number(size)));
+      const count = this.#calls(name).readv(this.#fd(name), pieces);
+      return count < 0 ? count : [count, spread(count, pieces)];
+    },
+    recvmsg: ([name, message, flags = 0]) => this.#recvmsg(name, message as Form, flags),
+
+    setsockopt: ([name, level, option, ...values]) => {
+      const input = optionInput(Number(level), Number(option), values, this.#interfaces);
+      return this.#calls(name).setsockopt(this.#fd(name), Number(level), Number(option), input);
+    },
+    getsockopt: ([name, level, option, form]) => {
+      const value = this.#calls(name).getsockopt(this.#fd(name), Number(level), Number(option));
+      return typeof value === 'number' && value < 0 ? value : [0, ...shownOption(value, form)];
+    },
+    ioctl: ([name, request, value = 0]) => this.#calls(name).ioctl(this.#fd(name), Number(request), Number(value)),
+    atmark: ([name]) => this.#calls(name).sockatmark(this.#fd(name)),
+
+    fcntl: ([name, command, value = 0, other]) => {
+      const result = this.#calls(name).fcntl(this.#fd(name), Number(command), Number(value));
+      return other === undefined ? result : this.#opened(other, this.#hostOf(name), result);
+    },
+    dup: ([name, other]) => this.#opened(other, this.#hostOf(name), this.#calls(name).dup(this.#fd(name))),
+    dup2: ([name, target, other = target]) =>
+      this.#opened(other, this.#hostOf(name), this.#calls(name).dup2(this.#fd(name), this.#fd(target))),
+    dup3: ([name, target, flags, other = target]) =>
+      this.#opened(other, this.#hostOf(name), this.#calls(name).dup3(this.#fd(name), this.#fd(target), Number(flags))),
+    number: ([name, base]) => this.#fd(name) - this.#fd(base),
+
+    poll: (args) => {
+      if (args.length === 1 && !Array.isArray(args[0])) return this.#poll([[args[0]!, POLL]])[1]!;
+      return this.#poll(Array.isArray(args[0]) ? (args[0] as Json[][]) : [args]);
+    },
+    select: ([nfds, ...sets]) => this.#select(nfds, sets as Json[][]),
+    epoll_create1: ([name, flags = 0]) => this.#opened(name, this.#host, this.#host.calls.epollCreate(Number(flags))),
+    epoll_ctl: ([name, op, target, events = 0, label = 0]) => {
+      const event = events === null ? undefined : { events: Number(events), data: label };
+      return this.#calls(name).epollControl(this.#fd(name), Number(op), this.#fd(target), event);
+    },
+    epoll_wait: ([name, most]) => {
+      const events: EpollEvent[] = [];
+      const count = this.#calls(name).epollNow(this.#fd(name), events, Number(most));
+      return count < 0 ? count : [count, ...events.map(({ data, events: bits }) => [data as Json, bits >>> 0])];
+    },
+  };
+
+  readonly #interfaces: Interfaces = {
+    index: (name) => (typeof name === 'number' ? name : this.#host.interfaces.indexOf(textOf(name)) + 1),
+    name: (index) => this.#host.interfaces[index - 1] ?? index,
+  };
+
+  #fd(name: Json | undefined): number {
+    return typeof name === 'number' ? name : (this.#fds.get(textOf(name))?.fd ?? -1);
   }
 
-  #opened(name: Argument | undefined, result: number): number {
-    if (result < 0) return result;
-    this.#fds.set(String(name), result);
+  /** The host that a descriptor belongs to. */
+  #hostOf(name: Json | undefined): RunnerHost {
+    return this.#fds.get(textOf(name))?.host ?? this.#host;
+  }
+
+  #calls(name: Json | undefined): SocketCalls {
+    return this.#hostOf(name).calls;
+  }
+
+  #opened(name: Json | undefined, host: RunnerHost, fd: number): number {
+    if (fd < 0) return fd;
+    this.#fds.set(textOf(name), { host, fd });
     return 0;
   }
 
-  #received(call: string, fd: number, size: number, flags: number): unknown {
-    const buffer = new Uint8Array(size);
-    const from: SocketAddress = { address: '', port: -1 };
-    const count = call === 'recv' ? this.#calls.recv(fd, buffer, flags) : this.#calls.recvfrom(fd, buffer, flags, from);
+  #data(data: Json | undefined): [Uint8Array, number] {
+    if (isForm(data)) {
+      if (data['null'] !== undefined) return [null as unknown as Uint8Array, Number(data['null'])];
+      if (data['text'] !== undefined) return [octetsOf(data['text']), Number(data['length'])];
+    }
+    const bytes = octetsOf(data!);
+    return [bytes, bytes.length];
+  }
+
+  #room(size: Json | undefined): [Uint8Array, number] {
+    if (typeof size === 'number') return [new Uint8Array(size), size];
+    const form = size as Form;
+    if (form['null'] !== undefined) return [null as unknown as Uint8Array, Number(form['null'])];
+    return [new Uint8Array(Number(form['size'])), Number(form['length'])];
+  }
+
+  #named(call: 'getsockname' | 'getpeername', name: Json | undefined): Json {
+    const into = blankName();
+    const result = this.#calls(name)[call](this.#fd(name), into);
+    return result < 0 ? result : [result, ...shownAddress(into, this.#interfaces)];
+  }
+
+  #recvmsg(name: Json | undefined, form: Form, flags: Json): Json {
+    const { iov = [], control = 0, rights = [] } = form;
+    const from = blankName();
+    const pieces = numbers(iov).map((size) => new Uint8Array(size));
+    const message: Message = { name: from, iov: pieces, control: [], controlLength: Number(control) };
+    const count = this.#calls(name).recvmsg(this.#fd(name), message, Number(flags));
     if (count < 0) return count;
-    const text = new TextDecoder('latin1').decode(buffer.subarray(0, Math.min(size, count)));
-    return from.port < 0 ? [count, text] : [count, text, from.address, from.port];
+    const names = rights as readonly Json[];
+    const takeFds = (fds: readonly number[]): number => {
+      fds.forEach((fd, i) => this.#opened(names[i] ?? `right ${i} of ${this.#fds.size}`, this.#hostOf(name), fd));
+      return fds.length;
+    };
+    return [
+      count,
+      {
+        data: spread(count, pieces),
+        from: shownAddress(from, this.#interfaces),
+        flags: message.flags ?? 0,
+        control: message.control!.map((item) => shownControl(item, takeFds, this.#interfaces)),
+      },
+    ];
+  }
+
+  #poll(pairs: readonly (readonly Json[])[]): Json[] {
+    const fds = pairs.map(([name, events]) => ({ fd: this.#fd(name), events: Number(events), revents: 0 }));
+    const ready = this.#calls(pairs[0]?.[0]).pollNow(fds);
+    return [ready, ...fds.map(({ revents }) => revents)];
+  }
+
+  #select(nfds: Json | undefined, lists: readonly (readonly Json[])[]): Json {
+    const all = lists.flat();
+    const [read, write, except] = [0, 1, 2].map((i) => new Set(lists[i]?.map((name) => this.#fd(name)))) as [
+      Set<number>,
+      Set<number>,
+      Set<number>,
+    ];
+    const most = nfds === null ? Math.max(-1, ...all.map((name) => this.#fd(name))) + 1 : Number(nfds);
+    const count = this.#calls(all[0]).selectNow(most, { read, write, except });
+    if (count < 0) return count;
+    const left = [read, write, except].slice(0, lists.length);
+    return [count, ...lists.map((names, i) => names.filter((name) => left[i]!.has(this.#fd(name))))];
   }
 }
 
-/** The value of a setsockopt step. A struct that is too short has no form here; null is refused the same way. */
-function optionValue(args: readonly Argument[]): number | Linger {
-  const value = Number(args[3]);
-  if (args[1] !== 1 || args[2] !== SO_LINGER) return value;
-  return args.length < 5 ? Number.NaN : { onoff: value !== 0, linger: Number(args[4]) };
+function shownData(count: number, into: Uint8Array | null, length: number): Json {
+  if (count < 0 || into === null) return count;
+  return [count, new TextDecoder('latin1').decode(into.subarray(0, Math.min(length, count)))];
+}
+
+/** What came in each piece. */
+function spread(count: number, pieces: readonly Uint8Array[]): string[] {
+  let left = count;
+  return pieces.map((piece) => {
+    const text = new TextDecoder('latin1').decode(piece.subarray(0, Math.max(0, left)));
+    left -= piece.length;
+    return text;
+  });
 }

@@ -3,6 +3,7 @@
  */
 import type { Config } from '../../core/config.ts';
 import { Errno } from '../../core/errno.ts';
+import type { IpService } from '../../ip/service.ts';
 import * as c from '../constants.ts';
 import type { Socket } from '../socket.ts';
 import {
@@ -31,12 +32,18 @@ const MAX_PRIORITY = 6;
 /** Longest time that is kept (s); a longer one is for ever. Linux MAX_SCHEDULE_TIMEOUT is beyond what microseconds can say here. */
 const MAX_SECONDS = 1e9;
 const SECOND = 1_000_000;
+/** Octets of an interface's name that count. Linux IFNAMSIZ less one. */
+const MAX_NAME = 15;
 
 const sol = at(c.SOL_SOCKET, 'any');
 
+/** Who knows the interfaces by name. */
+export type Interfaces = Pick<IpService, 'interfaceByName' | 'interfaceName'>;
+
 /** config.tcp.maxBuffer bounds SO_SNDBUF and SO_RCVBUF (net.core.wmem_max, rmem_max). */
-export function socketRows(config: Config): readonly OptionRow[] {
-  return [...plainRows(), ...bufferRows(config), ...timeRows(), ...administeredRows(config)];
+export function socketRows(config: Config, interfaces: Interfaces): readonly OptionRow[] {
+  const device = deviceRow(interfaces, config.socket.mayUseRaw);
+  return [...plainRows(), ...bufferRows(config), ...timeRows(), ...administeredRows(config), device];
 }
 
 function plainRows(): readonly OptionRow[] {
@@ -157,6 +164,29 @@ function administeredRows({ socket: { mayAdminister } }: Config): readonly Optio
       (socket, value) => (mayAdminister ? socket.changeOptions({ mark: value >>> 0 }) : -Errno.EPERM),
     ),
   ];
+}
+
+/** The name of an interface, '' for any. Linux lets everybody choose one, but only who has CAP_NET_RAW change it. */
+const deviceRow = (interfaces: Interfaces, mayUseRaw: boolean): OptionRow =>
+  record(
+    sol('SO_BINDTODEVICE', c.SO_BINDTODEVICE),
+    'text',
+    ({ options }) => interfaces.interfaceName(options.boundDevice) ?? '',
+    readName,
+    (socket, name) => {
+      const id = name === '' ? 0 : interfaces.interfaceByName(name);
+      if (id === undefined) return -Errno.ENODEV;
+      if (socket.options.boundDevice !== 0 && !mayUseRaw) return -Errno.EPERM;
+      return socket.changeOptions({ boundDevice: id });
+    },
+  );
+
+/** Octets are cut at the first NUL and at 15; a number is the octets of an int. */
+function readName(input: Exclude<OptionInput, null>): string | undefined {
+  if (typeof input === 'string') return input.slice(0, MAX_NAME);
+  if (typeof input === 'number') return readName(new Uint8Array(new Int32Array([input]).buffer));
+  if (!(input instanceof Uint8Array)) return undefined;
+  return new TextDecoder('latin1').decode(input.subarray(0, MAX_NAME)).split('\0')[0]!;
 }
 
 /** An option that can only be set: getsockopt does not know it. */

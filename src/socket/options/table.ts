@@ -10,11 +10,12 @@ import { ipRows } from './ip-level.ts';
 import { multicastRows } from './multicast-level.ts';
 import type { OptionInput, OptionRow, OptionValue } from './option.ts';
 import { socketRows } from './socket-level.ts';
+import type { Interfaces } from './socket-level.ts';
 import { tcpRows } from './tcp-level.ts';
 
 /** The whole table. */
-export const makeOptionRows = (config: Config): readonly OptionRow[] => [
-  ...socketRows(config),
+export const makeOptionRows = (config: Config, interfaces: Interfaces): readonly OptionRow[] => [
+  ...socketRows(config, interfaces),
   ...ipRows(config),
   ...multicastRows(),
   ...tcpRows(config),
@@ -25,8 +26,8 @@ export class OptionTable {
   readonly rows: readonly OptionRow[];
   readonly #byKey = new Map<number, OptionRow>();
 
-  constructor(config: Config) {
-    this.rows = makeOptionRows(config);
+  constructor(config: Config, interfaces: Interfaces) {
+    this.rows = makeOptionRows(config, interfaces);
     for (const row of this.rows) this.#byKey.set(keyOf(row.level, row.name), row);
   }
 

@@ -1,9 +1,9 @@
 /**
- * Urgent data as programs see it, for errno-like-linux.test.ts: the steps of errno-cases.ts.
+ * Urgent data as programs see it. tcp(7), send(2), recv(2).
  */
-import { SeededRandom, randomBelow } from '../../src/core/random.ts';
-import * as c from '../../src/socket/constants.ts';
-import type { Case, Step } from './errno-cases.ts';
+import { SeededRandom, randomBelow } from '../../../src/core/random.ts';
+import * as c from '../../../src/socket/constants.ts';
+import type { Case, Step } from './steps.ts';
 
 const { AF_INET, SOCK_STREAM, SOL_SOCKET, SO_OOBINLINE, MSG_OOB, MSG_PEEK, MSG_TRUNC } = c;
 const LO = '127.0.0.1';
@@ -254,4 +254,4 @@ function randomCases(count: number, seed: number): Case[] {
   );
 }
 
-export const URGENT_CASES: readonly Case[] = [...cases, ...randomCases(60, 6093)];
+export const CASES: readonly Case[] = [...cases, ...randomCases(60, 6093)];

@@ -1,20 +1,10 @@
 /**
- * Sequences of socket calls that are run on the kernel's sockets and on tapstack's, where every result must be the same.
- *
- * A step is [call, socket name, argument ...]; the calls are those of test/support/linux-sockets.py, which runs them on the
- * kernel. Sockets are non-blocking; everything happens on 127.0.0.1. What differs on purpose is listed with the reason.
+ * The calls on streams, datagram and raw sockets over 127.0.0.1, state by state: what each returns.
  */
-import { SeededRandom, randomBelow } from '../../src/core/random.ts';
-import * as c from '../../src/socket/constants.ts';
-
-export type Step = readonly [call: string, ...args: (string | number | readonly number[])[]];
-
-export interface Case {
-  readonly name: string;
-  readonly steps: readonly Step[];
-  /** Steps (by index) whose result is tapstack's own, with the reason. */
-  readonly differs?: Readonly<Record<number, { readonly result: unknown; readonly why: string }>>;
-}
+import { SeededRandom, randomBelow } from '../../../src/core/random.ts';
+import * as c from '../../../src/socket/constants.ts';
+import { one } from './steps.ts';
+import type { Case, Step } from './steps.ts';
 
 const { AF_INET, SOCK_STREAM, SOCK_DGRAM, SOCK_RAW, SOL_SOCKET, IPPROTO_TCP, IPPROTO_IP, SHUT_RD, SHUT_WR, SHUT_RDWR } =
   c;
@@ -30,7 +20,6 @@ const udp = (name: string): Step => ['socket', name, AF_INET, SOCK_DGRAM, 0];
 const option = (name: string, ...args: number[]): Step => ['setsockopt', name, SOL_SOCKET, ...args];
 const listening: readonly Step[] = [tcp('l'), ['bind', 'l', LO, PORT], ['listen', 'l', 2]];
 const connected: readonly Step[] = [...listening, tcp('c'), ['connect', 'c', LO, PORT], ['accept', 'l', 'a']];
-const one = (name: string, ...steps: Step[]): Case => ({ name, steps });
 
 const creation: readonly Case[] = (
   [
@@ -746,16 +735,13 @@ const datagrams: readonly Case[] = [
     ['connect', 'r', ELSEWHERE, 7],
     ['sendto', 'r', '12345678', 0, ELSEWHERE, 0],
   ),
-  {
-    name: 'the broadcast address of the loopback network',
-    steps: [udp('s'), ['sendto', 's', 'x', 0, '127.255.255.255', SHUT_PORT]],
-    differs: { 1: { result: 1, why: 'the loopback has no broadcast here: all of 127/8 is this host' } },
-  },
-  {
-    name: 'no route from a loopback address',
-    steps: [udp('s'), ['bind', 's', LO, 0], ['sendto', 's', 'x', 0, ELSEWHERE, SHUT_PORT]],
-    differs: { 2: { result: -22, why: 'a source that may not leave the host is found before the missing route' } },
-  },
+  one('the broadcast address of the loopback network', udp('s'), ['sendto', 's', 'x', 0, '127.255.255.255', SHUT_PORT]),
+  one(
+    'no route from a loopback address',
+    udp('s'),
+    ['bind', 's', LO, 0],
+    ['sendto', 's', 'x', 0, ELSEWHERE, SHUT_PORT],
+  ),
 ];
 
 /** Sets and reads one option for each value. */
@@ -837,17 +823,8 @@ const options: readonly Case[] = [
   values('TCP_KEEPIDLE', tcp('s'), IPPROTO_TCP, c.TCP_KEEPIDLE, 0, 1, 32767, 32768),
   values('TCP_KEEPINTVL', tcp('s'), IPPROTO_TCP, c.TCP_KEEPINTVL, 0, 5, 32768),
   values('TCP_KEEPCNT', tcp('s'), IPPROTO_TCP, c.TCP_KEEPCNT, 0, 127, 128),
-  {
-    ...values('TCP_SYNCNT', tcp('s'), IPPROTO_TCP, c.TCP_SYNCNT, 0, 1, 128),
-    differs: {
-      1: { result: [0, 7], why: 'MUST-23 wants R2 of a SYN to be at least 3 minutes; Linux gives up after 2' },
-      3: { result: [0, 7], why: 'the default still' },
-    },
-  },
-  {
-    ...values('TCP_LINGER2', tcp('s'), IPPROTO_TCP, c.TCP_LINGER2, 0, 5, 200, -1),
-    differs: { 9: { result: [0, 0], why: 'a negative result is an errno here' } },
-  },
+  values('TCP_SYNCNT', tcp('s'), IPPROTO_TCP, c.TCP_SYNCNT, 0, 1, 128),
+  values('TCP_LINGER2', tcp('s'), IPPROTO_TCP, c.TCP_LINGER2, 0, 5, 200, -1),
   values('TCP_WINDOW_CLAMP', tcp('s'), IPPROTO_TCP, c.TCP_WINDOW_CLAMP, 5000, 1, -1, 70000, 0),
   one('option: TCP_WINDOW_CLAMP of a listener', ...listening, ['setsockopt', 'l', IPPROTO_TCP, c.TCP_WINDOW_CLAMP, 0]),
   values('TCP_USER_TIMEOUT', tcp('s'), IPPROTO_TCP, c.TCP_USER_TIMEOUT, -1, 0, 5000),

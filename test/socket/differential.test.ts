@@ -1,0 +1,71 @@
+/**
+ * The same calls on the kernel's sockets and on tapstack's own: every result must agree but for those in differential/differences.ts.
+ *
+ * The cases are in differential/*-cases.ts, a file per area, each found by its name. The kernel's side runs in network namespaces of
+ * its own, which takes root; without it the suite skips, except in CI.
+ */
+import { readdirSync } from 'node:fs';
+import { expect } from 'chai';
+import { askKernel, askTapstack, readable, transcript } from '../support/differential.ts';
+import { DIFFERENCES } from './differential/differences.ts';
+import type { Case, Json } from './differential/steps.ts';
+
+const DIRECTORY = new URL('differential/', import.meta.url);
+const SUFFIX = '-cases.ts';
+
+const areas = await Promise.all(
+  readdirSync(DIRECTORY)
+    .filter((file) => file.endsWith(SUFFIX))
+    .map(async (file) => {
+      const { CASES } = (await import(new URL(file, DIRECTORY).href)) as { readonly CASES: readonly Case[] };
+      return { area: file.slice(0, -SUFFIX.length), cases: CASES };
+    }),
+);
+
+/** The kernel's results with those exchanged that are known to be others, once they are seen to be what they are thought to be. */
+function expected({ name, steps }: Case, kernel: readonly Json[]): string[] {
+  const lines = transcript({ name, steps }, kernel);
+  for (const difference of DIFFERENCES.filter((other) => other.case === name)) {
+    const { step, linux, here } = difference;
+    expect(readable(kernel[step]), `Linux, step ${step}`).to.deep.equal(linux);
+    lines[step] = lines[step]!.replace(/ = .*$/, ` = ${JSON.stringify(here)}`);
+  }
+  return lines;
+}
+
+describe('socket calls return what Linux returns', function () {
+  this.timeout(120_000);
+
+  for (const { area, cases } of areas) {
+    describe(area, () => {
+      let kernel: Json[][] = [];
+
+      before(function () {
+        const answer = askKernel(cases);
+        if (typeof answer !== 'string') {
+          kernel = answer;
+          return;
+        }
+        if (process.env['CI'] !== undefined) throw new Error(`the kernel cannot be asked: ${answer}`);
+        process.stderr.write(`SKIPPED: socket calls against the kernel (needs root and python3): ${answer}\n`);
+        this.skip();
+      });
+
+      cases.forEach((sequence, index) => {
+        it(sequence.name, () => {
+          expect(transcript(sequence, askTapstack(sequence))).to.deep.equal(expected(sequence, kernel[index]!));
+        });
+      });
+    });
+  }
+
+  const names = areas.flatMap(({ cases }) => cases.map(({ name }) => name));
+
+  it('has a name for each case', () => {
+    expect(names.filter((name, index) => names.indexOf(name) !== index)).to.deep.equal([]);
+  });
+
+  it('differs only where there is such a case', () => {
+    expect(DIFFERENCES.map((difference) => difference.case).filter((name) => !names.includes(name))).to.deep.equal([]);
+  });
+});

@@ -1,0 +1,98 @@
+/**
+ * Asks the kernel and tapstack for the results of the same sequences of socket calls, and makes them comparable: errnos by name,
+ * and what is different each time (ephemeral ports, names that are chosen) as the same word.
+ */
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { errnoName } from '../../src/core/errno.ts';
+import { MS } from '../../src/core/time.ts';
+import { parseMac } from '../../src/ethernet/address.ts';
+import { parsePrefix } from '../../src/ip/address.ts';
+import { Simulation } from '../../src/lab/simulator.ts';
+import { cable } from '../../src/link/cable.ts';
+import type { Link } from '../../src/link/link.ts';
+import { Stack } from '../../src/stack/stack.ts';
+import type { Case, Json } from '../socket/differential/steps.ts';
+import { CallRunner } from './call-runner.ts';
+import type { RunnerHost } from './call-runner.ts';
+
+/** The driver's exit status when it may not make a namespace. */
+const NO_RIGHT = 77;
+
+const DRIVER = fileURLToPath(new URL('linux-sockets.py', import.meta.url));
+
+/** The kernel's results for every case, or why there are none. */
+export function askKernel(cases: readonly Case[]): Json[][] | string {
+  const { status, stdout, stderr, error } = spawnSync('python3', [DRIVER], {
+    input: JSON.stringify(cases.map(({ steps, peer = false }) => ({ steps, peer }))),
+    encoding: 'utf8',
+    maxBuffer: 1 << 28,
+  });
+  if (error !== undefined) return error.message;
+  if (status === NO_RIGHT) return stderr.trim();
+  if (status !== 0) throw new Error(stderr);
+  return JSON.parse(stdout) as Json[][];
+}
+
+/** tapstack's results: a host with no more than a loopback, or two that a cable joins. */
+export function askTapstack({ steps, peer = false }: Case): Json[] {
+  const simulation = new Simulation({ seed: 1 });
+  const links: readonly (Link | undefined)[] = peer ? cable({ names: ['eth0', 'eth0'] }) : [undefined];
+  const hosts = links.map((link, index) => addHost(simulation, link, index + 1));
+  return new CallRunner(hosts, (milliseconds) => simulation.runFor(milliseconds * MS)).run(steps);
+}
+
+function addHost(simulation: Simulation, link: Link | undefined, number: number): RunnerHost {
+  const stack = new Stack({ random: simulation.random.fork() });
+  if (link !== undefined) {
+    stack.addLink(link, parseMac(`02:00:00:00:00:0${number}`));
+    const { network } = stack.ports[0]!;
+    stack.ip.addAddress(network, parsePrefix(`10.0.0.${number}/24`)!, {}, simulation.now);
+  }
+  simulation.add(
+    `host ${number}`,
+    stack,
+    stack.ports.map((port) => port.link),
+  );
+  const { socket } = stack.context.config;
+  const drop = (): void => {
+    Object.assign(socket, { mayBindPrivileged: false, mayUseRaw: false, mayAdminister: false });
+  };
+  return { calls: stack.calls, interfaces: stack.ip.interfaces.map(({ name }) => name), drop };
+}
+
+/** A result as it is compared: an errno by its name, and in what the call yielded nothing that is different each time. */
+export function readable(result: Json | undefined): Json {
+  if (result === undefined) return null;
+  if (typeof result === 'number' && result < 0) {
+    const name = errnoName(result);
+    return name === 'UNKNOWN' ? result : name;
+  }
+  return comparable(result);
+}
+
+const DOTTED = /^\d+\.\d+\.\d+\.\d+$/;
+/** The name that autobind gives a Unix socket. unix(7). */
+const AUTOBIND = /^\0[0-9a-f]{5}$/;
+
+function comparable(value: Json): Json {
+  if (typeof value === 'string') return AUTOBIND.test(value) ? '\0autobind' : value;
+  if (Array.isArray(value)) {
+    const items = value as readonly Json[];
+    return items.map((item, i) => (isEphemeral(items[i - 1], item) ? 'ephemeral' : comparable(item)));
+  }
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, comparable(item)]));
+}
+
+/** A port, after its address, of those that the host chooses from. */
+const isEphemeral = (address: Json | undefined, port: Json): boolean =>
+  typeof address === 'string' && DOTTED.test(address) && typeof port === 'number' && port >= 32768 && port <= 60999;
+
+/** A line for each step: the call, and what it returned. */
+export function transcript({ steps }: Case, results: readonly Json[]): string[] {
+  return steps.map(([call, ...args], i) => {
+    const shown = args.map((arg) => (typeof arg === 'object' ? JSON.stringify(arg) : String(arg))).join(' ');
+    return `${call} ${shown.slice(0, 90)} = ${JSON.stringify(readable(results[i]))}`;
+  });
+}
