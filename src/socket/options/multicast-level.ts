@@ -40,40 +40,46 @@ export const multicastRows = (): readonly OptionRow[] => [
     ip('IP_MULTICAST_IF', c.IP_MULTICAST_IF),
     (socket) => formatAddress(socket.options.multicastSource),
     Errno.EINVAL,
-    (input) => readRequest(input, IN_ADDR),
+    IN_ADDR,
     (groups, wanted) => groups.choose(wanted),
   ),
   request(
     ip('IP_ADD_MEMBERSHIP', c.IP_ADD_MEMBERSHIP),
     () => -Errno.ENOPROTOOPT,
     Errno.EPROTO,
-    (input) => readRequest(input, IP_MREQ),
+    IP_MREQ,
     (groups, wanted) => groups.join(wanted),
   ),
   request(
     ip('IP_DROP_MEMBERSHIP', c.IP_DROP_MEMBERSHIP),
     () => -Errno.ENOPROTOOPT,
     Errno.EPROTO,
-    (input) => readRequest(input, IP_MREQ),
+    IP_MREQ,
     (groups, wanted) => groups.leave(wanted),
   ),
 ];
 
-/** A row about groups; a socket that cannot be in any answers with `errno` before it looks at the value. */
+/**
+ * A row about groups; a socket that cannot be in any answers with `errno` before it looks at the value. NULL counts for as long as an
+ * int, so where that is too short this is found first.
+ * @param least octets of the shortest struct that will do
+ */
 function request(
   where: ReturnType<typeof ip>,
   get: OptionRow['get'],
   errno: number,
-  read: (input: Exclude<OptionInput, null>) => GroupRequest | undefined,
+  least: number,
   set: (groups: SocketGroups, wanted: GroupRequest) => number,
 ): OptionRow {
+  const read = (input: Exclude<OptionInput, null>): GroupRequest | undefined => readRequest(input, least);
   const row = record(where, 'struct ip_mreqn', get, read, (socket, wanted) => set(socket.groups!, wanted));
-  const apply = (socket: Socket, input: OptionInput): number =>
-    socket.groups === undefined ? -errno : row.set!(socket, input);
+  const apply = (socket: Socket, input: OptionInput): number => {
+    if (socket.groups === undefined) return -errno;
+    return input === null && least > IN_ADDR ? -Errno.EINVAL : row.set!(socket, input);
+  };
   return { ...row, set: apply };
 }
 
-/** @param least octets of the shortest struct that will do */
 function readRequest(input: Exclude<OptionInput, null>, least: number): GroupRequest | undefined {
   if (input instanceof Uint8Array) return input.length < least ? undefined : fromOctets(input);
   if (typeof input === 'string' && least === IN_ADDR) return fromText('0.0.0.0', input, 0);
