@@ -9,6 +9,7 @@ import { ANY_ADDRESS, isLoopback, isMulticast } from './address.ts';
 import type { IpAddress } from './address.ts';
 import type { NetworkInterface } from './interface.ts';
 import type { RouteTable } from './routes.ts';
+import { NO_OPTIONS } from './send-options.ts';
 import type { GroupObserver, GroupService, IpService, MulticastChoice, Path } from './service.ts';
 
 /** The loopback's place among the interfaces. */
@@ -63,9 +64,10 @@ export function routeFor(
   source: IpAddress,
   choice: MulticastChoice,
   interfaceId = 0,
+  options = NO_OPTIONS,
 ): Path | number {
-  if (!isMulticast(destination)) return ip.route(destination, source, interfaceId);
+  if (!isMulticast(destination)) return ip.route(destination, source, interfaceId, options);
   const from = source === ANY_ADDRESS ? choice.multicastSource : source;
   if (from !== ANY_ADDRESS && !ip.isLocal(from)) return -Errno.ENETUNREACH;
-  return ip.route(destination, from, interfaceId === 0 ? choice.multicastInterface : interfaceId);
+  return ip.route(destination, from, interfaceId === 0 ? choice.multicastInterface : interfaceId, options);
 }

@@ -7,6 +7,7 @@ import { Checksum } from '../core/frame.ts';
 import type { Frame } from '../core/frame.ts';
 import type { Micros } from '../core/time.ts';
 import { ANY_ADDRESS, isLoopback } from './address.ts';
+import type { AddressTable } from './address-table.ts';
 import { cutDatagram } from './fragmentation.ts';
 import type { Identifications } from './identification.ts';
 import {
@@ -22,13 +23,16 @@ import {
   setIpIdentification,
   setIpSource,
   setIpTotalLength,
+  writeHeaderWithOptions,
   writeIpv4Header,
 } from './ipv4-wire.ts';
 import type { Ipv4Header } from './ipv4-wire.ts';
 import type { LoopbackLink } from './loopback.ts';
+import type { Networks } from './networks.ts';
 import { PathKind } from './path.ts';
 import type { Ipv4Path } from './path.ts';
 import type { RouteTable } from './routes.ts';
+import { NO_OPTIONS, recordInto } from './send-options.ts';
 import type { OutputOptions } from './service.ts';
 
 export class Ipv4Output {
@@ -36,6 +40,7 @@ export class Ipv4Output {
   sent = 0;
   readonly #context: Context;
   readonly #identifications: Identifications;
+  readonly #addresses: AddressTable;
   readonly #routes: RouteTable;
   readonly #loopback: LoopbackLink;
   /** Reused for every datagram. */
@@ -50,9 +55,15 @@ export class Ipv4Output {
     destination: ANY_ADDRESS,
   };
 
-  constructor(context: Context, identifications: Identifications, routes: RouteTable, loopback: LoopbackLink) {
+  constructor(
+    context: Context,
+    identifications: Identifications,
+    { addresses, routes }: Networks,
+    loopback: LoopbackLink,
+  ) {
     this.#context = context;
     this.#identifications = identifications;
+    this.#addresses = addresses;
     this.#routes = routes;
     this.#loopback = loopback;
   }
@@ -64,7 +75,7 @@ export class Ipv4Output {
     // 1122-3.2.1.7-a: never a TTL of 0, but for a multicast that is to stay within this host.
     const least = path.kind === PathKind.Multicast ? 0 : 1;
     if (options.ttl < least || options.ttl > 255) return this.#refuse(frame, -Errno.EINVAL);
-    const length = frame.end - frame.start + IPV4_HEADER_LENGTH;
+    const length = frame.end - frame.start + path.headerLength;
     const most = greatestLength(path, frame, options);
     const fits = length <= most;
     const dontFragment = options.dontFragment && !path.mtuLocked;
@@ -81,15 +92,24 @@ export class Ipv4Output {
     const loop = options.loop !== false;
     if (!fits) return this.#fragment(path, frame, most, loop, now);
     frame.transport = frame.start;
-    frame.network = frame.prepend(IPV4_HEADER_LENGTH);
-    writeIpv4Header(frame.bytes, frame.network, header);
+    frame.network = frame.prepend(path.headerLength);
+    if (path.options.length === 0) writeIpv4Header(frame.bytes, frame.network, header);
+    else writeHeaderWithOptions(frame.bytes, frame.network, header, this.#recorded(path, now));
     return this.#send(path, frame, loop, now);
+  }
+
+  /** The options of one datagram, this host entered. RFC 791 §3.1. */
+  #recorded({ options, source }: Ipv4Path, now: Micros): Uint8Array {
+    const recorded = options.slice();
+    recordInto(recorded, source, (address) => this.#addresses.isOwn(address), 'leave', now);
+    return recorded;
   }
 
   /** Sends the datagram in pieces; `#header` is filled in. RFC 1122 §3.3.3, 1122-3.3.3-b. */
   #fragment(path: Ipv4Path, frame: Frame, mtu: number, loop: boolean, now: Micros): number {
     const emit = (piece: Frame): number => this.#send(path, piece, loop, now);
-    const error = cutDatagram(frame, this.#header, mtu, this.#context.frames, emit);
+    const options = path.options.length === 0 ? NO_OPTIONS : this.#recorded(path, now);
+    const error = cutDatagram(frame, this.#header, options, mtu, this.#context.frames, emit);
     frame.release();
     return error;
   }

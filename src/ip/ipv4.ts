@@ -3,7 +3,7 @@
  *
  * A host, not a router: what is for somebody else is dropped (1122-3.1-f). The weak model of §3.3.4.2, as Linux's. Input checks
  * are in ipv4-input.ts, fragments in reassembly.ts, configuration in networks.ts, the choice of interface and source in router.ts. Groups
- * are in groups.ts. Not here yet: sending options, a copy of own broadcasts to oneself.
+ * are in groups.ts. Not here yet: a copy of own broadcasts to oneself.
  */
 import type { Context } from '../core/context.ts';
 import { Errno } from '../core/errno.ts';
@@ -18,7 +18,7 @@ import { HostGroups } from './groups.ts';
 import { HandlerTable } from './handlers.ts';
 import { Identifications } from './identification.ts';
 import type { InterfaceOwner, NetworkInterface } from './interface.ts';
-import { checkDestination, checkHeader, checkSource, describe, makePacket } from './ipv4-input.ts';
+import { checkDestination, checkHeader, checkSource, describe, makePacket, recordedOptions } from './ipv4-input.ts';
 import { OptionVerdict, judgeOptions } from './ipv4-options.ts';
 import { Ipv4Output } from './ipv4-output.ts';
 import {
@@ -39,6 +39,7 @@ import type { PathMtu } from './path-mtu.ts';
 import { Reassembly } from './reassembly.ts';
 import { Router } from './router.ts';
 import type { Route, RouteTable } from './routes.ts';
+import { NO_OPTIONS } from './send-options.ts';
 import type {
   IcmpSupport,
   IpErrorReport,
@@ -120,7 +121,7 @@ export class Ipv4 implements IcmpSupport, InterfaceOwner {
     );
     this.groups = new HostGroups(networks);
     this.#loopback = new LoopbackLink(context);
-    this.#output = new Ipv4Output(context, identifications, networks.routes, this.#loopback);
+    this.#output = new Ipv4Output(context, identifications, networks, this.#loopback);
     this.#reassembly = new Reassembly(context, (frame, id, broadcast, now) =>
       this.#incomplete(frame, id, broadcast, now),
     );
@@ -222,6 +223,9 @@ export class Ipv4 implements IcmpSupport, InterfaceOwner {
 
   #deliver(frame: Frame, now: Micros): void {
     const packet = this.#packet;
+    if (frame.transport - frame.network > IPV4_HEADER_LENGTH) {
+      packet.options = recordedOptions(frame, this.specificDestination(packet), this.#addresses, now);
+    }
     const taken = this.#handlers.deliverRaw(frame, packet, now);
     frame.start = frame.transport;
     const handler = this.#handlers.get(packet.protocol);
@@ -240,8 +244,8 @@ export class Ipv4 implements IcmpSupport, InterfaceOwner {
 
   // --- Output: IpService.
 
-  route(destination: IpAddress, source: IpAddress, interfaceId = 0): Path | number {
-    return this.#router.route(destination, source, interfaceId);
+  route(destination: IpAddress, source: IpAddress, interfaceId = 0, options = NO_OPTIONS): Path | number {
+    return this.#router.route(destination, source, interfaceId, options);
   }
 
   output(path: Path, frame: Frame, options: OutputOptions, now: Micros): number {
@@ -259,7 +263,7 @@ export class Ipv4 implements IcmpSupport, InterfaceOwner {
 
   /** As IpService.tooBig. 1191-3-a. */
   tooBig(report: IpErrorReport, frame: Frame, now: Micros): boolean {
-    const path = this.#router.route(report.destination, report.source, 0);
+    const path = this.#router.route(report.destination, report.source, 0, NO_OPTIONS);
     if (typeof path === 'number' || path.network!.isLoopback) return false;
     const { bytes, start } = frame;
     const { mtu } = path;

@@ -61,21 +61,29 @@ export class Router implements PathResolver {
   }
 
   /** As IpService.route. */
-  route(destination: IpAddress, source: IpAddress, bound: number): Ipv4Path | number {
+  route(destination: IpAddress, source: IpAddress, bound: number, options: Uint8Array): Ipv4Path | number {
     const slot = (destination ^ (destination >>> 8) ^ (source * 31) ^ bound) & (CACHE_SLOTS - 1);
     const cached = this.#cache[slot];
     // The generation at the time of asking counts, not the path's: a holder may have brought it up to date, but its source
     // was chosen under other routes.
-    if (cached?.generation === this.generation && cached.asked === source) {
+    const plain = options.length === 0;
+    if (plain && cached?.generation === this.generation && cached.asked === source) {
       if (cached.path.destination === destination && cached.path.boundInterface === bound) return cached.path;
     }
     const error = this.#select(destination, source, bound);
     if (error !== 0) return error;
     const chosen = source === ANY_ADDRESS ? this.#chooseSource(destination) : source;
     if (chosen === undefined) return -Errno.EADDRNOTAVAIL;
-    const path = new Ipv4Path(this, chosen, destination, bound, this.#identifications.hash(chosen, destination));
+    const path = new Ipv4Path(
+      this,
+      chosen,
+      destination,
+      bound,
+      this.#identifications.hash(chosen, destination),
+      options,
+    );
     this.#store(path);
-    this.#cache[slot] = { asked: source, generation: this.generation, path };
+    if (plain) this.#cache[slot] = { asked: source, generation: this.generation, path };
     return path;
   }
 

@@ -22,7 +22,7 @@ export interface Path {
   readonly interfaceMtu: number;
   /** Octets of the largest IP datagram that `output` takes: above `mtu` when TCP super-segments are cut further down. */
   readonly maxSegment: number;
-  /** Octets that the IP header will take (20 plus options). */
+  /** Octets that the IP header will take (20 plus options): of what fits into `mtu`, so much is not the transport's. */
   readonly headerLength: number;
   /** Whether the transport may leave its checksum partial (`Checksum.Partial`, pseudo-header sum in the field). */
   readonly checksumOffload: boolean;
@@ -102,6 +102,8 @@ export interface IpPacket {
   interfaceId: number;
   /** Whether it was addressed to a broadcast or multicast address, at the IP or the link layer. */
   broadcast: boolean;
+  /** Its IP options, with this host entered where it is to be; undefined for none. 1122-3.4-c. */
+  options?: Uint8Array | undefined;
 }
 
 /** An ICMP error about a datagram that this host sent. RFC 1122 §3.2.2, §4.1.3.3, RFC 9293 §3.9.2.2. */
@@ -155,8 +157,9 @@ export interface IpService {
    * Negative errno: -ENETUNREACH without a route, -EINVAL when `source` is not an own address, -EADDRNOTAVAIL when there is
    * none to send with. A limited broadcast may leave an interface that has no address yet with source 0.0.0.0 (DHCP).
    * @param interfaceId the one interface that may be used (SO_BINDTODEVICE); 0 or none for any
+   * @param options what each datagram takes along, composed by send-options.ts
    */
-  route(destination: IpAddress, source: IpAddress, interfaceId?: number): Path | number;
+  route(destination: IpAddress, source: IpAddress, interfaceId?: number, options?: Uint8Array): Path | number;
   /**
    * Sends one datagram. `frame.start` is at its transport header; IP prepends its own. Takes over the reference in any case.
    * Returns 0 or a negative errno (-EMSGSIZE, -ENETUNREACH, -EHOSTUNREACH for an address known not to answer, -ENETDOWN).

@@ -7,6 +7,7 @@
 import type { Context } from '../core/context.ts';
 import { ANY_ADDRESS } from '../ip/address.ts';
 import type { IpAddress } from '../ip/address.ts';
+import { NO_OPTIONS } from '../ip/send-options.ts';
 import { MtuDiscover } from '../ip/service.ts';
 import type { IpService } from '../ip/service.ts';
 import type { TcpInfo, TcpOptions, TcpService } from '../tcp/service.ts';
@@ -72,6 +73,11 @@ export interface CommonOptions {
   /** IP_MULTICAST_IF: the interface (0 for the one that the routes name) and the source address of what is sent to a group. */
   multicastInterface: number;
   multicastSource: IpAddress;
+  /** IP_OPTIONS: what goes with every datagram, composed by ip/send-options.ts; on a stream TcpOptions has it. */
+  ipOptions: Uint8Array;
+  /** IP_RECVOPTS and IP_RETOPTS: datagrams come with their IP options, and with those that an answer would have. */
+  receiveIpOptions: boolean;
+  returnIpOptions: boolean;
   /** IP_HDRINCL: the program brings its own IP header. raw(7). */
   headerIncluded: boolean;
   /** IP_RECVERR: a datagram or raw socket is told of passing errors too, and without being connected. ip(7). */
@@ -181,6 +187,9 @@ export function defaultOptions(host: SocketHost): CommonOptions {
     multicastAll: true,
     multicastInterface: 0,
     multicastSource: ANY_ADDRESS,
+    ipOptions: NO_OPTIONS,
+    receiveIpOptions: false,
+    returnIpOptions: false,
     headerIncluded: false,
     receiveErrors: false,
     mtuDiscover: MtuDiscover.Want,

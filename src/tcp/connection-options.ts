@@ -4,6 +4,8 @@
 import type { TcpConfig } from '../core/config.ts';
 import type { Context } from '../core/context.ts';
 import { Errno } from '../core/errno.ts';
+import { NO_OPTIONS } from '../ip/send-options.ts';
+import type { IpService, Path } from '../ip/service.ts';
 import type { AckPolicy } from './ack-policy.ts';
 import type { CongestionControl } from './congestion/control.ts';
 import type { CongestionRegistry } from './congestion/registry.ts';
@@ -48,6 +50,7 @@ export function makeDefaultOptions(config: TcpConfig, ttl: number): TcpOptions {
     notsentLowat: 0,
     quickAck: false,
     maxSegment: 0,
+    ipOptions: NO_OPTIONS,
     userTimeout: 0,
     advertisedUserTimeout: config.advertisedUserTimeout,
     keepalive: false, // MUST-25
@@ -144,10 +147,30 @@ export function applyOptions(conn: Optional, config: TcpConfig): void {
   ack.quickAck = options.quickAck;
 }
 
+/** What a change of options touches besides. */
+interface Changing {
+  path: Path;
+  readonly timers: Timers;
+  readonly host: { readonly ip: IpService };
+  readonly options: Readonly<TcpOptions>;
+  refreshSegmentSize(): void;
+}
+
 /** Timers that run with a number that has changed are cleared; settleTimers starts them with the new one. */
-export function clearChangedTimers(timers: Timers, before: Readonly<TcpOptions>, now: Readonly<TcpOptions>): void {
-  if (now.userTimeout !== before.userTimeout) timers.clear(Timer.User);
-  if (now.keepaliveIdle !== before.keepaliveIdle || now.keepaliveInterval !== before.keepaliveInterval) {
+export function takeChanges(conn: Changing, before: Readonly<TcpOptions>): void {
+  const { timers, options } = conn;
+  if (options.userTimeout !== before.userTimeout) timers.clear(Timer.User);
+  if (options.keepaliveIdle !== before.keepaliveIdle || options.keepaliveInterval !== before.keepaliveInterval) {
     timers.clear(Timer.Keepalive);
   }
+  if (options.ipOptions !== before.ipOptions) takeIpOptions(conn);
+}
+
+/** Segments take other IP options along from now on, and less text the longer those are. RFC 9293 §3.7.1, MUST-16. */
+function takeIpOptions(conn: Changing): void {
+  const { destination, source } = conn.path;
+  const path = conn.host.ip.route(destination, source, 0, conn.options.ipOptions);
+  // Without a route just now, the connection keeps the path that it has: it may come back.
+  if (typeof path !== 'number') conn.path = path;
+  conn.refreshSegmentSize();
 }

@@ -105,7 +105,7 @@ export class Tcp implements TcpService, ProtocolHandler, ListenerHost, Arrivals 
     options: TcpOptions,
   ): Connection | number {
     if (isMulticast(remote) || this.ip.isBroadcast(remote)) return -Errno.ENETUNREACH; // MUST-46
-    const path = this.ip.route(remote, local); // MUST-44
+    const path = this.ip.route(remote, local, 0, options.ipOptions); // MUST-44
     if (typeof path === 'number') return path;
     if (this.#connections.find(path.source, localPort, path.destination, remotePort) !== undefined) {
       return -Errno.EADDRNOTAVAIL;

@@ -16,6 +16,7 @@ import { UDP_HEADER_LENGTH } from './wire.ts';
 
 /** Octets of the longest datagram's data: 65,535 less IP and UDP header. */
 export const UDP_MAX_PAYLOAD = 65507;
+const MAX_DATAGRAM = 65535;
 
 /**
  * Octets that a queued datagram counts for besides its data, so that empty ones count too: about what the kernel charges for
@@ -87,9 +88,10 @@ export class Port implements UdpPort, OutboxClient {
     if (destinationPort < 1 || destinationPort > 65535) return -Errno.EINVAL;
     if (options.ttl < 1 || options.ttl > 255) return -Errno.EINVAL;
     if (length > UDP_MAX_PAYLOAD) return -Errno.EMSGSIZE;
-    const path = routeFor(this.#ip, destination, this.#source(this.localAddress), options);
+    const path = routeFor(this.#ip, destination, this.#source(this.localAddress), options, 0, options.ipOptions);
     if (typeof path === 'number') return path;
     if (this.#ip.isBroadcast(destination) && !options.broadcast) return -Errno.EACCES;
+    if (length > MAX_DATAGRAM - UDP_HEADER_LENGTH - path.headerLength) return -Errno.EMSGSIZE;
     if (!mayBeSent(length + UDP_HEADER_LENGTH + path.headerLength, path, options.mtuDiscover)) return -Errno.EMSGSIZE;
     if (this.queued > 0 && this.queued >= limit) return -Errno.EAGAIN;
     const frame = this.#context.frames.acquire(UDP_HEADER_LENGTH + length);

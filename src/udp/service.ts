@@ -27,6 +27,8 @@ export interface UdpSendOptions extends MulticastChoice {
   /** Whether members on this host get a copy of a multicast. */
   multicastLoop: boolean;
   tos: number;
+  /** IP options that go with it, composed by ip/send-options.ts. 1122-4.1.3.2-b. */
+  ipOptions: Uint8Array;
   /** SO_BROADCAST: without it a broadcast destination gives -EACCES. */
   broadcast: boolean;
   /** IP_MTU_DISCOVER: what becomes of a datagram that is longer than the path carries. */

@@ -12,6 +12,7 @@ import type { IpAddress, Prefix } from '../../src/ip/address.ts';
 import { setIpChecksum, setIpTotalLength, writeIpv4Header } from '../../src/ip/ipv4-wire.ts';
 import type { NetworkInterface } from '../../src/ip/interface.ts';
 import { Ipv4 } from '../../src/ip/ipv4.ts';
+import { NO_OPTIONS } from '../../src/ip/send-options.ts';
 import { IpProtocol } from '../../src/ip/service.ts';
 import type { UdpSendOptions } from '../../src/udp/service.ts';
 import { Udp } from '../../src/udp/udp.ts';
@@ -28,6 +29,7 @@ export const SEND_OPTIONS: UdpSendOptions = {
   tos: 0,
   broadcast: false,
   mtuDiscover: 1,
+  ipOptions: NO_OPTIONS,
   multicastTtl: 1,
   multicastLoop: true,
   multicastInterface: 0,

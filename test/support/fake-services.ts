@@ -9,6 +9,7 @@ import type { Frame } from '../../src/core/frame.ts';
 import { SeededRandom } from '../../src/core/random.ts';
 import { ANY_ADDRESS, BROADCAST_ADDRESS, isLoopback, parseAddress } from '../../src/ip/address.ts';
 import type { IpAddress } from '../../src/ip/address.ts';
+import { NO_OPTIONS } from '../../src/ip/send-options.ts';
 import type { GroupService, IpService, OutputOptions, Path, RawListener } from '../../src/ip/service.ts';
 import { SocketCalls } from '../../src/socket/calls.ts';
 import { Readiness } from '../../src/tcp/service.ts';
@@ -390,6 +391,7 @@ export class FakeTcp implements TcpService {
       advertisedUserTimeout: 0,
       quickAck: false,
       maxSegment: 0,
+    ipOptions: NO_OPTIONS,
       userTimeout: 0,
       keepalive: false,
       keepaliveIdle: 7_200_000_000,

@@ -6,6 +6,7 @@ import { Errno } from '../../core/errno.ts';
 import { ANY_ADDRESS, isMulticast } from '../../ip/address.ts';
 import type { IpAddress } from '../../ip/address.ts';
 import { routeFor } from '../../ip/groups.ts';
+import { NO_OPTIONS } from '../../ip/send-options.ts';
 import type { IpPacket, Path } from '../../ip/service.ts';
 import type { CommonOptions, GroupRequest, SocketGroups } from '../socket.ts';
 import type { InetHost } from './host.ts';
@@ -68,10 +69,10 @@ export class Multicast implements SocketGroups {
   }
 
   /** The path to a destination; a socket that is bound to a broadcast or multicast address sends from one of its host's. */
-  routeTo(destination: IpAddress, bound: IpAddress): Path | number {
+  routeTo(destination: IpAddress, bound: IpAddress, options = NO_OPTIONS): Path | number {
     const { ip } = this.#host;
     const source = isMulticast(bound) || ip.isBroadcast(bound) ? ANY_ADDRESS : bound;
-    return routeFor(ip, destination, source, this.#options);
+    return routeFor(ip, destination, source, this.#options, 0, options);
   }
 
   /** The socket is closed: it leaves its groups. */

@@ -129,7 +129,8 @@ export class RawSocket implements Socket, RawListener, RawSender {
     const path = this.#route(named ? this.#to.address : this.#peer.address);
     if (typeof path === 'number') return path;
     const { headerIncluded, tos, sendBuffer, multicastLoop: loop } = this.options;
-    if (headerIncluded && length < MIN_HEADER) return -Errno.EINVAL;
+    // A header of the program's own has its options in it.
+    if (headerIncluded && (length < MIN_HEADER || this.options.ipOptions.length > 0)) return -Errno.EINVAL;
     if (length > (headerIncluded ? path.mtu : MAX_DATAGRAM - path.headerLength)) return -Errno.EMSGSIZE;
     if (this.#error !== 0) return -this.takeError();
     if (this.#shutSend) return -Errno.EPIPE;
@@ -258,7 +259,7 @@ export class RawSocket implements Socket, RawListener, RawSender {
   #route(destination: IpAddress): Path | number {
     const { ip } = this.#host;
     const remote = destination !== ANY_ADDRESS ? destination : LOOPBACK_ADDRESS;
-    const path = this.groups.routeTo(remote, this.#local);
+    const path = this.groups.routeTo(remote, this.#local, this.options.ipOptions);
     if (typeof path !== 'number' && ip.isBroadcast(remote) && !this.options.broadcast) return -Errno.EACCES;
     return path;
   }

@@ -123,6 +123,7 @@ export class StreamSocket implements Socket {
     const connection = this.#listener!.accept();
     if (connection === undefined) return -Errno.EAGAIN;
     const socket = new StreamSocket(this.#host, this);
+    socket.tcpOptions = { ...socket.tcpOptions, ipOptions: connection.options.ipOptions };
     socket.#phase = 'connected';
     if (connection.state !== 'CLOSED')
       socket.#port.holdFor(connection.localAddress, connection.localPort, this.options, true);
