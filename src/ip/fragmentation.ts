@@ -1,7 +1,7 @@
 /**
  * Cutting a datagram that is too long for its path. RFC 791 §2.3, §3.2 (An Example Fragmentation Procedure); RFC 1122 §3.3.3 (MAY).
  *
- * Every piece has as long a header: what is not to be copied is padding in all but the first. Reassembly is reassembly.ts.
+ * Every piece has the options that are to be copied, the first one all. Reassembly is reassembly.ts.
  */
 import { copyBytes } from '../core/bytes.ts';
 import type { Frame, FramePool } from '../core/frame.ts';
@@ -13,8 +13,9 @@ import { optionsOfFragments } from './send-options.ts';
 export type PieceSink = (piece: Frame) => number;
 
 /**
- * Cuts `frame`, whose `start` is at the payload of a datagram with `header` and `options`, into pieces of at most `mtu` octets (68 or more) each and
- * hands them on in order. The frame stays its holder's. Returns the first failure, after which no more are made, or 0. 791-3.2-b.
+ * Cuts `frame`, whose `start` is at the payload of a datagram with `header` and `options`, into pieces of at most `mtu` octets (68 or
+ * more) each and hands them on in order. The frame stays its holder's. Returns the first failure, after which no more are made, or 0.
+ * 791-3.2-b.
  */
 export function cutDatagram(
   frame: Frame,
@@ -25,10 +26,10 @@ export function cutDatagram(
   emit: PieceSink,
 ): number {
   const { bytes, start, length } = frame;
-  const headerLength = IPV4_HEADER_LENGTH + options.length;
-  const most = (mtu - headerLength) & ~7;
-  for (let done = 0; done < length; done += most) {
-    const size = Math.min(most, length - done);
+  let carried = options;
+  for (let done = 0, size = 0; done < length; done += size) {
+    const headerLength = IPV4_HEADER_LENGTH + carried.length;
+    size = Math.min((mtu - headerLength) & ~7, length - done);
     const piece = frames.acquire(size);
     copyBytes(bytes, start + done, piece.bytes, piece.start, size);
     piece.end = piece.start + size;
@@ -37,9 +38,10 @@ export function cutDatagram(
     piece.reason = frame.reason;
     header.totalLength = headerLength + size;
     header.flagsAndOffset = (done >> 3) | (done + size < length ? MORE_FRAGMENTS : 0);
-    writeHeaderWithOptions(piece.bytes, piece.network, header, done === 0 ? options : optionsOfFragments(options));
+    writeHeaderWithOptions(piece.bytes, piece.network, header, carried);
     const error = emit(piece);
     if (error !== 0) return error;
+    if (done === 0) carried = optionsOfFragments(options);
   }
   return 0;
 }

@@ -83,17 +83,23 @@ export function echoOptions(received: Uint8Array | undefined): Uint8Array {
       if (type === wanted) found.push(...received.subarray(at, at + length));
     });
   }
-  while (found.length % 4 !== 0) found.push(IpOption.End);
-  return Uint8Array.from(found);
+  return padded(found);
 }
 
-/** The options of fragments after the first: those that are not copied are No Operation, as on Linux. RFC 791 §3.1, 791-3.2-b. */
+/** The options of fragments after the first: those that are to be copied. RFC 791 §3.1, 791-3.2-b. Linux leaves padding for the others. */
 export function optionsOfFragments(options: Uint8Array): Uint8Array {
-  const copy = options.slice();
-  walk(copy, (type, at, length) => {
-    if (type < COPIED) copy.fill(IpOption.NoOperation, at, at + length);
+  if (options.length === 0) return options;
+  const copied: number[] = [];
+  walk(options, (type, at, length) => {
+    if (type >= COPIED) copied.push(...options.subarray(at, at + length));
   });
-  return copy;
+  return padded(copied);
+}
+
+/** Option octets, with the list's end on a 32-bit boundary. */
+function padded(octets: number[]): Uint8Array {
+  while (octets.length % 4 !== 0) octets.push(IpOption.End);
+  return Uint8Array.from(octets);
 }
 
 /** Calls `visit` for each option but padding; returns where the list ends. The options are well-formed. */

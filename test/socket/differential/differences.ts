@@ -16,6 +16,8 @@ export interface Difference {
 
 const SYN_RETRIES = 'MUST-23 wants R2 of a SYN to be at least 3 minutes; Linux gives up after 2';
 
+const NO_SOURCE_ROUTES = 'source routes are not sent, see src/ip/send-options.ts';
+
 export const DIFFERENCES: readonly Difference[] = [
   {
     case: 'the broadcast address of the loopback network',
@@ -30,6 +32,14 @@ export const DIFFERENCES: readonly Difference[] = [
     linux: 'ENETUNREACH',
     here: 'EINVAL',
     why: 'a source that may not leave the host is found before the missing route',
+  },
+  { case: 'IP_OPTIONS: a source route', step: 2, linux: 0, here: 'EINVAL', why: NO_SOURCE_ROUTES },
+  {
+    case: 'IP_OPTIONS: a source route',
+    step: 3,
+    linux: [0, 131, 7, 4, 10, 0, 0, 9, 0],
+    here: [0],
+    why: NO_SOURCE_ROUTES,
   },
   { case: 'option: TCP_SYNCNT', step: 1, linux: [0, 6], here: [0, 7], why: SYN_RETRIES },
   { case: 'option: TCP_SYNCNT', step: 3, linux: [0, 6], here: [0, 7], why: SYN_RETRIES },
