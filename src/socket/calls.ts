@@ -129,6 +129,11 @@ export class SocketCalls {
     return refused < 0 ? refused : socket.bind(name);
   }
 
+  /** Frees a path name that a socket was bound to: -ENOENT. unlink(2), unix(7). */
+  unlink(path: string): number {
+    return this.#families.unlink(path);
+  }
+
   listen(fd: number, backlog: number): number {
     const socket = this.#socket(fd);
     return typeof socket === 'number' ? socket : socket.listen(backlog | 0);

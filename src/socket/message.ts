@@ -38,6 +38,12 @@ export interface Credentials {
   readonly gid: number;
 }
 
+/** An id that is none: -1 in C. */
+export const NO_ID = 0xffff_ffff;
+
+/** SO_PEERCRED of a socket that has had no peer. */
+export const NO_CREDENTIALS: Credentials = { pid: 0, uid: NO_ID, gid: NO_ID };
+
 /** One ancillary message: level and type as in struct cmsghdr, and its data as the type has them. */
 export type ControlMessage =
   | { readonly level: typeof c.IPPROTO_IP; readonly type: typeof c.IP_TTL | typeof c.IP_TOS; readonly data: number }
@@ -73,8 +79,8 @@ export interface Outgoing {
   /** The destination; undefined for none. */
   name: Name | undefined;
   control: readonly ControlMessage[];
-  /** The files of SCM_RIGHTS, held for the message. */
-  rights: readonly OpenFile[];
+  /** The files of SCM_RIGHTS, held for the message, or why there are none: -EBADF, -EINVAL. Only AF_UNIX looks at them. */
+  rights: readonly OpenFile[] | number;
 }
 
 /** What a socket fills in when it receives. The caller clears it first; sockets only add. */
@@ -136,17 +142,18 @@ export function controlSize({ data }: ControlMessage): number {
   return CMSG_HEADER + ('offender' in (data as object) ? 32 : 12);
 }
 
-/** Hands ancillary messages to a program, as far as there is room; MSG_CTRUNC tells of the rest. */
-export function handOver(messages: readonly ControlMessage[], into: Message): void {
+/** Hands ancillary messages to a program, as far as there is room; MSG_CTRUNC tells of the rest. Returns the room that is left. */
+export function handOver(messages: readonly ControlMessage[], into: Message): number {
   let room = into.control === undefined ? 0 : (into.controlLength ?? Infinity);
   if (into.control !== undefined) into.control.length = 0;
   for (const message of messages) {
     const size = controlSize(message);
     if (size > room) {
       into.flags = (into.flags ?? 0) | MSG_CTRUNC;
-      return;
+      return 0;
     }
     into.control!.push(message);
     room -= Math.ceil(size / CMSG_ALIGN) * CMSG_ALIGN;
   }
+  return room;
 }

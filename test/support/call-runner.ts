@@ -74,6 +74,7 @@ export class CallRunner {
       return 0;
     },
     wait: () => 0,
+    unlink: ([path]) => this.#host.calls.unlink(path as string),
 
     socket: ([name, domain, type, protocol]) =>
       this.#opened(name, this.#host, this.#host.calls.socket(Number(domain), Number(type), Number(protocol))),

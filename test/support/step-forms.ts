@@ -2,6 +2,7 @@
  * The forms that addresses, option values and ancillary messages have in the steps of test/socket/differential/steps.ts, read
  * and shown for tapstack. linux_forms.py does the same for the kernel.
  */
+import { DEFAULT_CONFIG } from '../../src/core/config.ts';
 import { parseMac } from '../../src/ethernet/address.ts';
 import { parseAddress } from '../../src/ip/address.ts';
 import type { Name, NameOut, PacketAddress, SocketAddress } from '../../src/socket/address.ts';
@@ -208,7 +209,7 @@ export function controlMessage(
       return { level: c.SOL_SOCKET, type: c.SCM_RIGHTS, data: values.map(fdOf) };
     case 'SCM_CREDENTIALS': {
       const [pid, uid, gid] = values;
-      const data: Credentials = { pid: pid === 'pid' ? process.pid : Number(pid), uid: Number(uid), gid: Number(gid) };
+      const data: Credentials = { pid: pid === 'pid' ? DEFAULT_CONFIG.socket.processId : Number(pid), uid: Number(uid), gid: Number(gid) };
       return { level: c.SOL_SOCKET, type: c.SCM_CREDENTIALS, data };
     }
     default:

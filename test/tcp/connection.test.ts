@@ -424,6 +424,7 @@ describe('TIME-WAIT', () => {
       s.poll().arrive('<SEQ=301><ACK=102><CTL=FIN,ACK>', port).poll();
     }
     expect(conns.map((c) => c.state)).to.deep.equal(['CLOSED', 'TIME-WAIT', 'TIME-WAIT']);
+    expect(s.context.drops.count('tcp-time-wait-full')).to.equal(1);
   });
 });
 
