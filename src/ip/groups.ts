@@ -4,13 +4,11 @@
  * The first member has the link layer take the group's frames, the last one lets it stop; IGMP is told of both. 224.0.0.1 is joined with
  * each interface and never left. Not here: filters by source (RFC 3376).
  */
-import { Errno } from '../core/errno.ts';
-import { ANY_ADDRESS, isLoopback, isMulticast } from './address.ts';
+import { ANY_ADDRESS, isLoopback } from './address.ts';
 import type { IpAddress } from './address.ts';
 import type { NetworkInterface } from './interface.ts';
 import type { RouteTable } from './routes.ts';
-import { NO_OPTIONS } from './send-options.ts';
-import type { GroupObserver, GroupService, IpService, MulticastChoice, Path } from './service.ts';
+import type { GroupObserver, GroupService } from './service.ts';
 
 /** The loopback's place among the interfaces. */
 const LOOPBACK = 0;
@@ -52,22 +50,4 @@ export class HostGroups implements GroupService {
     if (isLoopback(address)) return this.#interfaces[LOOPBACK]!.id;
     return this.#interfaces.find(({ addresses }) => addresses.some((own) => own.address === address))?.id ?? 0;
   }
-}
-
-/**
- * The path from `source` (ANY_ADDRESS for whichever) to a destination; when that is a group, by what the sender has chosen.
- * @param interfaceId the one interface that may be used; 0 for any
- */
-export function routeFor(
-  ip: IpService,
-  destination: IpAddress,
-  source: IpAddress,
-  choice: MulticastChoice,
-  interfaceId = 0,
-  options = NO_OPTIONS,
-): Path | number {
-  if (!isMulticast(destination)) return ip.route(destination, source, interfaceId, options);
-  const from = source === ANY_ADDRESS ? choice.multicastSource : source;
-  if (from !== ANY_ADDRESS && !ip.isLocal(from)) return -Errno.ENETUNREACH;
-  return ip.route(destination, from, interfaceId === 0 ? choice.multicastInterface : interfaceId, options);
 }

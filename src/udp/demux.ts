@@ -2,7 +2,7 @@
  * Which open port takes a datagram. RFC 1122 §4.1.3; the order of preference is Linux's (udp(7)).
  *
  * By local port, then the best match: one connected to the sender before one that is not, one bound to the address before one
- * bound to any, the later opened before the earlier. A broadcast or multicast goes to all that match.
+ * bound to any, then one bound to the interface, the later opened before the earlier. A broadcast or multicast goes to all that match.
  */
 import { ANY_ADDRESS } from '../ip/address.ts';
 import type { IpAddress } from '../ip/address.ts';
@@ -13,18 +13,30 @@ export interface Endpoint {
   readonly localPort: number;
   readonly remoteAddress: IpAddress | undefined;
   readonly remotePort: number;
+  /** The one interface that it is bound to; 0 or none for any. */
+  readonly device?: number;
 }
 
-/** How well an endpoint matches: -1 for not at all, more is better. */
-export function matchScore(endpoint: Endpoint, local: IpAddress, remote: IpAddress, remotePort: number): number {
+/** How well an endpoint matches: -1 for not at all, more is better. `device` is where the datagram came in, 0 when that is not known. */
+export function matchScore(
+  endpoint: Endpoint,
+  local: IpAddress,
+  remote: IpAddress,
+  remotePort: number,
+  device = 0,
+): number {
   let score = 0;
+  if (endpoint.device !== undefined && endpoint.device !== 0) {
+    if (device !== 0 && device !== endpoint.device) return -1;
+    score = 1;
+  }
   if (endpoint.localAddress !== ANY_ADDRESS) {
     if (endpoint.localAddress !== local) return -1;
-    score = 1;
+    score += 2;
   }
   if (endpoint.remoteAddress !== undefined) {
     if (endpoint.remoteAddress !== remote || endpoint.remotePort !== remotePort) return -1;
-    score += 2;
+    score += 4;
   }
   return score;
 }
@@ -48,14 +60,14 @@ export class Demux<T extends Endpoint> {
   }
 
   /** The best match, or undefined. */
-  find(local: IpAddress, localPort: number, remote: IpAddress, remotePort: number): T | undefined {
+  find(local: IpAddress, localPort: number, remote: IpAddress, remotePort: number, device = 0): T | undefined {
     const list = this.#ports.get(localPort);
     if (list === undefined) return undefined;
     let best: T | undefined = undefined;
     let bestScore = -1;
     for (let i = list.length - 1; i >= 0; i--) {
       const endpoint = list[i]!;
-      const score = matchScore(endpoint, local, remote, remotePort);
+      const score = matchScore(endpoint, local, remote, remotePort, device);
       if (score > bestScore) {
         best = endpoint;
         bestScore = score;

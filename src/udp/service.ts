@@ -3,16 +3,16 @@
  */
 import type { Micros } from '../core/time.ts';
 import type { IpAddress } from '../ip/address.ts';
-import type { IpErrorReport, IpPacket, MtuDiscover, MulticastChoice } from '../ip/service.ts';
+import type { IpErrorReport, IpPacket, MtuDiscover, Path } from '../ip/service.ts';
 
 /** Receives what comes for a port. It must only note things down: it runs inside the core. */
 export interface UdpOwner {
   /** A datagram; `payload` is lent for the call. Returns false when the receive queue is full, which UDP counts as a drop. */
-  onDatagram(payload: Uint8Array, source: IpAddress, sourcePort: number, packet: IpPacket): boolean;
+  onDatagram(payload: Uint8Array, source: IpAddress, sourcePort: number, packet: IpPacket, now: Micros): boolean;
   /** Whether it wants a datagram to a group that its interface is in: IP_MULTICAST_ALL, ip(7). All of them without this. */
   wantsGroup?(packet: IpPacket): boolean;
-  /** An ICMP error about a datagram that this port sent to `destinationPort`. */
-  onError(report: IpErrorReport, destinationPort: number): void;
+  /** An ICMP error about a datagram that this port sent to `destinationPort`; `quoted` is as much of its data as came back, and lent. */
+  onError(report: IpErrorReport, destinationPort: number, quoted: Uint8Array): void;
   /** Whether what routers report of the path's MTU is to be ignored: IP_PMTUDISC_INTERFACE and _OMIT. */
   readonly ignoresPathMtu?: boolean;
   /** Room in the send queue again. */
@@ -20,19 +20,15 @@ export interface UdpOwner {
 }
 
 /** How one datagram is sent. */
-export interface UdpSendOptions extends MulticastChoice {
+export interface UdpSendOptions {
   ttl: number;
-  /** The TTL of multicasts, 0 to 255. */
-  multicastTtl: number;
-  /** Whether members on this host get a copy of a multicast. */
-  multicastLoop: boolean;
   tos: number;
-  /** IP options that go with it, composed by ip/send-options.ts. 1122-4.1.3.2-b. */
-  ipOptions: Uint8Array;
-  /** SO_BROADCAST: without it a broadcast destination gives -EACCES. */
-  broadcast: boolean;
   /** IP_MTU_DISCOVER: what becomes of a datagram that is longer than the path carries. */
   mtuDiscover: MtuDiscover;
+  /** MSG_CONFIRM: the program knows that the path works. */
+  confirm: boolean;
+  /** Whether members on this host get a copy of a multicast: IP_MULTICAST_LOOP. */
+  loop: boolean;
 }
 
 /** An open port. */
@@ -43,22 +39,23 @@ export interface UdpPort {
   /** Once connected, only this peer's datagrams are taken. */
   readonly remoteAddress: IpAddress | undefined;
   readonly remotePort: number;
+  /** SO_BINDTODEVICE: only what comes in on this interface is taken; 0 for any. */
+  device: number;
   /** Octets of datagrams waiting to leave. */
   readonly queued: number;
-  /** Fixes the peer, and with it the local address; undefined dissolves. Negative errno when there is no route. */
-  connect(remote: IpAddress | undefined, remotePort: number, choice?: MulticastChoice): number;
+  /** Fixes both ends; the local address is the one that routing chose, unless the port has one (1122-4.1.3.5-d). */
+  connect(local: IpAddress, remote: IpAddress, remotePort: number): void;
   /**
-   * Queues one datagram. Returns `length`, or -EMSGSIZE above 65,507 octets (or what `mtuDiscover` does not let be cut),
-   * -ENETUNREACH, -EACCES, -EINVAL for port 0, -EAGAIN when `limit` octets wait already (SO_SNDBUF).
+   * Queues one datagram. Returns `length`, or -EMSGSIZE above 65,507 octets (or what `mtuDiscover` does not let be cut). How
+   * many may wait is the owner's business.
    */
   send(
     bytes: Uint8Array,
     at: number,
     length: number,
-    destination: IpAddress,
+    path: Path,
     destinationPort: number,
     options: UdpSendOptions,
-    limit: number,
   ): number;
   close(): void;
 }

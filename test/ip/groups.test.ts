@@ -1,9 +1,8 @@
 /** Host groups and multicasts in IP. RFC 1112 §6.2, §7.1, §7.2. */
 import { expect } from 'chai';
 import { Errno } from '../../src/core/errno.ts';
-import { ANY_ADDRESS, BROADCAST_ADDRESS } from '../../src/ip/address.ts';
+import { ANY_ADDRESS } from '../../src/ip/address.ts';
 import type { IpAddress } from '../../src/ip/address.ts';
-import { routeFor } from '../../src/ip/groups.ts';
 import { readIpv4Header } from '../../src/ip/ipv4-wire.ts';
 import type { OutputOptions, Path } from '../../src/ip/service.ts';
 import { FakeLink } from './fake-link.ts';
@@ -100,30 +99,19 @@ describe('ip/groups', () => {
     expect(readIpv4Header(other.sent[0]!.bytes, 0).source).to.equal(addr('10.9.0.2'));
   });
 
-  const CHOICES: readonly [
-    title: string,
-    source: string,
-    chosen: string,
-    id: number,
-    from: string | number,
-    link: number,
-  ][] = [
-    ['nothing: the route', '0.0.0.0', '0.0.0.0', 0, '10.0.0.2', LINK],
-    ['an interface', '0.0.0.0', '0.0.0.0', 3, '10.9.0.2', 3],
-    ['an interface and the address of another', '0.0.0.0', '10.0.0.2', 3, '10.0.0.2', 3],
-    ['an interface, by a socket that is bound', '10.0.0.2', '10.9.0.2', 3, '10.0.0.2', 3],
-    ['an address that is nobody’s here', '0.0.0.0', '1.2.3.4', 3, -Errno.ENETUNREACH, 3],
-    ['the loopback', '0.0.0.0', '0.0.0.0', LOOPBACK, '127.0.0.1', LOOPBACK],
-    ['an address of the loopback', '0.0.0.0', '127.0.0.2', LOOPBACK, '127.0.0.2', LOOPBACK],
-    ['a link, by a socket that is bound to the loopback', '127.0.0.1', '0.0.0.0', LINK, -Errno.EINVAL, LINK],
-    ['nothing, by a socket that is bound to the loopback', '127.0.0.1', '0.0.0.0', 0, '127.0.0.1', LOOPBACK],
+  const CHOICES: readonly [title: string, source: string, id: number, from: string | number, link: number][] = [
+    ['nothing: the route', '0.0.0.0', 0, '10.0.0.2', LINK],
+    ['an interface', '0.0.0.0', 3, '10.9.0.2', 3],
+    ['an interface and the address of another', '10.0.0.2', 3, '10.0.0.2', 3],
+    ['an address: its interface', '10.9.0.2', 0, '10.9.0.2', 3],
+    ['the loopback', '0.0.0.0', LOOPBACK, '127.0.0.1', LOOPBACK],
+    ['an address of the loopback', '127.0.0.2', LOOPBACK, '127.0.0.2', LOOPBACK],
   ];
-  for (const [title, source, chosen, id, from, leaves] of CHOICES) {
+  for (const [title, source, id, from, leaves] of CHOICES) {
     it(`RFC 1112 §6.1, the sender chooses ${title}`, () => {
       const host = makeHost();
       const other = withSecondLink(host);
-      const choice = { multicastInterface: id, multicastSource: addr(chosen) };
-      const path = routeFor(host.ip, GROUP, addr(source), choice);
+      const path = host.ip.route(GROUP, addr(source), id);
       if (typeof from === 'number') {
         expect(path).to.equal(from);
         return;
@@ -135,13 +123,6 @@ describe('ip/groups', () => {
       );
     });
   }
-
-  it('the choice is for multicasts only', () => {
-    const host = makeHost();
-    const choice = { multicastInterface: 9, multicastSource: addr('1.2.3.4') };
-    expect(routeFor(host.ip, addr('10.0.0.9'), ANY_ADDRESS, choice)).to.include({ source: addr('10.0.0.2') });
-    expect(routeFor(host.ip, BROADCAST_ADDRESS, ANY_ADDRESS, choice)).to.include({ source: addr('10.0.0.2') });
-  });
 
   describe('RFC 1112 §6.2: a copy for own members', () => {
     const settled = (host: Host, changes: Partial<OutputOptions> = {}, octets = 8): number[] => {

@@ -7,12 +7,11 @@ import { SeededRandom } from '../../src/core/random.ts';
 import { micros } from '../../src/core/time.ts';
 import type { Micros } from '../../src/core/time.ts';
 import { Icmp } from '../../src/icmp/icmp.ts';
-import { ANY_ADDRESS, parseAddress, parsePrefix } from '../../src/ip/address.ts';
+import { parseAddress, parsePrefix } from '../../src/ip/address.ts';
 import type { IpAddress, Prefix } from '../../src/ip/address.ts';
 import { setIpChecksum, setIpTotalLength, writeIpv4Header } from '../../src/ip/ipv4-wire.ts';
 import type { NetworkInterface } from '../../src/ip/interface.ts';
 import { Ipv4 } from '../../src/ip/ipv4.ts';
-import { NO_OPTIONS } from '../../src/ip/send-options.ts';
 import { IpProtocol } from '../../src/ip/service.ts';
 import type { UdpSendOptions } from '../../src/udp/service.ts';
 import { Udp } from '../../src/udp/udp.ts';
@@ -24,17 +23,7 @@ export const addr = (text: string): IpAddress => parseAddress(text)!;
 export const prefix = (text: string): Prefix => parsePrefix(text)!;
 
 /** How datagrams are sent unless a program says otherwise. */
-export const SEND_OPTIONS: UdpSendOptions = {
-  ttl: 64,
-  tos: 0,
-  broadcast: false,
-  mtuDiscover: 1,
-  ipOptions: NO_OPTIONS,
-  multicastTtl: 1,
-  multicastLoop: true,
-  multicastInterface: 0,
-  multicastSource: ANY_ADDRESS,
-};
+export const SEND_OPTIONS: UdpSendOptions = { ttl: 64, tos: 0, mtuDiscover: 1, confirm: false, loop: true };
 
 export interface Host {
   readonly context: Context;

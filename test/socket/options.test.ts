@@ -12,7 +12,7 @@ const rows = makeOptionRows(DEFAULT_CONFIG, new FakeIp());
 /** A socket that has the option. */
 function open(calls: ReturnType<typeof fakeHost>['calls'], row: OptionRow): number {
   if (row.on === 'raw' || row.on === 'icmp') return calls.socket(c.AF_INET, c.SOCK_RAW, c.IPPROTO_ICMP);
-  return calls.socket(c.AF_INET, c.SOCK_STREAM, 0);
+  return calls.socket(c.AF_INET, row.on === 'datagram' ? c.SOCK_DGRAM : c.SOCK_STREAM, 0);
 }
 
 describe('socket options', () => {

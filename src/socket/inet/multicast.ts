@@ -4,10 +4,7 @@
  */
 import { Errno } from '../../core/errno.ts';
 import { ANY_ADDRESS, isMulticast } from '../../ip/address.ts';
-import type { IpAddress } from '../../ip/address.ts';
-import { routeFor } from '../../ip/groups.ts';
-import { NO_OPTIONS } from '../../ip/send-options.ts';
-import type { IpPacket, Path } from '../../ip/service.ts';
+import type { IpPacket } from '../../ip/service.ts';
 import type { CommonOptions, GroupRequest, SocketGroups } from '../socket.ts';
 import type { InetHost } from './host.ts';
 
@@ -66,13 +63,6 @@ export class Multicast implements SocketGroups {
   wants({ destination, interfaceId }: IpPacket): boolean {
     if (this.#options.multicastAll || !isMulticast(destination)) return true;
     return this.#memberships.some((own) => own.group === destination && own.interfaceId === interfaceId);
-  }
-
-  /** The path to a destination; a socket that is bound to a broadcast or multicast address sends from one of its host's. */
-  routeTo(destination: IpAddress, bound: IpAddress, options = NO_OPTIONS): Path | number {
-    const { ip } = this.#host;
-    const source = isMulticast(bound) || ip.isBroadcast(bound) ? ANY_ADDRESS : bound;
-    return routeFor(ip, destination, source, this.#options, 0, options);
   }
 
   /** The socket is closed: it leaves its groups. */

@@ -20,6 +20,8 @@ interface Pending {
   readonly options: OutputOptions;
   /** The frame brings its own IP header. */
   readonly headerIncluded: boolean;
+  /** MSG_CONFIRM. */
+  readonly confirm: boolean;
 }
 
 export class RawOutput {
@@ -35,15 +37,23 @@ export class RawOutput {
   }
 
   /** Takes over the frame's reference. */
-  push(sender: RawSender, path: Path, frame: Frame, options: OutputOptions, headerIncluded: boolean): void {
-    this.#queue.push({ sender, path, frame, octets: frame.length, options, headerIncluded });
+  push(
+    sender: RawSender,
+    path: Path,
+    frame: Frame,
+    options: OutputOptions,
+    confirm: boolean,
+    headerIncluded = false,
+  ): void {
+    this.#queue.push({ sender, path, frame, octets: frame.length, options, confirm, headerIncluded });
   }
 
   poll(now: Micros): void {
     if (this.#queue.length === 0) return;
     const batch = this.#queue;
     this.#queue = [];
-    for (const { sender, path, frame, octets, options, headerIncluded } of batch) {
+    for (const { sender, path, frame, octets, options, confirm, headerIncluded } of batch) {
+      if (confirm) this.#ip.confirm(path, now);
       if (headerIncluded) this.#ip.outputRaw(path, frame, now, options.loop);
       else this.#ip.output(path, frame, options, now);
       sender.onSent(octets);

@@ -7,6 +7,7 @@ import { composeOptions } from '../../ip/send-options.ts';
 import type { MtuDiscover } from '../../ip/service.ts';
 import * as c from '../constants.ts';
 import { ANY_INT, at, flag, int, readOnly, record } from './option.ts';
+import type { Socket } from '../socket.ts';
 import type { OptionInput, OptionRow } from './option.ts';
 
 const ip = at(c.IPPROTO_IP, 'inet');
@@ -43,6 +44,17 @@ export function ipRows(config: Config): readonly OptionRow[] {
     flag({ ...ip('IP_HDRINCL', c.IP_HDRINCL), on: 'raw' }, 'headerIncluded'),
     flag(ip('IP_BIND_ADDRESS_NO_PORT', c.IP_BIND_ADDRESS_NO_PORT), 'bindAddressNoPort'),
     flag(ip('IP_RECVERR', c.IP_RECVERR), 'receiveErrors'),
+    flag(ip('IP_RECVTTL', c.IP_RECVTTL), 'receiveTtl'),
+    flag(ip('IP_RECVTOS', c.IP_RECVTOS), 'receiveTos'),
+    flag(ip('IP_PKTINFO', c.IP_PKTINFO), 'receivePacketInfo'),
+    flag(ip('IP_FREEBIND', c.IP_FREEBIND), 'freeBind'),
+    // Differs: nobody may forge source addresses this way; it is answered as to a program without CAP_NET_ADMIN. ip(7).
+    int(
+      ip('IP_TRANSPARENT', c.IP_TRANSPARENT),
+      ANY_INT,
+      () => 0,
+      (_, value) => (value === 0 ? 0 : -Errno.EPERM),
+    ),
     int(
       ip('IP_MTU_DISCOVER', c.IP_MTU_DISCOVER),
       [c.IP_PMTUDISC_DONT, c.IP_PMTUDISC_OMIT],
@@ -50,12 +62,7 @@ export function ipRows(config: Config): readonly OptionRow[] {
       (socket, value) => socket.changeOptions({ mtuDiscover: value as MtuDiscover }),
     ),
     readOnly(ip('IP_MTU', c.IP_MTU), (socket) => socket.pathMtu()),
-    int(
-      { ...at(c.SOL_RAW, 'icmp')('ICMP_FILTER', c.ICMP_FILTER) },
-      ANY_INT,
-      (socket) => socket.options.icmpFilter >>> 0,
-      (socket, value) => socket.changeOptions({ icmpFilter: value }),
-    ),
+    filterRow(),
   ];
 }
 
@@ -64,4 +71,22 @@ function readOptions(input: Exclude<OptionInput, null>): Uint8Array | undefined 
   if (input instanceof Uint8Array) return composeOptions(input);
   if (typeof input !== 'number' || !Number.isInteger(input)) return undefined;
   return composeOptions(Uint8Array.of(input, input >>> 8, input >>> 16, input >>> 24));
+}
+
+/** ICMP_FILTER. Of struct icmp_filter, which is one word, as many octets are changed as are given. Linux raw_seticmpfilter. */
+function filterRow(): OptionRow {
+  const row = int(
+    at(c.SOL_RAW, 'icmp')('ICMP_FILTER', c.ICMP_FILTER),
+    ANY_INT,
+    (socket) => socket.options.icmpFilter >>> 0,
+    (socket, value) => socket.changeOptions({ icmpFilter: value }),
+  );
+  const set = (socket: Socket, input: OptionInput): number => {
+    if (!(input instanceof Uint8Array)) return row.set!(socket, input);
+    const word = new DataView(new ArrayBuffer(4));
+    word.setInt32(0, socket.options.icmpFilter, true);
+    new Uint8Array(word.buffer).set(input.subarray(0, 4));
+    return socket.changeOptions({ icmpFilter: word.getInt32(0, true) });
+  };
+  return { ...row, set };
 }

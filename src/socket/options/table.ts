@@ -12,6 +12,7 @@ import type { OptionInput, OptionRow, OptionValue } from './option.ts';
 import { socketRows } from './socket-level.ts';
 import type { Interfaces } from './socket-level.ts';
 import { tcpRows } from './tcp-level.ts';
+import { udpRows } from './udp-level.ts';
 import { unixRows } from './unix-level.ts';
 
 /** The whole table. */
@@ -20,6 +21,7 @@ export const makeOptionRows = (config: Config, interfaces: Interfaces): readonly
   ...ipRows(config),
   ...multicastRows(),
   ...tcpRows(config),
+  ...udpRows(),
   ...unixRows,
 ];
 
@@ -38,6 +40,8 @@ export class OptionTable {
     if (isForeign(socket, level, name)) return -Errno.EOPNOTSUPP;
     const row = this.#find(socket, level, name);
     if (row !== undefined) return row.get(socket);
+    // It can be asked for where it cannot be set.
+    if (level === c.IPPROTO_IP && name === c.IP_HDRINCL && socket.family === c.AF_INET) return 0;
     return hasLevel(socket, level) ? -Errno.ENOPROTOOPT : -Errno.EOPNOTSUPP;
   }
 

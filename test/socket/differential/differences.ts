@@ -26,13 +26,6 @@ export const DIFFERENCES: readonly Difference[] = [
     here: 1,
     why: 'the loopback has no broadcast here: all of 127/8 is this host',
   },
-  {
-    case: 'no route from a loopback address',
-    step: 2,
-    linux: 'ENETUNREACH',
-    here: 'EINVAL',
-    why: 'a source that may not leave the host is found before the missing route',
-  },
   { case: 'IP_OPTIONS: a source route', step: 2, linux: 0, here: 'EINVAL', why: NO_SOURCE_ROUTES },
   {
     case: 'IP_OPTIONS: a source route',
