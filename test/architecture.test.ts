@@ -69,6 +69,7 @@ const MAY_IMPORT: Readonly<Record<string, { readonly parts: readonly string[]; r
 /** Single files that a part (or one file) may import beyond that; and why. */
 const MAY_ALSO: readonly (readonly [from: RegExp, to: string, because: string])[] = [
   [/^(ethernet|ip)\//, 'link/link.ts', 'an interface holds the Link that it sends on: a type, no behaviour'],
+  [/^socket\//, 'ethernet/device.ts', 'the contract of packet sockets with the link layers'],
   [/^inspector\//, 'ip/service.ts', 'the table of IP protocol numbers stands there'],
 ];
 
@@ -124,6 +125,7 @@ const OUTSIDE: readonly {
 /** Longest file (lines), and those that may be longer, with the reason. */
 const MAX_LINES = 400;
 const LONGER: Readonly<Record<string, string>> = {
+  'core/config.ts': 'every tunable in one table',
   'socket/calls.ts': 'every call of the interface on one page, a few lines each',
 };
 

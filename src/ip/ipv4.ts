@@ -113,13 +113,7 @@ export class Ipv4 implements IcmpSupport, InterfaceOwner {
     this.#routes = networks.routes;
     this.interfaces = networks.interfaces;
     this.#pathMtus = new PathMtuTable(context);
-    this.#router = new Router(
-      networks.interfaces,
-      networks.addresses,
-      networks.routes,
-      identifications,
-      this.#pathMtus,
-    );
+    this.#router = new Router(networks, identifications, this.#pathMtus);
     this.groups = new HostGroups(networks);
     this.#loopback = new LoopbackLink(context);
     this.#output = new Ipv4Output(context, identifications, networks, this.#loopback);

@@ -12,6 +12,7 @@ import { isUnicast } from './address-table.ts';
 import type { AddressTable } from './address-table.ts';
 import type { Identifications } from './identification.ts';
 import type { NetworkInterface } from './interface.ts';
+import type { Networks } from './networks.ts';
 import { Ipv4Path, PathKind } from './path.ts';
 import type { PathResolver } from './path.ts';
 import type { PathMtuTable } from './path-mtu.ts';
@@ -41,18 +42,11 @@ export class Router implements PathResolver {
   #nextHop: IpAddress = ANY_ADDRESS;
   #kind: PathKind = PathKind.Unicast;
 
-  /** @param interfaces all of them, by id - 1; the first is the loopback */
-  constructor(
-    interfaces: readonly NetworkInterface[],
-    addresses: AddressTable,
-    routes: RouteTable,
-    identifications: Identifications,
-    pathMtus: PathMtuTable,
-  ) {
+  constructor(networks: Networks, identifications: Identifications, pathMtus: PathMtuTable) {
     this.pathMtus = pathMtus;
-    this.#interfaces = interfaces;
-    this.#addresses = addresses;
-    this.#routes = routes;
+    this.#interfaces = networks.interfaces;
+    this.#addresses = networks.addresses;
+    this.#routes = networks.routes;
     this.#identifications = identifications;
   }
 

@@ -99,6 +99,19 @@ export interface Incoming {
 
 export const makeIncoming = (): Incoming => ({ name: undefined, control: [], rights: [], flags: 0 });
 
+/** C's NULL, and any other address without memory behind it. */
+export const NOWHERE = new Uint8Array(0);
+
+/** Whether the octets lie within the array. Else a call fails with EFAULT, as late as on Linux: where they would be copied. */
+export const reaches = (bytes: Uint8Array, at: number, length: number): boolean =>
+  at >= 0 && at + length <= bytes.length;
+
+/** Octets that a call moves at most. A negative length, unsigned in C, is more than that. MAX_RW_COUNT. */
+const MAX_LENGTH = 0x7fff_f000;
+
+/** A length as the kernel reads it. */
+export const lengthOf = (length: number): number => (length < 0 ? MAX_LENGTH : Math.min(length, MAX_LENGTH));
+
 /** Pieces at most. UIO_MAXIOV. */
 export const MAX_IOV = 1024;
 
@@ -107,7 +120,7 @@ export function iovLength(iov: readonly Uint8Array[]): number {
   if (iov.length > MAX_IOV) return -Errno.EMSGSIZE;
   let length = 0;
   for (const piece of iov) length += piece.length;
-  return length > 0x7fff_f000 ? -Errno.EINVAL : length;
+  return length > MAX_LENGTH ? -Errno.EINVAL : length;
 }
 
 /** The pieces in one array; the only piece itself where there is just one. */

@@ -5,6 +5,7 @@
  * Read inet/stream-socket.ts next; calls.ts puts descriptors in front of these.
  */
 import type { Context } from '../core/context.ts';
+import type { Devices } from '../ethernet/device.ts';
 import { ANY_ADDRESS } from '../ip/address.ts';
 import type { IpAddress } from '../ip/address.ts';
 import { NO_OPTIONS } from '../ip/send-options.ts';
@@ -24,6 +25,7 @@ export interface SocketHost {
   readonly tcp: TcpService;
   readonly udp: UdpService;
   readonly ip: IpService;
+  readonly devices: Devices;
   readonly readiness: ReadinessQueue;
   readonly files: OpenFiles;
   /** Asks for a turn: something is to be sent, or somebody to be told. It only notes that down. */
@@ -162,7 +164,8 @@ export interface Socket extends OpenFile {
   unsent(): number;
   shutdown(how: number): number;
   getsockname(into: NameOut): number;
-  getpeername(into: NameOut): number;
+  /** `evenIfOver`: for accept, which names a peer that has left again, too. */
+  getpeername(into: NameOut, evenIfOver?: boolean): number;
 
   changeOptions(changes: Partial<CommonOptions>): number;
   changeTcpOptions(changes: Partial<TcpOptions>): number;

@@ -13,6 +13,7 @@ import { earlier } from '../core/time.ts';
 import type { Micros } from '../core/time.ts';
 import { macAddress } from '../ethernet/address.ts';
 import type { MacAddress } from '../ethernet/address.ts';
+import { Devices } from '../ethernet/device.ts';
 import { EthernetInterface } from '../ethernet/interface.ts';
 import { Icmp } from '../icmp/icmp.ts';
 import { Igmp } from '../igmp/igmp.ts';
@@ -53,11 +54,14 @@ export class Stack implements StackSurface {
   readonly udp: Udp;
   readonly tcp: Tcp;
   readonly calls: SocketCalls;
+  /** What packet sockets see of the interfaces. */
+  readonly devices = new Devices();
   readonly ports: Port[] = [];
 
   constructor(options: StackOptions) {
     this.context = makeContext(options.random, options.config);
     this.ip = new Ipv4(this.context);
+    this.#show(this.ip.interfaces[0]!);
     this.icmp = new Icmp(this.context, this.ip);
     this.igmp = new Igmp(this.context, this.ip);
     this.udp = new Udp(this.context, this.ip);
@@ -66,7 +70,7 @@ export class Stack implements StackSurface {
     this.ip.register(IpProtocol.Igmp, this.igmp);
     this.ip.register(IpProtocol.Udp, this.udp);
     this.ip.register(IpProtocol.Tcp, this.tcp);
-    this.calls = new SocketCalls(this.context, { tcp: this.tcp, udp: this.udp, ip: this.ip });
+    this.calls = new SocketCalls(this.context, { tcp: this.tcp, udp: this.udp, ip: this.ip, devices: this.devices });
   }
 
   /**
@@ -77,6 +81,7 @@ export class Stack implements StackSurface {
     const capable = segmented(link, this.context);
     const ethernet = new EthernetInterface(this.context, capable, mac);
     const network = this.ip.addInterface(ethernet);
+    this.#show(network);
     return this.ports.push({ link: capable, ethernet, network }) - 1;
   }
 
@@ -108,6 +113,10 @@ export class Stack implements StackSurface {
   get pending(): boolean {
     const { ip, igmp, tcp, udp, calls } = this;
     return ip.pending || tcp.pending || udp.pending || calls.pending || igmp.pending;
+  }
+
+  #show({ id, link }: NetworkInterface): void {
+    if (link.device !== undefined) this.devices.add(id, link.device);
   }
 
   #randomMac(): MacAddress {

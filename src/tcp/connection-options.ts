@@ -152,12 +152,13 @@ export function applyOptions(conn: Optional, config: TcpConfig): void {
 interface Changing {
   path: Path;
   readonly timers: Timers;
-  readonly host: { readonly ip: IpService };
+  readonly sender: Sender;
+  readonly host: OptionsHost & { readonly ip: IpService };
   readonly options: Readonly<TcpOptions>;
   refreshSegmentSize(): void;
 }
 
-/** Timers that run with a number that has changed are cleared; settleTimers starts them with the new one. */
+/** What is more than a number to go by. Timers that run with one that has changed are cleared: settleTimers starts them with the new one. */
 export function takeChanges(conn: Changing, before: Readonly<TcpOptions>): void {
   const { timers, options } = conn;
   if (options.userTimeout !== before.userTimeout) timers.clear(Timer.User);
@@ -165,6 +166,7 @@ export function takeChanges(conn: Changing, before: Readonly<TcpOptions>): void 
     timers.clear(Timer.Keepalive);
   }
   if (options.ipOptions !== before.ipOptions) takeIpOptions(conn);
+  if (options.congestion !== before.congestion) conn.sender.setControl(makeControl(options, conn.host));
 }
 
 /** Segments take other IP options along from now on, and less text the longer those are. RFC 9293 §3.7.1, MUST-16. */

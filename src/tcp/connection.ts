@@ -193,9 +193,8 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
       case 'LISTEN':
         return -Errno.ENOTCONN;
       case 'SYN-SENT':
-        // Delete the TCB, or send a FIN after the text that went with the SYN (RFC 7413).
         if (this.sender.ring.length === 0) this.end(0);
-        else this.sender.finQueued = true;
+        else this.sender.finQueued = true; // after the text that went with the SYN (RFC 7413)
         return 0;
       case 'SYN-RECEIVED':
         this.sender.finQueued = true; // goes on in `established`
@@ -211,13 +210,10 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
     }
   }
 
+  /** From now on there is an end to be read behind what has come. As on Linux, text that comes all the same can be read. */
   shutdownReceive(): number {
     if (this.state === 'CLOSED' || this.state === 'LISTEN') return -Errno.ENOTCONN;
     this.#receiveShut = true;
-    this.receiver.discarding = true;
-    this.receiver.ring.discard(this.receiver.ring.length);
-    this.receiver.afterRead();
-    this.host.mark(this);
     return 0;
   }
 
@@ -280,7 +276,6 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
     takeChanges(this, before);
     if (changes.noDelay === true) this.sender.cork.push(this.sender.textEnd);
     applyOptions(this, this.host.context.config.tcp);
-    if (this.options.congestion !== before.congestion) this.sender.setControl(makeControl(this.options, this.host));
     if (this.state !== 'CLOSED') this.host.mark(this);
     return 0;
   }

@@ -165,7 +165,8 @@ function ints(values: readonly Json[]): Uint8Array {
 }
 
 export function shownOption(value: OptionValue, form: Json | undefined): Json[] {
-  if (typeof value === 'number') return form === 'octets' ? [...ints([value])] : [value];
+  // An unsigned one is read as the int that its octets are.
+  if (typeof value === 'number') return form === 'octets' ? [...ints([value])] : [value | 0];
   if (typeof value === 'string') return [value];
   if (value instanceof Uint8Array) return [...value];
   if ('onoff' in value) return [Number(value.onoff), value.linger];

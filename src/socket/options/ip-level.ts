@@ -6,7 +6,7 @@ import { Errno } from '../../core/errno.ts';
 import { composeOptions } from '../../ip/send-options.ts';
 import type { MtuDiscover } from '../../ip/service.ts';
 import * as c from '../constants.ts';
-import { ANY_INT, at, flag, int, readOnly, record } from './option.ts';
+import { ANY_INT, at, flag, int, octetsToInt, readOnly, record } from './option.ts';
 import type { Socket } from '../socket.ts';
 import type { OptionInput, OptionRow } from './option.ts';
 
@@ -41,7 +41,16 @@ export function ipRows(config: Config): readonly OptionRow[] {
     ),
     flag(ip('IP_RECVOPTS', c.IP_RECVOPTS), 'receiveIpOptions'),
     flag(ip('IP_RETOPTS', c.IP_RETOPTS), 'returnIpOptions'),
-    flag({ ...ip('IP_HDRINCL', c.IP_HDRINCL), on: 'raw' }, 'headerIncluded'),
+    {
+      ...int(
+        ip('IP_HDRINCL', c.IP_HDRINCL),
+        ANY_INT,
+        (socket) => Number(socket.options.headerIncluded),
+        (socket, value) =>
+          socket.kind === 'raw' ? socket.changeOptions({ headerIncluded: value !== 0 }) : -Errno.ENOPROTOOPT,
+      ),
+      type: 'flag',
+    },
     flag(ip('IP_BIND_ADDRESS_NO_PORT', c.IP_BIND_ADDRESS_NO_PORT), 'bindAddressNoPort'),
     flag(ip('IP_RECVERR', c.IP_RECVERR), 'receiveErrors'),
     flag(ip('IP_RECVTTL', c.IP_RECVTTL), 'receiveTtl'),
@@ -62,7 +71,13 @@ export function ipRows(config: Config): readonly OptionRow[] {
       (socket, value) => socket.changeOptions({ mtuDiscover: value as MtuDiscover }),
     ),
     readOnly(ip('IP_MTU', c.IP_MTU), (socket) => socket.pathMtu()),
-    filterRow(),
+    record(
+      at(c.SOL_RAW, 'icmp')('ICMP_FILTER', c.ICMP_FILTER),
+      'int',
+      (socket) => socket.options.icmpFilter >>> 0,
+      (input) => (typeof input === 'number' || input instanceof Uint8Array ? input : undefined),
+      setFilter,
+    ),
   ];
 }
 
@@ -73,20 +88,10 @@ function readOptions(input: Exclude<OptionInput, null>): Uint8Array | undefined 
   return composeOptions(Uint8Array.of(input, input >>> 8, input >>> 16, input >>> 24));
 }
 
-/** ICMP_FILTER. Of struct icmp_filter, which is one word, as many octets are changed as are given. Linux raw_seticmpfilter. */
-function filterRow(): OptionRow {
-  const row = int(
-    at(c.SOL_RAW, 'icmp')('ICMP_FILTER', c.ICMP_FILTER),
-    ANY_INT,
-    (socket) => socket.options.icmpFilter >>> 0,
-    (socket, value) => socket.changeOptions({ icmpFilter: value }),
-  );
-  const set = (socket: Socket, input: OptionInput): number => {
-    if (!(input instanceof Uint8Array)) return row.set!(socket, input);
-    const word = new DataView(new ArrayBuffer(4));
-    word.setInt32(0, socket.options.icmpFilter, true);
-    new Uint8Array(word.buffer).set(input.subarray(0, 4));
-    return socket.changeOptions({ icmpFilter: word.getInt32(0, true) });
-  };
-  return { ...row, set };
+/** Octets that are not given stay as they were. Linux raw_seticmpfilter. */
+function setFilter(socket: Socket, value: number | Uint8Array): number {
+  if (typeof value === 'number') return socket.changeOptions({ icmpFilter: value });
+  const octets = new Uint8Array(Int32Array.of(socket.options.icmpFilter).buffer);
+  octets.set(value.subarray(0, octets.length));
+  return socket.changeOptions({ icmpFilter: octetsToInt(octets, 0)! });
 }
