@@ -48,7 +48,11 @@ export type ControlMessage =
   | { readonly level: typeof c.IPPROTO_IP; readonly type: typeof c.IP_TTL | typeof c.IP_TOS; readonly data: number }
   | { readonly level: typeof c.IPPROTO_IP; readonly type: typeof c.IP_PKTINFO; readonly data: PacketInfo }
   | { readonly level: typeof c.IPPROTO_IP; readonly type: typeof c.IP_RECVERR; readonly data: ExtendedError }
-  | { readonly level: typeof c.IPPROTO_IP; readonly type: typeof c.IP_RETOPTS; readonly data: Uint8Array }
+  | {
+      readonly level: typeof c.IPPROTO_IP;
+      readonly type: typeof c.IP_RECVOPTS | typeof c.IP_RETOPTS;
+      readonly data: Uint8Array;
+    }
   | {
       readonly level: typeof c.IPPROTO_UDP;
       readonly type: typeof c.UDP_SEGMENT | typeof c.UDP_GRO;

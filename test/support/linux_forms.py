@@ -134,7 +134,7 @@ def option_value(values):
     raise ValueError("no such form of an option value: %r" % (form,))
 
 
-OPTION_SIZES = {"linger": 8, "timeval": 16, "ucred": 12, "text": 256, "octets": 256, "info": 256, "statistics": 8}
+OPTION_SIZES = {"address": 4, "linger": 8, "timeval": 16, "ucred": 12, "text": 256, "octets": 256, "info": 256, "statistics": 8}
 
 
 def option_size(form):
@@ -151,6 +151,8 @@ def shown_option(form, raw):
     if form == "ucred":
         pid, uid, gid = struct.unpack("=iII", raw)
         return [shown_pid(pid), uid, gid]
+    if form == "address":
+        return [socket.inet_ntoa(raw)]
     if form == "text":
         return [raw.split(b"\0")[0].decode()]
     if form == "info":

@@ -48,7 +48,7 @@ export class DatagramSocket implements Socket, UdpOwner {
   #boundPort = 0;
   /** A name just read or to be written; calls do not nest. */
   readonly #to: Endpoint = makeEndpoint();
-  readonly #sendOptions: UdpSendOptions = { ttl: 0, tos: 0, mtuDiscover: MtuDiscover.Want, confirm: false };
+  readonly #sendOptions: UdpSendOptions = { ttl: 0, tos: 0, mtuDiscover: MtuDiscover.Want, confirm: false, loop: true };
 
   constructor(host: InetHost) {
     this.#host = host;
@@ -58,6 +58,10 @@ export class DatagramSocket implements Socket, UdpOwner {
 
   get options(): CommonOptions {
     return this.#core.options;
+  }
+
+  get groups(): DatagramCore['groups'] {
+    return this.#core.groups;
   }
 
   get watch(): DatagramCore['watch'] {
@@ -191,7 +195,8 @@ export class DatagramSocket implements Socket, UdpOwner {
     const core = this.#core;
     const { path, port: remotePort, settings, confirm } = core.draft;
     const options = this.#sendOptions;
-    options.ttl = core.ttl;
+    options.ttl = core.ttlOn(path!);
+    options.loop = this.options.multicastLoop;
     options.tos = settings.tos;
     options.mtuDiscover = this.options.mtuDiscover;
     options.confirm = confirm;
@@ -289,6 +294,10 @@ export class DatagramSocket implements Socket, UdpOwner {
 
   onDatagram(payload: Uint8Array, _source: IpAddress, sourcePort: number, packet: IpPacket, now: Micros): boolean {
     return this.#core.arrived(payload, sourcePort, packet, now, this.options.udpGro);
+  }
+
+  wantsGroup(packet: IpPacket): boolean {
+    return this.groups.wants(packet);
   }
 
   onError(report: IpErrorReport, destinationPort: number, quoted: Uint8Array): void {

@@ -19,6 +19,8 @@ const DEAD_QUEUE = 'Linux counts from sequence numbers that mean nothing any mor
 const LIMITED =
   'the limited broadcast goes to the network of the interface, without a route; Linux wants a default route for it';
 
+const NO_SOURCE_ROUTES = 'source routes are not sent, see src/ip/send-options.ts';
+
 export const DIFFERENCES: readonly Difference[] = [
   {
     case: 'the broadcast address of the loopback network',
@@ -26,6 +28,14 @@ export const DIFFERENCES: readonly Difference[] = [
     linux: 'EACCES',
     here: 1,
     why: 'the loopback has no broadcast here: all of 127/8 is this host',
+  },
+  { case: 'IP_OPTIONS: a source route', step: 2, linux: 0, here: 'EINVAL', why: NO_SOURCE_ROUTES },
+  {
+    case: 'IP_OPTIONS: a source route',
+    step: 3,
+    linux: [0, 131, 7, 4, 10, 0, 0, 9, 0],
+    here: [0],
+    why: NO_SOURCE_ROUTES,
   },
   { case: 'option: TCP_SYNCNT', step: 1, linux: [0, 6], here: [0, 7], why: SYN_RETRIES },
   { case: 'option: TCP_SYNCNT', step: 3, linux: [0, 6], here: [0, 7], why: SYN_RETRIES },
