@@ -1,30 +1,19 @@
 /** Packet sockets on whole stacks: two hosts on a cable, the loopback, super-segments and partial checksums. packet(7). */
 import { expect } from 'chai';
-import { getU16 } from '../../../src/core/bytes.ts';
-import { pseudoHeaderSum, sumBytes, sumIsValid } from '../../../src/core/checksum.ts';
 import { MS, SECOND } from '../../../src/core/time.ts';
 import { formatMac } from '../../../src/ethernet/address.ts';
-import { ipDestination, ipSource } from '../../../src/ip/ipv4-wire.ts';
 import { Simulation } from '../../../src/lab/simulator.ts';
 import { addHost, twoHosts } from '../../../src/lab/topology.ts';
 import type { LabHost } from '../../../src/lab/topology.ts';
 import { cable } from '../../../src/link/cable.ts';
 import * as c from '../../../src/socket/constants.ts';
 import { connectTo, must, ping, serveEcho } from '../../support/programs.ts';
-import { EXPERIMENT, drain, frameOf, hex, openPacket, summaries } from './frames.ts';
+import { EXPERIMENT, checksumIsRight, drain, frameOf, hex, openPacket, summaries } from './frames.ts';
 import type { Received } from './frames.ts';
 
 const ECHO = 7;
 
 const macOf = (host: LabHost): string => formatMac(host.stack.ports[0]!.ethernet.mac);
-
-/** Whether the transport checksum of an IPv4 datagram is complete and right. */
-function checksumIsRight(octets: Uint8Array, network: number): boolean {
-  const length = getU16(octets, network + 2) - 20;
-  const protocol = octets[network + 9]!;
-  const pseudo = pseudoHeaderSum(ipSource(octets, network), ipDestination(octets, network), protocol) + length;
-  return sumIsValid(sumBytes(octets, network + 20, length, pseudo));
-}
 
 describe('socket/packet: two hosts on a cable', () => {
   it('a packet socket sees ARP and IP in both directions, and IP still gets its own', () => {
