@@ -13,7 +13,7 @@ import type { UdpService } from '../udp/service.ts';
 import type { Name, NameOut } from './address.ts';
 import { SHUT_RD, SHUT_RDWR, SHUT_WR } from './constants.ts';
 import type { OpenFile, OpenFiles } from './file.ts';
-import type { Incoming, Outgoing } from './message.ts';
+import type { Credentials, Incoming, Outgoing } from './message.ts';
 import type { ReadinessQueue } from './readiness.ts';
 
 /** What the sockets of one stack share, whatever their family. */
@@ -73,6 +73,10 @@ export interface CommonOptions {
   bindAddressNoPort: boolean;
   /** ICMP_FILTER: a bit per message type that is not wanted. raw(7). */
   icmpFilter: number;
+  /** SO_PASSCRED: the sender's credentials come with every message. unix(7). */
+  passCredentials: boolean;
+  /** SO_PASSSEC, which is only kept: there is no security module. unix(7). */
+  passSecurity: boolean;
 }
 
 export type SocketKind = 'stream' | 'datagram' | 'raw' | 'unix' | 'packet';
@@ -90,6 +94,8 @@ export interface Socket extends OpenFile {
   readonly tcpOptions: Readonly<TcpOptions> | undefined;
   /** SO_ACCEPTCONN. */
   readonly listening: boolean;
+  /** SO_PEERCRED: only AF_UNIX has some, and where there is a peer. unix(7). */
+  readonly peerCredentials?: Credentials | undefined;
 
   /** -EINVAL when bound already or the name is malformed, -EADDRNOTAVAIL, -EADDRINUSE, -EAFNOSUPPORT, -EACCES. */
   bind(name: Name): number;
@@ -110,7 +116,8 @@ export interface Socket extends OpenFile {
   unsent(): number;
   shutdown(how: number): number;
   getsockname(into: NameOut): number;
-  getpeername(into: NameOut): number;
+  /** `evenIfOver`: for accept, which names a peer that has left again, too. */
+  getpeername(into: NameOut, evenIfOver?: boolean): number;
 
   changeOptions(changes: Partial<CommonOptions>): number;
   changeTcpOptions(changes: Partial<TcpOptions>): number;
@@ -151,6 +158,8 @@ export function defaultOptions(host: SocketHost): CommonOptions {
     mtuDiscover: MtuDiscover.Want,
     bindAddressNoPort: false,
     icmpFilter: 0,
+    passCredentials: false,
+    passSecurity: false,
   };
 }
 

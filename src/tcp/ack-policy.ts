@@ -9,6 +9,7 @@ import type { TcpConfig } from '../core/config.ts';
 import { after } from '../core/time.ts';
 import type { Micros } from '../core/time.ts';
 import { TIMESTAMPS_LENGTH } from './options.ts';
+import type { SendReason } from './send-reason.ts';
 import { DEFAULT_MSS } from './tcb.ts';
 import type { Tcb } from './tcb.ts';
 import { Timer } from './timers.ts';
@@ -31,8 +32,8 @@ export class AckPolicy {
   owed = false;
   /** Pure ACKs owed beyond that one: one for each segment beyond a gap. RFC 5681 §4.2. */
   duplicates = 0;
-  /** Why, in a few words. */
-  reason = '';
+  /** Why, if it is. */
+  reason: SendReason = 'delayed ACK';
   /** Octets received since the last ACK went out. */
   #unacknowledged = 0;
   /** The size of the peer's full segments as far as seen (octets). */
@@ -48,7 +49,7 @@ export class AckPolicy {
   }
 
   /** An ACK is owed at once. */
-  now(reason: string): void {
+  now(reason: SendReason): void {
     if (!this.owed) this.reason = reason;
     this.owed = true;
   }
@@ -92,7 +93,6 @@ export class AckPolicy {
   /** A segment that acknowledges RCV.NXT has gone out. */
   onSent(): void {
     this.owed = false;
-    this.reason = '';
     this.#unacknowledged = 0;
     this.#timers.clear(Timer.Delack);
   }

@@ -15,6 +15,7 @@ import type { Ecn } from './ecn.ts';
 import { hasSendSpace } from './readiness.ts';
 import { Arrival } from './receiver.ts';
 import type { Segment } from './segment.ts';
+import type { SendReason } from './send-reason.ts';
 import { setWindow, updateWindow } from './send-window.ts';
 import { seqAdd, seqDiff, seqGe, seqGt, seqLe, seqLt } from './seq.ts';
 import { tuneSendBuffer } from './send-tuning.ts';
@@ -367,7 +368,7 @@ export function checkFin(conn: Connection, seg: Segment, now: Micros): void {
  * The ACK for a segment that is not acceptable. Text always draws one; what has none at most every 500 ms, or two ends that
  * disagree about a number would answer each other for ever.
  */
-function answerInvalid(conn: Connection, seg: Segment, now: Micros, reason: string): void {
+function answerInvalid(conn: Connection, seg: Segment, now: Micros, reason: SendReason): void {
   if (seg.textLength === 0 && !seg.fin) {
     if (now < after(conn.invalidAckAt, INVALID_ACK_INTERVAL)) {
       conn.host.context.drops.drop('tcp-answer-throttled');

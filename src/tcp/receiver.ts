@@ -52,8 +52,6 @@ export class Receiver implements Spender {
   ended = false;
   /** The size of the ring, and what of it is offered. */
   readonly window: ReceiveWindow;
-  /** Nobody will read: text is taken and thrown away (SHUT_RD). */
-  discarding = false;
   /** Stream offsets that are held beyond a gap; undefined while there never were any. */
   #outOfOrder: RangeSet | undefined = undefined;
   readonly #reports = new SackReports();
@@ -310,10 +308,6 @@ export class Receiver implements Spender {
     // Announced only after it had come beyond a gap.
     const mark = this.#mark;
     if (mark?.state === 'awaited' && mark.at < this.#received) this.#takeUrgent(mark);
-    if (this.discarding) {
-      this.ring.discard(count);
-      this.afterRead();
-    }
   }
 
   /** Moves on over what was held and is now in order. True when something was held at all. */

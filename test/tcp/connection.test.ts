@@ -169,11 +169,12 @@ describe('SEND, RECEIVE, CLOSE, ABORT (§3.10.2 to §3.10.5)', () => {
     });
   }
 
-  it('shutdown of the receiving direction throws away what comes', () => {
+  it('shutdown of the receiving direction shows an end behind what has come', () => {
     const s = inState('ESTABLISHED');
     s.conn.shutdownReceive();
+    expect(s.read()).to.equal(0);
     s.deliver('<SEQ=301><ACK=101><CTL=ACK><DATA=5>').advance(SECOND).expectSent('<SEQ=101><ACK=306><CTL=ACK>');
-    expect([s.read(), s.conn.unread]).to.deep.equal([0, 0]);
+    expect([s.conn.unread, s.read(), s.read()]).to.deep.equal([5, 5, 0]);
   });
 
   it('options out of range are EINVAL, and those of a listener are shared until written', () => {
@@ -424,6 +425,7 @@ describe('TIME-WAIT', () => {
       s.poll().arrive('<SEQ=301><ACK=102><CTL=FIN,ACK>', port).poll();
     }
     expect(conns.map((c) => c.state)).to.deep.equal(['CLOSED', 'TIME-WAIT', 'TIME-WAIT']);
+    expect(s.context.drops.count('tcp-time-wait-full')).to.equal(1);
   });
 });
 

@@ -25,6 +25,7 @@ import {
   SHUT_WR,
   SOCK_STREAM,
 } from '../constants.ts';
+import { reaches } from '../message.ts';
 import type { Incoming, Outgoing } from '../message.ts';
 import { Watch } from '../readiness.ts';
 import { boundedBacklog, isShutdown } from '../socket.ts';
@@ -32,7 +33,7 @@ import type { CommonOptions, Socket } from '../socket.ts';
 import { mayBind, mayBindPort, mtuTo } from './host.ts';
 import type { InetHost } from './host.ts';
 import { LocalPort } from './local-port.ts';
-import { makeEndpoint, readBindName } from './names.ts';
+import { hasNoFamily, makeEndpoint, readBindName } from './names.ts';
 import type { Endpoint } from './names.ts';
 import { isOver, receiveNothing, receiveUrgent } from './stream-receive.ts';
 import { streamOptions, tcpPart } from './tcp-part.ts';
@@ -133,7 +134,9 @@ export class StreamSocket implements Socket {
   connect(name: Name): number {
     const family = this.#host.names.read(name, this.#to, true);
     if (family === AF_UNSPEC) return this.#disconnect();
-    if (family !== AF_INET) return family < 0 ? family : -Errno.EAFNOSUPPORT;
+    // Only who can be connected looks at the rest of the name; to ask for the outcome, any will do.
+    const counts = this.#phase === 'unconnected' || hasNoFamily(name);
+    if (counts && family !== AF_INET) return family < 0 ? family : -Errno.EAFNOSUPPORT;
     return this.#open(this.#to.address, this.#to.port, this.tcpOptions);
   }
 
@@ -190,6 +193,8 @@ export class StreamSocket implements Socket {
     if ((flags & MSG_FASTOPEN) !== 0) return this.#sendFirst(bytes, at, length, outgoing?.name);
     const connection = this.#connection;
     if (connection === undefined) return this.#error !== 0 ? -this.takeError() : -Errno.EPIPE;
+    // What the state has to say comes first.
+    if (!reaches(bytes, at, length)) return connection.send(bytes, 0, 0) || -Errno.EFAULT;
     if ((flags & MSG_OOB) !== 0) return connection.sendUrgent(bytes, at, length);
     return connection.send(bytes, at, length, (flags & MSG_MORE) !== 0);
   }
@@ -210,6 +215,8 @@ export class StreamSocket implements Socket {
       if (urgent > 0 && incoming !== undefined) incoming.flags |= MSG_OOB;
       return urgent;
     }
+    const text = (flags & MSG_TRUNC) === 0 ? connection.unread : 0;
+    if (text > 0 && !reaches(into, at, Math.min(text, length))) return -Errno.EFAULT;
     const result =
       (flags & MSG_TRUNC) !== 0 ? receiveNothing(connection, length, peek) : connection.receive(into, at, length, peek);
     // A refused connection has ended, once its error has been told: Linux does not tell it from one that was there.
@@ -269,9 +276,10 @@ export class StreamSocket implements Socket {
     return 0;
   }
 
-  getpeername(into: NameOut): number {
+  getpeername(into: NameOut, evenIfOver = false): number {
     const connection = this.#connection;
-    if (connection === undefined || isOver(connection) || connection.state === 'SYN-SENT') return -Errno.ENOTCONN;
+    if (connection === undefined || connection.state === 'SYN-SENT') return -Errno.ENOTCONN;
+    if (isOver(connection) && !evenIfOver) return -Errno.ENOTCONN;
     this.#to.address = connection.remoteAddress;
     this.#to.port = connection.remotePort;
     this.#host.names.write(this.#to, into);

@@ -12,12 +12,14 @@ import { packetRows } from './packet-level.ts';
 import { socketRows } from './socket-level.ts';
 import type { Interfaces } from './socket-level.ts';
 import { tcpRows } from './tcp-level.ts';
+import { unixRows } from './unix-level.ts';
 
 /** The whole table. */
 export const makeOptionRows = (config: Config, interfaces: Interfaces): readonly OptionRow[] => [
   ...socketRows(config, interfaces),
   ...ipRows(config),
   ...tcpRows(config),
+  ...unixRows,
   ...packetRows(),
 ];
 
@@ -33,7 +35,7 @@ export class OptionTable {
 
   /** The value, or a negative errno (no option has negative values): -EOPNOTSUPP for a level, -ENOPROTOOPT for a name. */
   get(socket: Socket, level: number, name: number): OptionValue {
-    if (isForeignFilter(socket, level, name)) return -Errno.EOPNOTSUPP;
+    if (isForeign(socket, level, name)) return -Errno.EOPNOTSUPP;
     const row = this.#find(socket, level, name);
     if (row !== undefined) return row.get(socket);
     return hasLevel(socket, level) ? -Errno.ENOPROTOOPT : -Errno.EOPNOTSUPP;
@@ -45,7 +47,9 @@ export class OptionTable {
    */
   set(socket: Socket, level: number, name: number, value: OptionInput): number {
     const row = this.#find(socket, level, name);
-    if (row === undefined) return isForeignFilter(socket, level, name) ? -Errno.EOPNOTSUPP : -Errno.ENOPROTOOPT;
+    const unread = row?.type === 'text' ? 0 : readAhead(socket, level, value);
+    if (unread < 0) return unread;
+    if (row === undefined) return isForeign(socket, level, name) ? -Errno.EOPNOTSUPP : -Errno.ENOPROTOOPT;
     return row.set === undefined ? -Errno.ENOPROTOOPT : row.set(socket, value);
   }
 
@@ -55,9 +59,24 @@ export class OptionTable {
   }
 }
 
-/** ICMP_FILTER on a raw socket of another protocol has an errno of its own. */
-const isForeignFilter = (socket: Socket, level: number, name: number): boolean =>
-  level === c.SOL_RAW && name === c.ICMP_FILTER && socket.kind === 'raw' && socket.protocol !== c.IPPROTO_ICMP;
+/** At the levels of sockets, TCP and UDP Linux reads an int before it looks at the option's name. */
+function readAhead(socket: Socket, level: number, value: OptionInput): number {
+  const tcp = level === c.IPPROTO_TCP && socket.kind === 'stream';
+  const udp = level === c.IPPROTO_UDP && socket.kind === 'datagram';
+  if (level !== c.SOL_SOCKET && !tcp && !udp) return 0;
+  if (value === null) return -Errno.EFAULT;
+  return value instanceof Uint8Array && value.length < 4 ? -Errno.EINVAL : 0;
+}
+
+/**
+ * What other sockets have: EOPNOTSUPP also when it is set. ICMP_FILTER on a raw socket of another protocol, options of AF_UNIX, and on
+ * AF_UNIX all levels but SOL_SOCKET.
+ */
+function isForeign({ kind, protocol }: Socket, level: number, name: number): boolean {
+  if (kind === 'unix') return level !== c.SOL_SOCKET;
+  if (level === c.SOL_SOCKET) return name === c.SO_PASSCRED || name === c.SO_PASSSEC;
+  return level === c.SOL_RAW && name === c.ICMP_FILTER && kind === 'raw' && protocol !== c.IPPROTO_ICMP;
+}
 
 const keyOf = (level: number, name: number): number => level * 0x1_0000 + name;
 
