@@ -143,6 +143,7 @@ export class Device {
   }
 
   setUp(up: boolean): void {
+    if (up === this.#up) return;
     this.#up = up;
     if (!up) this.tap?.onDown(this);
   }
