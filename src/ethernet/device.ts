@@ -60,14 +60,15 @@ export class ShownFrame {
    */
   copy(withHeader: boolean): Uint8Array {
     const frame = this.#frame!;
+    const isBare = frame.start === this.#payload;
     const at = withHeader ? frame.start : this.#payload;
-    const missing = withHeader && at === this.#payload ? ETHERNET_HEADER : 0;
+    const missing = withHeader && isBare ? ETHERNET_HEADER : 0;
     const length = frame.end - at;
     const octets = new Uint8Array(missing + length);
     copyBytes(frame.bytes, at, octets, missing, length);
     if (missing > 0) setU16(octets, ETHERNET_HEADER - 2, this.protocol);
     if (frame.checksum === Checksum.Partial) {
-      const network = missing > 0 ? this.#payload : networkOf(frame);
+      const network = isBare ? this.#payload : networkOf(frame);
       if (network >= 0) completeChecksumAt(octets, network - at + missing, octets.length);
     }
     return octets;

@@ -106,6 +106,7 @@ describe('socket/packet: the loopback', () => {
 
   it('every datagram is seen twice, with a header of zeros and a complete checksum', () => {
     const { host, seen } = alone();
+    const cooked = openPacket(host.calls, c.SOCK_DGRAM, c.ETH_P_IP);
     const fd = must(host.calls.socket(c.AF_INET, c.SOCK_DGRAM, 0), 'socket');
     host.calls.sendto(fd, new Uint8Array(5), 0, { address: '127.0.0.1', port: 9 });
     const frames = seen().slice(0, 2);
@@ -116,6 +117,8 @@ describe('socket/packet: the loopback', () => {
       expect(checksumIsRight(octets, 14)).to.equal(true);
       expect(from).to.include({ hardwareType: c.ARPHRD_LOOPBACK, hardwareAddress: ZERO, interfaceIndex: 1 });
     }
+    const [datagram] = drain(host.calls, cooked);
+    expect(hex(datagram!.octets)).to.equal(hex(frames[1]!.octets.subarray(14)));
   });
 
   it('a frame of a packet socket comes back, also to who sent it', () => {
