@@ -56,6 +56,10 @@ export class Port implements UdpPort, OutboxClient {
     this.owner = owner;
   }
 
+  get sharesPort(): boolean {
+    return this.owner.sharesPort === true;
+  }
+
   connect(remote: IpAddress | undefined, remotePort: number): number {
     if (remote === undefined) {
       this.remoteAddress = undefined;
