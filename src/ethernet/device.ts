@@ -56,7 +56,7 @@ export class ShownFrame {
   /**
    * A copy of its octets, with its link header (zeros but for the type on the loopback, as on Linux) or without. A checksum that
    * the link is to complete is complete in it; a super-segment is one frame.
-   * Differs: Linux shows such a checksum as it is, and says so in PACKET_AUXDATA, which few programs ask for.
+   * Differs: Linux shows such a checksum as it is, and says so in PACKET_AUXDATA, for which few programs ask.
    */
   copy(withHeader: boolean): Uint8Array {
     const frame = this.#frame!;

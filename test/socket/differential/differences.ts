@@ -16,6 +16,27 @@ export interface Difference {
 
 const SYN_RETRIES = 'MUST-23 wants R2 of a SYN to be at least 3 minutes; Linux gives up after 2';
 
+/** The first octet of a UDP datagram on the loopback, with a status of PACKET_AUXDATA. */
+const datagramWithStatus = (status: number): Json => [
+  1,
+  {
+    data: ['E'],
+    from: [
+      {
+        packet: {
+          protocol: 0x0800,
+          interface: 'lo',
+          hardware: '00:00:00:00:00:00',
+          hardwareType: 772,
+          packetType: 0,
+        },
+      },
+    ],
+    flags: 32,
+    control: [['PACKET_AUXDATA', status, 33, 33, 0, 0, 0, 0]],
+  },
+];
+
 export const DIFFERENCES: readonly Difference[] = [
   {
     case: 'the broadcast address of the loopback network',
@@ -60,5 +81,12 @@ export const DIFFERENCES: readonly Difference[] = [
     linux: [1, '\0'],
     here: 'EAGAIN',
     why: 'an Ethernet interface filters by address here, as hardware does; a veth pair has no filter to open',
+  },
+  {
+    case: 'a checksum that nobody has completed yet',
+    step: 4,
+    linux: datagramWithStatus(9),
+    here: datagramWithStatus(1),
+    why: 'frames are shown with their checksums complete here, so that there is nothing to warn of (TP_STATUS_CSUMNOTREADY)',
   },
 ];
