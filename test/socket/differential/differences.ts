@@ -20,6 +20,26 @@ const LIMITED =
   'the limited broadcast goes to the network of the interface, without a route; Linux wants a default route for it';
 
 const NO_SOURCE_ROUTES = 'source routes are not sent, see src/ip/send-options.ts';
+/** The first octet of a UDP datagram on the loopback, with a status of PACKET_AUXDATA. */
+const datagramWithStatus = (status: number): Json => [
+  1,
+  {
+    data: ['E'],
+    from: [
+      {
+        packet: {
+          protocol: 0x0800,
+          interface: 'lo',
+          hardware: '00:00:00:00:00:00',
+          hardwareType: 772,
+          packetType: 0,
+        },
+      },
+    ],
+    flags: 32,
+    control: [['PACKET_AUXDATA', status, 33, 33, 0, 0, 0, 0]],
+  },
+];
 
 export const DIFFERENCES: readonly Difference[] = [
   {
@@ -106,5 +126,12 @@ export const DIFFERENCES: readonly Difference[] = [
     linux: [1, '\0'],
     here: 'EAGAIN',
     why: 'an Ethernet interface filters by address here, as hardware does; a veth pair has no filter to open',
+  },
+  {
+    case: 'a checksum that nobody has completed yet',
+    step: 4,
+    linux: datagramWithStatus(9),
+    here: datagramWithStatus(1),
+    why: 'frames are shown with their checksums complete here, so that there is nothing to warn of (TP_STATUS_CSUMNOTREADY)',
   },
 ];
