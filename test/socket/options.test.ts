@@ -12,6 +12,7 @@ const rows = makeOptionRows(DEFAULT_CONFIG, new FakeIp());
 /** A socket that has the option. */
 function open(calls: ReturnType<typeof fakeHost>['calls'], row: OptionRow): number {
   if (row.on === 'raw' || row.on === 'icmp') return calls.socket(c.AF_INET, c.SOCK_RAW, c.IPPROTO_ICMP);
+  if (row.on === 'unix') return calls.socket(c.AF_UNIX, c.SOCK_STREAM, 0);
   return calls.socket(c.AF_INET, c.SOCK_STREAM, 0);
 }
 
