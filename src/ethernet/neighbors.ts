@@ -51,6 +51,8 @@ export class NeighborCache implements EntryTimeouts {
   readonly #entries = new Map<IpAddress, NeighborEntry>();
   /** Entries that this host sent packets to, by last use. */
   readonly #used = new EntryList();
+  /** Entries asked for that have not answered, by last use: they displace each other, not who has. */
+  readonly #asked = new EntryList();
   /** Entries overheard and never used: the first to go, and the only ones that other overheard entries displace. */
   readonly #overheard = new EntryList();
   #permanentCount = 0;
@@ -217,7 +219,7 @@ export class NeighborCache implements EntryTimeouts {
   /** A packet to an address without an entry: "create entry, send request, start timer". RFC 4861 Appendix C. */
   #resolve(frame: Frame, nextHop: IpAddress, now: Micros): number {
     if (!this.#actions.mayRequest(nextHop)) return this.#refuse(frame, 'arp-no-source', Errno.EHOSTUNREACH);
-    const entry = this.#create(nextHop, this.#used, now);
+    const entry = this.#create(nextHop, this.#asked, now);
     if (entry === undefined) return this.#refuse(frame, 'neighbor-table-full', Errno.ENOBUFS);
     this.#enqueue(entry, frame);
     this.#enter(entry, 'INCOMPLETE', NEVER, now);
@@ -228,11 +230,12 @@ export class NeighborCache implements EntryTimeouts {
   #outputUnsure(entry: NeighborEntry, frame: Frame, now: Micros): number {
     if (entry.state === 'FAILED') return this.#refuse(frame, 'neighbor-negative', Errno.EHOSTUNREACH);
     entry.usedAt = now;
-    if (entry.state !== 'PERMANENT') this.#used.touch(entry);
     if (entry.state === 'INCOMPLETE') {
+      this.#asked.touch(entry);
       this.#enqueue(entry, frame);
       return 0;
     }
+    if (entry.state !== 'PERMANENT') this.#used.touch(entry);
     if (entry.state === 'STALE') this.#enter(entry, 'DELAY', after(now, this.#config.delayFirstProbe), now);
     this.#actions.transmit(frame, entry.mac, now);
     return 0;
@@ -247,7 +250,8 @@ export class NeighborCache implements EntryTimeouts {
   /** An entry at the head of `list`, or undefined when nothing may make room for it. */
   #create(address: IpAddress, list: EntryList, now: Micros): NeighborEntry | undefined {
     if (this.#entries.size - this.#permanentCount >= this.#config.maxEntries) {
-      const victim = this.#overheard.oldest ?? (list === this.#used ? this.#used.oldest : undefined);
+      const sentTo = list === this.#overheard ? undefined : (this.#asked.oldest ?? this.#used.oldest);
+      const victim = this.#overheard.oldest ?? sentTo;
       if (victim === undefined) return undefined;
       this.#remove(victim);
     }
@@ -263,7 +267,7 @@ export class NeighborCache implements EntryTimeouts {
     this.#waitingTotal++;
     if (entry.waiting.length > this.#config.maxWaiting) this.#dropOldest(entry);
     if (this.#waitingTotal <= this.#config.maxWaitingTotal) return;
-    let loser = this.#used.oldest;
+    let loser = this.#asked.oldest;
     while (loser?.waiting.length === 0) loser = loser.newer;
     if (loser !== undefined) this.#dropOldest(loser);
   }
@@ -340,6 +344,7 @@ export class NeighborCache implements EntryTimeouts {
     const before = entry.state;
     if (before === 'PERMANENT' && state !== 'PERMANENT') this.#permanentCount--;
     entry.state = state;
+    if (entry.list === this.#asked && (state === 'REACHABLE' || state === 'STALE')) this.#used.touch(entry);
     this.#context.timers.schedule(entry, deadline);
     if (!this.#context.trace.enabled) return;
     this.#context.trace.emit(now, 'arp', 'neighbor-state', {

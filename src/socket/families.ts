@@ -7,10 +7,11 @@ import { Errno } from '../core/errno.ts';
 import type { Micros } from '../core/time.ts';
 import type { FamilyFactory, SocketFamily } from './family.ts';
 import { makeInetFamily } from './inet/family.ts';
+import { makePacketFamily } from './packet/family.ts';
 import type { Socket, SocketHost } from './socket.ts';
 import { makeUnixFamily } from './unix/family.ts';
 
-const FAMILIES: readonly FamilyFactory[] = [makeInetFamily, makeUnixFamily];
+const FAMILIES: readonly FamilyFactory[] = [makeInetFamily, makeUnixFamily, makePacketFamily];
 
 /** Linux: SOCK_TYPE_MASK, SOCK_MAX less one, AF_MAX. */
 const TYPE_MASK = 0xf;

@@ -105,12 +105,14 @@ export class Watch implements ReadinessOwner {
   /**
    * Has `callback` run once, as soon as a bit of `mask` (or an error, a hang-up, a close) is there; if it is there already,
    * at the next `deliver`. -ENOBUFS when `limit` others wait.
+   * @param fresh what is there already does not count, only what is there after the next change: for those who have just looked, and
+   * for whom a bit that stays (an error on the queue, octets too few) must not keep the processor busy
    */
-  wait(mask: number, callback: ReadinessCallback): Waiter | number {
+  wait(mask: number, callback: ReadinessCallback, fresh = false): Waiter | number {
     if (this.#waiters.length >= this.#queue.limit) return -Errno.ENOBUFS;
     const waiter: Waiter = { mask: mask | ALWAYS, callback };
     this.#waiters.push(waiter);
-    if ((this.#bitsNow() & waiter.mask) !== 0) {
+    if (!fresh && (this.#bitsNow() & waiter.mask) !== 0) {
       this.onReadiness();
       this.#queue.kick();
     }
@@ -123,9 +125,10 @@ export class Watch implements ReadinessOwner {
     if (index >= 0) this.#waiters.splice(index, 1);
   }
 
+  /** The last one to come is told first, as on Linux. */
   observe(observer: Observer): void {
     if (this.#observers === undefined) this.#observers = [observer];
-    else this.#observers.push(observer);
+    else this.#observers.unshift(observer);
   }
 
   unobserve(observer: Observer): void {

@@ -9,6 +9,7 @@ import type { TcpConfig } from '../core/config.ts';
 import { after } from '../core/time.ts';
 import type { Micros } from '../core/time.ts';
 import { TIMESTAMPS_LENGTH } from './options.ts';
+import type { SendReason } from './send-reason.ts';
 import { DEFAULT_MSS } from './tcb.ts';
 import type { Tcb } from './tcb.ts';
 import { Timer } from './timers.ts';
@@ -25,14 +26,14 @@ export class AckPolicy {
   readonly #tcb: Tcb;
   readonly #timers: Timers;
   readonly #config: TcpConfig;
-  /** TCP_QUICKACK. */
-  quickAck = false;
+  /** TCP_QUICKACK, once it was set. */
+  quickAck: boolean | undefined = undefined;
   /** An ACK is to leave at the next poll. */
   owed = false;
   /** Pure ACKs owed beyond that one: one for each segment beyond a gap. RFC 5681 §4.2. */
   duplicates = 0;
-  /** Why, in a few words. */
-  reason = '';
+  /** Why, if it is. */
+  reason: SendReason = 'delayed ACK';
   /** Octets received since the last ACK went out. */
   #unacknowledged = 0;
   /** The size of the peer's full segments as far as seen (octets). */
@@ -48,7 +49,7 @@ export class AckPolicy {
   }
 
   /** An ACK is owed at once. */
-  now(reason: string): void {
+  now(reason: SendReason): void {
     if (!this.owed) this.reason = reason;
     this.owed = true;
   }
@@ -64,10 +65,10 @@ export class AckPolicy {
     if (this.duplicates > 0) this.onGapFilled();
     this.#learnSize(length);
     this.#unacknowledged += length;
-    if (this.#quick > 0) {
+    if (this.#quick > 0 && this.quickAck !== false) {
       this.#quick -= Math.ceil(length / this.#fullSize);
       this.now('quick ACK');
-    } else if (this.quickAck) {
+    } else if (this.quickAck === true) {
       this.now('quick ACK');
     } else if (this.#unacknowledged >= ACK_EVERY * this.#fullSize) {
       this.now('ACK of two segments');
@@ -92,7 +93,6 @@ export class AckPolicy {
   /** A segment that acknowledges RCV.NXT has gone out. */
   onSent(): void {
     this.owed = false;
-    this.reason = '';
     this.#unacknowledged = 0;
     this.#timers.clear(Timer.Delack);
   }

@@ -10,11 +10,13 @@ import type { Arrivals } from './arrivals.ts';
 import { badSack } from './bad-sack.ts';
 import { INVALID_ACK_INTERVAL } from './challenge.ts';
 import type { Connection } from './connection.ts';
+import { defersAccept } from './defer-accept.ts';
 import { isEcnSetup } from './ecn.ts';
 import type { Ecn } from './ecn.ts';
 import { hasSendSpace } from './readiness.ts';
 import { Arrival } from './receiver.ts';
 import type { Segment } from './segment.ts';
+import type { SendReason } from './send-reason.ts';
 import { setWindow, updateWindow } from './send-window.ts';
 import { seqAdd, seqDiff, seqGe, seqGt, seqLe, seqLt } from './seq.ts';
 import { tuneSendBuffer } from './send-tuning.ts';
@@ -198,6 +200,10 @@ function completeHandshake(tcp: Arrivals, conn: Connection, seg: Segment, packet
     tcp.reset(seg, packet, now);
     return false;
   }
+  if (defersAccept(conn, seg, now)) {
+    tcp.drop('tcp-accept-deferred');
+    return false;
+  }
   // The accept queue is full: the ACK is ignored, and completes the connection when it is repeated and there is room (as on Linux).
   if (conn.parent?.isFull === true) {
     tcp.drop(conn.parent.overflowed());
@@ -303,9 +309,8 @@ export function takeText(conn: Connection, seg: Segment, now: Micros): void {
   }
   const { receiver, ack } = conn;
   conn.host.mark(conn);
-  // SHLD-3: the program is gone and this would be lost, which a RST tells the peer.
-  if (conn.closed) {
-    conn.abort();
+  if (conn.refusesText) {
+    conn.abortWith(Errno.ECONNRESET);
     return;
   }
   const length = seg.textLength;
@@ -367,7 +372,7 @@ export function checkFin(conn: Connection, seg: Segment, now: Micros): void {
  * The ACK for a segment that is not acceptable. Text always draws one; what has none at most every 500 ms, or two ends that
  * disagree about a number would answer each other for ever.
  */
-function answerInvalid(conn: Connection, seg: Segment, now: Micros, reason: string): void {
+function answerInvalid(conn: Connection, seg: Segment, now: Micros, reason: SendReason): void {
   if (seg.textLength === 0 && !seg.fin) {
     if (now < after(conn.invalidAckAt, INVALID_ACK_INTERVAL)) {
       conn.host.context.drops.drop('tcp-answer-throttled');

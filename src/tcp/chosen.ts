@@ -3,6 +3,7 @@
  */
 import { textOfSyn } from './fast-open.ts';
 import type { SynSender } from './fast-open.ts';
+import type { SendReason } from './send-reason.ts';
 import type { SeqNum } from './seq.ts';
 import type { Tcb } from './tcb.ts';
 
@@ -15,8 +16,7 @@ export interface Chosen {
   psh: boolean;
   /** One segment larger than the others, which is not to be cut: it tells what the path carries. RFC 4821 §7.5. */
   mtuProbe: boolean;
-  /** Why, in a few words. */
-  reason: string;
+  reason: SendReason;
 }
 
 /** Names `length` octets of text from `seq`, without control bits. */
@@ -37,6 +37,8 @@ export function chooseSyn(out: Chosen, sender: SynSender & { tcb: Readonly<Tcb> 
   if (sender.fastOpen?.deferred === true) return false;
   choose(out, tcb.iss, textOfSyn(sender));
   out.syn = true;
-  out.reason = again ? 'retransmission timeout' : tcb.state === 'SYN-SENT' ? 'connect' : 'SYN received';
+  if (again) out.reason = 'retransmission timeout';
+  else if (tcb.state === 'SYN-SENT') out.reason = 'connect';
+  else out.reason = tcb.sndNxt === tcb.iss ? 'SYN received' : 'SYN received again';
   return true;
 }

@@ -30,6 +30,7 @@ import { hasSendSpace } from './readiness.ts';
 import { MAX_UNSCALED_WINDOW } from './receive-window.ts';
 import type { Segment } from './segment.ts';
 import type { Chosen } from './chosen.ts';
+import type { SendReason } from './send-reason.ts';
 import { seqAdd, seqDiff, seqGe, seqGt, seqNum } from './seq.ts';
 import type { SeqNum } from './seq.ts';
 import { timestampNow } from './timestamps.ts';
@@ -82,7 +83,7 @@ export class Output {
     fin: false,
     psh: false,
     mtuProbe: false,
-    reason: '',
+    reason: 'new data',
   };
   readonly #options: SegmentOptions = noOptions();
   readonly #header: TcpHeader = {
@@ -168,8 +169,7 @@ export class Output {
       options.tsEcr = seg.options.tsVal;
     }
     const frame = this.#context.frames.acquire(0);
-    frame.reason = 'reset: no connection';
-    this.#complete(frame, path, options);
+    this.#complete(frame, path, options, 'reset: no connection');
     this.#resets.push({ frame, path, ttl: this.#context.config.ip.defaultTtl, tos: 0 });
   }
 
@@ -185,8 +185,7 @@ export class Output {
     header.window = answer.window;
     header.urgentPointer = 0;
     const frame = this.#context.frames.acquire(0);
-    frame.reason = 'SYN received: cookie';
-    this.#complete(frame, path, answer.options);
+    this.#complete(frame, path, answer.options, 'SYN received: cookie');
     this.#cookies.push({ frame, path, ttl: answer.ttl, tos: answer.tos });
     return true;
   }
@@ -266,7 +265,7 @@ export class Output {
   }
 
   /** <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>; one before SND.NXT for a keep-alive (RFC 9293 §3.8.4, SHLD-12). `later`: ACKs to follow. */
-  #sendAck(conn: Connection, reason: string, now: Micros, shift = 0, later = 0): void {
+  #sendAck(conn: Connection, reason: SendReason, now: Micros, shift = 0, later = 0): void {
     this.#prepare(conn, now);
     conn.userTimeoutOption?.add(this.#options, false, Infinity);
     if (conn.tcb.sackOk) this.#addSack(conn, Infinity, later);
@@ -345,9 +344,8 @@ export class Output {
   }
 
   /** Header in front of the text, and off to IP. Returns what IP says. */
-  #send(conn: Connection, frame: Frame, reason: string, now: Micros, mark: number = EcnField.NotEct): number {
-    frame.reason = reason;
-    this.#complete(frame, conn.path, this.#options);
+  #send(conn: Connection, frame: Frame, reason: SendReason, now: Micros, mark: number = EcnField.NotEct): number {
+    this.#complete(frame, conn.path, this.#options, reason);
     conn.segmentsSent++;
     const options = this.#ipOptions;
     options.ttl = conn.options.ttl;
@@ -355,7 +353,8 @@ export class Output {
     return this.#ip.output(conn.path, frame, options, now);
   }
 
-  #complete(frame: Frame, path: Path, options: SegmentOptions): void {
+  #complete(frame: Frame, path: Path, options: SegmentOptions, reason: SendReason): void {
+    frame.reason = reason;
     const header = this.#header;
     header.headerLength = TCP_HEADER_MIN + optionsLength(options);
     const at = frame.prepend(header.headerLength);

@@ -20,7 +20,7 @@ export function setWindow(sender: Sender, seq: SeqNum, ack: SeqNum, window: numb
   if (window > 0) {
     sender.probeOwed = false;
     // A peer without room has thrown away what was outstanding, probes included.
-    if (sender.probes > 0) sender.recovery.resend();
+    if (sender.probes > 0) sender.recovery.resend('window opened again');
   }
   if (window > tcb.maxSndWnd) tcb.maxSndWnd = window;
 }

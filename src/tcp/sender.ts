@@ -22,6 +22,7 @@ import { Pacer } from './pacing.ts';
 import type { AckFacts, LossRecovery, SendState } from './recovery/recovery.ts';
 import { SackRecovery } from './recovery/sack.ts';
 import type { Rto } from './rto.ts';
+import type { SendReason } from './send-reason.ts';
 import { payloadWithin } from './segment-size.ts';
 import { seqAdd, seqDiff, seqGt, seqLe, seqLt, seqMax, seqNum } from './seq.ts';
 import type { SeqNum } from './seq.ts';
@@ -76,6 +77,8 @@ export class Sender implements SendState {
   overridden = false;
   /** What `next` named last is what recovery wants sent again. */
   #repairing = false;
+  /** Why the sender went back to SND.UNA. */
+  #backReason: SendReason = 'retransmission after a time-out';
   /** `smss` of the largest segment in flight. */
   #flightSmss = 0;
   /** One past the last segment below `smss` that was sent (Nagle). */
@@ -94,14 +97,13 @@ export class Sender implements SendState {
   timeouts = 0;
   duplicateAcks = 0;
 
-  /** @param limit octets of the send ring */
   constructor(
     tcb: Tcb,
     timers: Timers,
     rto: Rto,
     control: CongestionControl,
     recovery: LossRecovery,
-    limit: number,
+    ringLimit: number,
     buffers: BufferPool,
   ) {
     this.tcb = tcb;
@@ -111,7 +113,7 @@ export class Sender implements SendState {
     this.control = control;
     this.feed.follow(control);
     this.recovery = recovery;
-    this.ring = new ByteRing(limit, buffers);
+    this.ring = new ByteRing(ringLimit, buffers);
   }
 
   /** Octets sent and not acknowledged. RFC 5681 §2, FlightSize. */
@@ -206,13 +208,14 @@ export class Sender implements SendState {
     this.mtuProber?.onAck(ack, freed);
     this.#timers.clear(Timer.User);
     this.#timers.clear(Timer.Tlp);
-    this.#afterTimeout = this.#afterTimeout && seqLt(ack, this.#timeoutEnd);
+    const afterTimeout = this.#afterTimeout; // the ACK that ends it may cover the most of old data
+    this.#afterTimeout &&= seqLt(ack, this.#timeoutEnd);
     const recovering = this.recovery.active;
     const keepTimer = this.#tell(ack, covered, freed, false, options, now);
     if (ack === tcb.sndNxt) this.#flightSmss = 0;
     // RFC 5681 §3.1: the ACK of the SYN does not open the window.
     const growing = freed > 0 && !first && !recovering && !this.recovery.active;
-    if (growing) this.feed.tell(this.control, freed, flightBefore, this.rto.srtt, this.#afterTimeout, now);
+    if (growing) this.feed.tell(this.control, freed, flightBefore, this.rto.srtt, afterTimeout, now);
     // RFC 6298 §5 (5.2), (5.3): stopped here, started again at the end of the turn when something is still outstanding.
     if (!keepTimer) this.#timers.clear(Timer.Rto);
     return freed;
@@ -264,20 +267,21 @@ export class Sender implements SendState {
     this.#timers.clear(Timer.Tlp);
     this.pacer.reset();
     this.feed.onTimeout(this.recovery.goesBack);
-    this.#goBack();
+    this.#goBack('retransmission after a time-out');
   }
 
   /** What was sent beyond the path's new MTU goes out again in smaller segments. False when all in flight fits. RFC 1191 §6.4. */
   onPathMtu(): boolean {
     if (this.smss >= this.#flightSmss || !this.synAcked) return false;
     this.#flightSmss = this.smss;
-    this.recovery.resend();
-    this.#goBack();
+    this.recovery.resend('smaller path MTU');
+    this.#goBack('smaller path MTU');
     return true;
   }
 
-  #goBack(): void {
+  #goBack(why: SendReason): void {
     if (this.recovery.goesBack || !this.synAcked) this.rtxNxt = this.tcb.sndUna;
+    this.#backReason = why;
   }
 
   /** Marks the octet before the end of the ring as the last urgent one: SND.UP is the octet after it. MUST-62. */
@@ -341,7 +345,7 @@ export class Sender implements SendState {
   /** One octet (or the FIN) from SND.UNA. What it draws tells the window; the octet is sent again when that opens. */
   #chooseProbe(out: Chosen): boolean {
     const tcb = this.tcb;
-    this.#goBack();
+    this.#goBack('window opened again');
     if (seqLe(this.queueEnd, tcb.sndUna)) {
       this.probeOwed = false;
       return false;
@@ -388,7 +392,7 @@ export class Sender implements SendState {
     }
     out.fin = this.finQueued && out.length === textLeft && usable > out.length;
     out.psh = out.length > 0 && out.length === textLeft; // MUST-61: the last of what is buffered
-    if (seqLt(start, tcb.sndNxt)) out.reason = 'retransmission';
+    if (seqLt(start, tcb.sndNxt)) out.reason = this.retries > 0 ? 'retransmission timeout' : this.#backReason;
     else if (out.length > 0) out.reason = this.recovery.textReason;
     else out.reason = 'close';
     return true;

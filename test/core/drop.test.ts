@@ -1,6 +1,11 @@
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect } from 'chai';
 import { DROP_REASONS, Drops } from '../../src/core/drop.ts';
 import { FramePool } from '../../src/core/frame.ts';
+import { ROOT } from '../support/sources.ts';
+
+const TESTS = join(ROOT, 'test');
 
 describe('core/drop', () => {
   it('counts by reason and tells the listener, who is lent the frame', () => {
@@ -27,5 +32,12 @@ describe('core/drop', () => {
       expect(sentence.length, reason).to.be.above(15);
       expect(sentence, reason).not.to.match(/\.$/);
     }
+  });
+
+  it('every reason occurs in a test', () => {
+    const files = readdirSync(TESTS, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'));
+    const tests = files.map((name) => readFileSync(join(TESTS, name), 'utf8')).join('\n');
+    const missing = Object.keys(DROP_REASONS).filter((reason) => !tests.includes(`'${reason}'`));
+    expect(missing).to.deep.equal([]);
   });
 });

@@ -336,6 +336,17 @@ describe('ethernet/neighbors', () => {
       expect(station.context.frames.inUse).to.equal(0);
     });
 
+    it('who has not answered goes before who has, however long that is ago', () => {
+      const station = new Station({ arp: { maxEntries: 3 } }).withAddress().withReachable();
+      for (let i = 0; i < 100; i++) station.output(many(i));
+      expect([PEER_IP, many(97), many(98), many(99)].map((address) => station.state(address))).to.deep.equal([
+        'REACHABLE',
+        undefined,
+        'INCOMPLETE',
+        'INCOMPLETE',
+      ]);
+    });
+
     it('what was merely overheard goes before what is used', () => {
       const station = new Station({ arp: { maxEntries: 2 } }).withAddress().withReachable();
       station.input(arpFrame({ senderProtocol: OTHER_IP, senderHardware: OTHER_MAC }));

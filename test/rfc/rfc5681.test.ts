@@ -57,6 +57,13 @@ describe('RFC 5681: slow start and congestion avoidance', () => {
     expect(cwnd(s)).to.equal(20 * MSS);
   });
 
+  it('RFC 3465 §2.3: after a time-out by one segment for an ACK, the one that covers all there was too', () => {
+    const s = flight(60).advance(1 * SECOND);
+    expect(cwnd(s)).to.equal(MSS);
+    s.deliver(ack(101 + 10 * MSS));
+    expect(cwnd(s)).to.equal(2 * MSS);
+  });
+
   it('5681-4.3-a: the loss of what fast retransmit sent counts again', () => {
     const s = flight(20);
     s.deliver(ack(101), ack(101), ack(101));

@@ -123,6 +123,21 @@ describe('stack: no stalls when something is lost', () => {
   }
 });
 
+describe('stack: no stalls of programs that go on writing', () => {
+  for (const sack of [true, false]) {
+    it(`a peer that vanishes, ${sack ? 'with' : 'without'} SACK: small writes, however often, put no time-out off`, () => {
+      const { lab, client } = session({ config: { tcp: { sack } } });
+      must(lab.a.calls.setsockopt(client.fd, IPPROTO_TCP, TCP_NODELAY, 1), 'setsockopt');
+      lab.impaired.outgoing.configure({ dropIf: (frame) => segmentIn(frame) !== undefined });
+      for (let i = 0; i < 30_000 && client.error === ''; i++) {
+        client.write(patternBytes(1));
+        lab.simulation.runFor(100 * MS);
+      }
+      expect(client.error).to.equal('ETIMEDOUT');
+    });
+  }
+});
+
 /** Drops the first segment that carries octet number `count` of the stream. */
 function lastOctet(count: number): (frame: Frame) => boolean {
   let iss: number | undefined = undefined;

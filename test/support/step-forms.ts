@@ -165,7 +165,8 @@ function ints(values: readonly Json[]): Uint8Array {
 }
 
 export function shownOption(value: OptionValue, form: Json | undefined): Json[] {
-  if (typeof value === 'number') return form === 'octets' ? [...ints([value])] : [value];
+  // An unsigned one is read as the int that its octets are.
+  if (typeof value === 'number') return form === 'octets' ? [...ints([value])] : [value | 0];
   if (typeof value === 'string') return [value];
   if (value instanceof Uint8Array) return [...value];
   if ('onoff' in value) return [Number(value.onoff), value.linger];
@@ -209,7 +210,11 @@ export function controlMessage(
       return { level: c.SOL_SOCKET, type: c.SCM_RIGHTS, data: values.map(fdOf) };
     case 'SCM_CREDENTIALS': {
       const [pid, uid, gid] = values;
-      const data: Credentials = { pid: pid === 'pid' ? DEFAULT_CONFIG.socket.processId : Number(pid), uid: Number(uid), gid: Number(gid) };
+      const data: Credentials = {
+        pid: pid === 'pid' ? DEFAULT_CONFIG.socket.processId : Number(pid),
+        uid: Number(uid),
+        gid: Number(gid),
+      };
       return { level: c.SOL_SOCKET, type: c.SCM_CREDENTIALS, data };
     }
     default:

@@ -177,7 +177,7 @@ describe('two ends that disagree', () => {
     // As after forged text in both directions: each expects more than the other has sent.
     for (const end of [client, server]) {
       end.tcb.rcvNxt = ((end.tcb.rcvNxt + 10) | 0) as typeof end.tcb.rcvNxt;
-      end.ack.now('test');
+      end.ack.now('quick ACK');
       end.host.mark(end);
     }
     const before = pair.carried;

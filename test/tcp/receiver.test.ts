@@ -8,7 +8,7 @@ import { Segment } from '../../src/tcp/segment.ts';
 import { seqAdd, seqNum } from '../../src/tcp/seq.ts';
 import { Tcb } from '../../src/tcp/tcb.ts';
 import { inState } from '../support/tcp-scene.ts';
-import { runs } from '../support/runs.ts';
+import { runs, timeFor } from '../support/runs.ts';
 
 function makeReceiver(irs: number): { receiver: Receiver; tcb: Tcb } {
   const tcb = new Tcb(ipv4(1), 1, ipv4(2), 2);
@@ -65,7 +65,7 @@ describe('receiver', () => {
       }),
       runs(300),
     );
-  });
+  }).timeout(timeFor(300, 10));
 
   it('SHLD-14: the right edge never moves left, whatever is read or not', () => {
     fc.assert(

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { Scene, inState } from '../support/tcp-scene.ts';
 import type { Sent } from '../support/tcp-scene.ts';
-import { runs } from '../support/runs.ts';
+import { runs, timeFor } from '../support/runs.ts';
 
 /** A scene with SACK agreed on, in which the peer's first octet has the number `first` and everything before it has come. */
 function receiving(): Scene {
@@ -221,5 +221,5 @@ describe('D-SACK (RFC 2883 §4)', () => {
       }),
       runs(300),
     );
-  });
+  }).timeout(timeFor(300, 10));
 });

@@ -124,6 +124,15 @@ describe('SYN cookies', () => {
     expect(conn!.state).to.equal('ESTABLISHED');
   });
 
+  it('as many wait for a turn as may; what is beyond that, or has no way back, gets none, by name', () => {
+    const s = new Scene({ synCookies: 'always' }).listen(5);
+    for (let port = 1; port <= 1030; port++) s.arrive('<SEQ=300><CTL=SYN>', port);
+    expect([s.poll().take().length, s.context.drops.count('tcp-cookie-not-sent')]).to.deep.equal([1024, 6]);
+    s.ip.routeError = -101;
+    s.deliver('<SEQ=300><CTL=SYN>').expectSent();
+    expect(s.context.drops.count('tcp-cookie-not-sent')).to.equal(7);
+  });
+
   it('a SYN that may end a TIME-WAIT is no stranger: it gets a record and an ISS beyond the old one', () => {
     const s = new Scene({ synCookies: 'always' }).listen(5);
     const [, conn] = handshake(s, '<MSS=1460>');

@@ -8,9 +8,11 @@ import * as c from '../constants.ts';
 import type { Socket } from '../socket.ts';
 import { ipRows } from './ip-level.ts';
 import type { OptionInput, OptionRow, OptionValue } from './option.ts';
+import { packetRows } from './packet-level.ts';
 import { socketRows } from './socket-level.ts';
 import type { Interfaces } from './socket-level.ts';
 import { tcpRows } from './tcp-level.ts';
+import { udpRows } from './udp-level.ts';
 import { unixRows } from './unix-level.ts';
 
 /** The whole table. */
@@ -18,7 +20,9 @@ export const makeOptionRows = (config: Config, interfaces: Interfaces): readonly
   ...socketRows(config, interfaces),
   ...ipRows(config),
   ...tcpRows(config),
+  ...udpRows(),
   ...unixRows,
+  ...packetRows(),
 ];
 
 /** Looks options up and applies them. */
@@ -45,6 +49,8 @@ export class OptionTable {
    */
   set(socket: Socket, level: number, name: number, value: OptionInput): number {
     const row = this.#find(socket, level, name);
+    const unread = row?.type === 'text' ? 0 : readAhead(socket, level, value);
+    if (unread < 0) return unread;
     if (row === undefined) return isForeign(socket, level, name) ? -Errno.EOPNOTSUPP : -Errno.ENOPROTOOPT;
     return row.set === undefined ? -Errno.ENOPROTOOPT : row.set(socket, value);
   }
@@ -53,6 +59,15 @@ export class OptionTable {
     const row = this.#byKey.get(keyOf(level, name));
     return row !== undefined && has(socket, row) ? row : undefined;
   }
+}
+
+/** At the levels of sockets, TCP and UDP Linux reads an int before it looks at the option's name. */
+function readAhead(socket: Socket, level: number, value: OptionInput): number {
+  const tcp = level === c.IPPROTO_TCP && socket.kind === 'stream';
+  const udp = level === c.IPPROTO_UDP && socket.kind === 'datagram';
+  if (level !== c.SOL_SOCKET && !tcp && !udp) return 0;
+  if (value === null) return -Errno.EFAULT;
+  return value instanceof Uint8Array && value.length < 4 ? -Errno.EINVAL : 0;
 }
 
 /**
@@ -80,8 +95,9 @@ function has(socket: Socket, row: OptionRow): boolean {
   }
 }
 
-/** Whether the socket has options at the level at all; getsockopt tells the two kinds of failure apart. */
+/** Whether the socket has options at the level at all; getsockopt tells the two kinds of failure apart, but not AF_PACKET's. */
 function hasLevel(socket: Socket, level: number): boolean {
+  if (socket.kind === 'packet') return true;
   switch (level) {
     case c.SOL_SOCKET:
       return true;
@@ -93,8 +109,6 @@ function hasLevel(socket: Socket, level: number): boolean {
       return socket.kind === 'datagram';
     case c.SOL_RAW:
       return socket.kind === 'raw';
-    case c.SOL_PACKET:
-      return socket.kind === 'packet';
     default:
       return false;
   }

@@ -5,6 +5,7 @@ import { NEVER } from '../../core/time.ts';
 import type { Micros } from '../../core/time.ts';
 import { seqAdd, seqDiff, seqGe, seqGt, seqLt, seqMax, seqNum } from '../seq.ts';
 import type { SeqNum } from '../seq.ts';
+import type { SendReason } from '../send-reason.ts';
 import { noCounters } from './recovery.ts';
 import type { AckFacts, LossRecovery, RecoveryEvent, SendRange, SendState } from './recovery.ts';
 
@@ -47,7 +48,7 @@ export class NewReno implements LossRecovery {
     return !this.active && this.#duplicateAcks === 0;
   }
 
-  get textReason(): string {
+  get textReason(): SendReason {
     return !this.active && this.inflation > 0 ? 'limited transmit' : 'new data';
   }
 
@@ -166,7 +167,7 @@ export class NewReno implements LossRecovery {
     out.seq = tcb.sndUna;
     out.length = Math.max(0, text);
     out.fin = seqAdd(out.seq, out.length) === textEnd && seqGt(tcb.sndNxt, textEnd);
-    out.reason = this.active ? 'fast retransmit' : 'retransmission';
+    out.reason = 'fast retransmit';
     if (out.length > 0 || out.fin) return true;
     this.#headOwed = false;
     return false;
@@ -182,7 +183,7 @@ export class NewReno implements LossRecovery {
     out.seq = from;
     out.length = Math.min(seqDiff(this.#probeEnd, from), state.smss);
     out.fin = false;
-    out.reason = 'retransmission';
+    out.reason = 'path MTU probe lost';
     return true;
   }
 

@@ -2,8 +2,9 @@
  * Proportional Rate Reduction: how much may be in the network during fast recovery, so that what is sent falls from the old window to
  * ssthresh in step with what is delivered. RFC 6937 §3; names are its own.
  *
- * Differs: the slow-start reduction bound (SSRB) only for an ACK that advances SND.UNA and tells of no further loss, else packet
- * conservation; and the first retransmission always goes out. As Linux does, and as RFC 6937's successor has it.
+ * Differs: the slow-start reduction bound (SSRB) only for the ACK that begins recovery and those that advance SND.UNA and tell of no
+ * further loss, else packet conservation; and the first retransmission always goes out. As RFC 6937's successor and Linux have it, but
+ * for that first ACK: RFC 8985's Figure 1 needs its two segments, since where one alone is lost only a time-out is left.
  */
 export class Prr {
   #ssthresh = 0;
@@ -22,7 +23,7 @@ export class Prr {
     this.cwnd = 0;
   }
 
-  /** An ACK has told of `delivered` octets; `pipe` are in the network still. `safe`: it advanced SND.UNA and told of no further loss. */
+  /** An ACK has told of `delivered` octets; `pipe` are in the network still. `safe`: SSRB is for it. */
   onAck(delivered: number, pipe: number, smss: number, safe: boolean): void {
     this.#delivered += delivered;
     let sndcnt;

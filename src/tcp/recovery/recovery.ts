@@ -7,6 +7,7 @@ import type { Micros } from '../../core/time.ts';
 import type { CongestionControl } from '../congestion/control.ts';
 import type { SegmentOptions } from '../options.ts';
 import type { Rto } from '../rto.ts';
+import type { SendReason } from '../send-reason.ts';
 import type { SeqNum } from '../seq.ts';
 import type { Tcb } from '../tcb.ts';
 
@@ -51,7 +52,7 @@ export interface SendRange {
   seq: SeqNum;
   length: number;
   fin: boolean;
-  reason: string;
+  reason: SendReason;
 }
 
 /** Something worth a trace event. */
@@ -87,7 +88,7 @@ export interface LossRecovery {
   readonly goesBack: boolean;
   /** When `onReorderTimer` is to be called; NEVER for not at all. RFC 8985 §5.4. */
   readonly reorderDeadline: Micros;
-  /** One segment of new text may go out beyond cwnd, however small: a tail loss probe. */
+  /** A segment of new text is to go out, however small: a tail loss probe, beyond cwnd, or what F-RTO learns from. */
   readonly probing: boolean;
   /** What happened since the trace last looked. At most a few; cleared by whoever reads it, and by the next ACK. */
   readonly events: RecoveryEvent[];
@@ -111,7 +112,7 @@ export interface LossRecovery {
   /** That time is over. */
   onProbeTimer(state: SendState): void;
   /** Octets outstanding are to go out again without being a sign of congestion: a window opened again, the path's MTU fell. */
-  resend(): void;
+  resend(why: SendReason): void;
   /** Names octets that are to go out again now. */
   nextLost(out: SendRange, state: SendState): boolean;
   /** Octets that are thought to be in the network. */
@@ -119,7 +120,7 @@ export interface LossRecovery {
   /** Octets of new text that congestion allows, when `used` octets were sent beyond SND.UNA. */
   room(used: number, state: SendState): number;
   /** Why new text goes out. */
-  readonly textReason: string;
+  readonly textReason: SendReason;
 }
 
 export const noCounters = (): RecoveryCounters => ({

@@ -6,6 +6,7 @@
  */
 import { NEVER, after } from '../../core/time.ts';
 import type { Micros } from '../../core/time.ts';
+import type { SendReason } from '../send-reason.ts';
 import type { SeqNum } from '../seq.ts';
 import { timestampNow } from '../timestamps.ts';
 import { Delivery } from './delivery.ts';
@@ -15,9 +16,6 @@ import { noCounters } from './recovery.ts';
 import type { AckFacts, LossRecovery, RecoveryEvent, SendRange, SendState } from './recovery.ts';
 import { Tlp } from './tlp.ts';
 import { Undo } from './undo.ts';
-
-/** Segments of new text that F-RTO sends in step 2b. RFC 5682 §3.1. */
-const FRTO_SEGMENTS = 2;
 
 export class SackRecovery implements LossRecovery {
   readonly name = 'rack';
@@ -37,10 +35,10 @@ export class SackRecovery implements LossRecovery {
   #phase: 'open' | 'recovery' | 'loss' = 'open';
   /** RecoveryPoint: SND.NXT when the phase began. RFC 6675 §5. */
   #recoveryPoint = 0;
+  /** Why what counts as lost goes out again outside of any phase of loss: mostly the rest of the last one. */
+  #plainReason: SendReason = 'fast retransmit: RACK';
   /** A time-out: the segment at SND.UNA goes out whatever is in the network. */
   #headOwed = false;
-  /** F-RTO: octets of new text that may go out. */
-  #newAllowed = 0;
 
   constructor(sndNxt: SeqNum) {
     this.start(sndNxt);
@@ -59,7 +57,7 @@ export class SackRecovery implements LossRecovery {
   }
 
   get probing(): boolean {
-    return this.#tlp.owed;
+    return this.#tlp.owed || this.#frto.owesText;
   }
 
   /** Octets that are in the network by the marks of RACK. RFC 6675 §4, SetPipe. */
@@ -79,7 +77,7 @@ export class SackRecovery implements LossRecovery {
     return this.pipe;
   }
 
-  get textReason(): string {
+  get textReason(): SendReason {
     if (this.#tlp.owed) return 'tail loss probe';
     if (this.#frto.step === 3) return 'F-RTO: new data';
     return this.#phase === 'open' && this.#flight.sackedOctets > 0 ? 'limited transmit' : 'new data';
@@ -95,7 +93,7 @@ export class SackRecovery implements LossRecovery {
       this.#headOwed = false;
       if (this.#phase !== 'open') this.#undo.onRetransmitted(to - from, timestampNow(state.tcb, now));
     } else {
-      this.#newAllowed = Math.max(0, this.#newAllowed - (to - from));
+      this.#frto.onSent(to - from);
     }
     this.#delivery.onSent(from, to, again, state.smss, now);
   }
@@ -116,9 +114,10 @@ export class SackRecovery implements LossRecovery {
     if (this.#phase !== 'open' && delivery.una >= this.#recoveryPoint) this.#recovered(state, now);
     if (this.#frto.step > 0) this.#runFrto(facts, state, now);
     const lost = this.#detectLoss(state, now);
-    if (lost > 0 && this.#phase === 'open' && !this.#probeFailed(state, now)) this.#enterRecovery(state, now);
+    const begins = lost > 0 && this.#phase === 'open' && !this.#probeFailed(state, now);
+    if (begins) this.#enterRecovery(state, now);
     if (this.#phase === 'recovery' && delivery.delivered > 0) {
-      this.#prr.onAck(delivery.delivered, this.#flight.pipe, state.smss, advanced && lost === 0);
+      this.#prr.onAck(delivery.delivered, this.#flight.pipe, state.smss, begins || (advanced && lost === 0));
     }
     return !advanced;
   }
@@ -139,7 +138,6 @@ export class SackRecovery implements LossRecovery {
     this.#phase = 'loss';
     this.#recoveryPoint = this.#delivery.nxt(state);
     this.#headOwed = flight.first !== undefined;
-    this.#newAllowed = 0;
     this.#tlp.reset();
     this.reorderDeadline = NEVER;
     this.events.push({ name: 'recovery-begins', cause: 'retransmission timeout' });
@@ -156,23 +154,29 @@ export class SackRecovery implements LossRecovery {
   probeTimeout(state: SendState): number | undefined {
     const { octets, sackedOctets, lostOctets } = this.#flight;
     if (this.#phase !== 'open' || octets === 0 || sackedOctets > 0 || lostOctets > 0) return undefined;
-    return this.#tlp.spent ? undefined : this.#tlp.timeout(state);
+    return this.#tlp.timeout(state);
   }
 
   onProbeTimer(state: SendState): void {
     if (this.probeTimeout(state) === undefined) return;
     this.#tlp.onTimer();
-    if (this.#tlp.owed) this.counters.lossProbes++;
+    this.counters.lossProbes++;
   }
 
-  resend(): void {
+  resend(why: SendReason): void {
+    this.#plainReason = why;
     const flight = this.#flight;
     while (flight.oldest !== undefined) flight.markLost(flight.oldest);
   }
 
-  /** NextSeg, rule (1); rule (2) is the sender's new text; RACK and its probes stand for (3) and (4). RFC 6675 §4. */
+  /**
+   * NextSeg, rule (1); rule (2) is the sender's new text; RACK and its probes stand for (3) and (4). RFC 6675 §4. Differs: RFC 7323 §2.4,
+   * (4), sends again without regard to a window that was retracted; here only what lies within it, RFC 9293's SHLD-16.
+   */
   nextLost(out: SendRange, state: SendState): boolean {
     if (this.#tlp.owed) return !this.#newTextFits(state) && this.#nameLast(out, state);
+    // Only now is the window of the ACK known that brought step 2b about.
+    if (this.#frto.owesText && !this.#newTextFits(state)) this.#frto.stop();
     const record = this.#flight.firstLost;
     if (record === undefined || (this.#frto.step > 0 && !this.#headOwed)) return false;
     const { smss } = state;
@@ -190,14 +194,14 @@ export class SackRecovery implements LossRecovery {
     this.#name(out, record.start, record.start + length, state);
     if (this.#phase === 'recovery') out.reason = 'fast retransmit: RACK';
     else if (this.#headOwed) out.reason = 'retransmission timeout';
-    else out.reason = this.#phase === 'loss' ? 'retransmission after a time-out' : 'retransmission';
+    else out.reason = this.#phase === 'loss' ? 'retransmission after a time-out' : this.#plainReason;
     return true;
   }
 
   /** RFC 6675 §5, (C): cwnd - pipe. During fast recovery PRR says, after a time-out F-RTO may. */
   room(_used: number, state: SendState): number {
     if (this.#tlp.owed) return state.smss;
-    if (this.#frto.step > 0) return this.#newAllowed;
+    if (this.#frto.step > 0) return this.#frto.allowed;
     const { pipe } = this.#flight;
     const { control } = state;
     const proportional = this.#phase === 'recovery' && control.ownsRecoveryWindow !== true;
@@ -248,6 +252,7 @@ export class SackRecovery implements LossRecovery {
     // PRR has brought what is in the network to ssthresh: there is nothing to deflate.
     if (this.#phase === 'recovery') control.onRecovered(Math.max(flightSize, control.ssthresh), now);
     this.#phase = 'open';
+    this.#plainReason = 'fast retransmit: RACK';
     this.#frto.stop();
     this.#rack.onRecovered();
     this.events.push({ name: 'recovery-ends', cause: 'all acknowledged' });
@@ -257,10 +262,8 @@ export class SackRecovery implements LossRecovery {
     const { una, original } = this.#delivery;
     const nxt = this.#delivery.nxt(state);
     const advanced = facts.covered > 0;
-    const canSend = this.#newTextFits(state);
-    switch (this.#frto.onAck(una, nxt, advanced, this.#rack.fack, original, facts.duplicate, canSend)) {
+    switch (this.#frto.onAck(una, nxt, advanced, this.#rack.fack, original, facts.duplicate, state.smss)) {
       case FrtoVerdict.SendNew:
-        this.#newAllowed = FRTO_SEGMENTS * state.smss;
         this.#recoveryPoint = nxt;
         break;
       case FrtoVerdict.Spurious:
@@ -299,7 +302,9 @@ export class SackRecovery implements LossRecovery {
   #probeFailed(state: SendState, now: Micros): boolean {
     const { firstLost, lostOctets } = this.#flight;
     if (state.mtuProber === undefined || firstLost === undefined) return false;
-    return state.mtuProber.failed(this.#delivery.seqOf(firstLost.start), lostOctets, state, now) > 0;
+    if (state.mtuProber.failed(this.#delivery.seqOf(firstLost.start), lostOctets, state, now) === 0) return false;
+    this.#plainReason = 'path MTU probe lost';
+    return true;
   }
 
   #reorderingWindow(state: SendState, recovering: boolean): number {

@@ -23,6 +23,11 @@ export class Tlp {
   /** A round trip was measured since the last probe. */
   #measured = true;
 
+  /** No probe is outstanding, and a round trip was measured since the last one. §7.3. */
+  get #mayProbe(): boolean {
+    return this.endSeq < 0 && this.#measured;
+  }
+
   /** TLP_init: §7.1. */
   reset(): void {
     this.endSeq = -1;
@@ -34,17 +39,21 @@ export class Tlp {
     this.#measured = true;
   }
 
-  /** TLP_calc_PTO without the bound by the RTO (us). §7.2. */
-  timeout(state: SendState): number {
+  /**
+   * TLP_calc_PTO without the bound by the RTO (us), §7.2; undefined when the probe could not be sent (§7.3). Such a timer would do nothing
+   * but put the retransmission timeout off: for ever, where a program goes on with small writes on a dead path.
+   */
+  timeout(state: SendState): number | undefined {
+    if (this.spent || !this.#mayProbe) return undefined;
     const { srtt } = state.rto;
     if (srtt === undefined) return PTO_INITIAL;
     return 2 * srtt + (state.flightSize <= state.smss ? MAX_ACK_DELAY : PTO_SLACK);
   }
 
-  /** The PTO timer expired: whether a probe may be sent. §7.3. */
+  /** The PTO timer expired. §7.3. */
   onTimer(): void {
     this.spent = true;
-    this.owed = this.endSeq < 0 && this.#measured;
+    this.owed = true;
   }
 
   onSent(nxt: number, again: boolean): void {
