@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { Errno } from '../../../src/core/errno.ts';
 import * as c from '../../../src/socket/constants.ts';
-import { runs } from '../../support/runs.ts';
+import { runs, timeFor } from '../../support/runs.ts';
 import { UnixScene, at } from './scene.ts';
 
 const { SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET, POLLHUP } = c;
@@ -164,5 +164,5 @@ describe('SCM_RIGHTS', () => {
       ),
       runs(100),
     );
-  });
+  }).timeout(timeFor(100, 50));
 });

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { Errno } from '../../../src/core/errno.ts';
 import * as c from '../../../src/socket/constants.ts';
-import { runs } from '../../support/runs.ts';
+import { runs, timeFor } from '../../support/runs.ts';
 import { UnixScene } from './scene.ts';
 
 const { SOCK_STREAM, SOCK_SEQPACKET, SHUT_RD, SHUT_WR, MSG_PEEK } = c;
@@ -111,7 +111,7 @@ describe('Unix transfer', () => {
       }),
       runs(100),
     );
-  });
+  }).timeout(timeFor(100, 50));
 
   it('a seqpacket pair delivers messages whole, with any mix of sends, receives, sizes and shutdowns', () => {
     fc.assert(
@@ -132,7 +132,7 @@ describe('Unix transfer', () => {
       }),
       runs(100),
     );
-  });
+  }).timeout(timeFor(100, 50));
 
   /** Receives the first message that was taken: all of it, or what there is room for and MSG_TRUNC. */
   function expectMessage(run: Run, room: number, peek: boolean): void {
