@@ -4,8 +4,7 @@
  */
 import { Errno } from '../core/errno.ts';
 import type { Name, NameOut } from './address.ts';
-import { MSG_CTRUNC } from './constants.ts';
-import type * as c from './constants.ts';
+import * as c from './constants.ts';
 import type { OpenFile } from './file.ts';
 
 /** struct in_pktinfo. ip(7). */
@@ -37,6 +36,12 @@ export interface Credentials {
   readonly uid: number;
   readonly gid: number;
 }
+
+/** An id that is none: -1 in C. */
+export const NO_ID = 0xffff_ffff;
+
+/** SO_PEERCRED of a socket that has had no peer. */
+export const NO_CREDENTIALS: Credentials = { pid: 0, uid: NO_ID, gid: NO_ID };
 
 /** One ancillary message: level and type as in struct cmsghdr, and its data as the type has them. */
 export type ControlMessage =
@@ -73,8 +78,8 @@ export interface Outgoing {
   /** The destination; undefined for none. */
   name: Name | undefined;
   control: readonly ControlMessage[];
-  /** The files of SCM_RIGHTS, held for the message. */
-  rights: readonly OpenFile[];
+  /** The files of SCM_RIGHTS, held for the message, or why there are none: -EBADF, -EINVAL. Only AF_UNIX looks at them. */
+  rights: readonly OpenFile[] | number;
 }
 
 /** What a socket fills in when it receives. The caller clears it first; sockets only add. */
@@ -90,6 +95,19 @@ export interface Incoming {
 
 export const makeIncoming = (): Incoming => ({ name: undefined, control: [], rights: [], flags: 0 });
 
+/** C's NULL, and any other address without memory behind it. */
+export const NOWHERE = new Uint8Array(0);
+
+/** Whether the octets lie within the array. Else a call fails with EFAULT, as late as on Linux: where they would be copied. */
+export const reaches = (bytes: Uint8Array, at: number, length: number): boolean =>
+  at >= 0 && at + length <= bytes.length;
+
+/** Octets that a call moves at most. A negative length, unsigned in C, is more than that. MAX_RW_COUNT. */
+const MAX_LENGTH = 0x7fff_f000;
+
+/** A length as the kernel reads it. */
+export const lengthOf = (length: number): number => (length < 0 ? MAX_LENGTH : Math.min(length, MAX_LENGTH));
+
 /** Pieces at most. UIO_MAXIOV. */
 export const MAX_IOV = 1024;
 
@@ -98,7 +116,7 @@ export function iovLength(iov: readonly Uint8Array[]): number {
   if (iov.length > MAX_IOV) return -Errno.EMSGSIZE;
   let length = 0;
   for (const piece of iov) length += piece.length;
-  return length > 0x7fff_f000 ? -Errno.EINVAL : length;
+  return length > MAX_LENGTH ? -Errno.EINVAL : length;
 }
 
 /** The pieces in one array; the only piece itself where there is just one. */
@@ -126,9 +144,14 @@ export function scatter(from: Uint8Array, count: number, iov: readonly Uint8Arra
 /** Octets of struct cmsghdr, and the multiple that CMSG_SPACE rounds up to. */
 const CMSG_HEADER = 16;
 const CMSG_ALIGN = 8;
+/** Octets of struct timeval. */
+const TIMEVAL = 16;
 
 /** CMSG_LEN of the data of a message. */
-export function controlSize({ data }: ControlMessage): number {
+export function controlSize({ level, type, data }: ControlMessage): number {
+  if (level === c.SOL_SOCKET && type === c.SO_TIMESTAMP) return CMSG_HEADER + TIMEVAL;
+  // Linux gives the TOS as the octet that it is.
+  if (level === c.IPPROTO_IP && type === c.IP_TOS) return CMSG_HEADER + 1;
   if (typeof data === 'number') return CMSG_HEADER + 4;
   if (data instanceof Uint8Array) return CMSG_HEADER + data.length;
   if (Array.isArray(data)) return CMSG_HEADER + 4 * (data as readonly number[]).length;
@@ -136,17 +159,18 @@ export function controlSize({ data }: ControlMessage): number {
   return CMSG_HEADER + ('offender' in (data as object) ? 32 : 12);
 }
 
-/** Hands ancillary messages to a program, as far as there is room; MSG_CTRUNC tells of the rest. */
-export function handOver(messages: readonly ControlMessage[], into: Message): void {
+/** Hands ancillary messages to a program, as far as there is room; MSG_CTRUNC tells of the rest. Returns the room that is left. */
+export function handOver(messages: readonly ControlMessage[], into: Message): number {
   let room = into.control === undefined ? 0 : (into.controlLength ?? Infinity);
   if (into.control !== undefined) into.control.length = 0;
   for (const message of messages) {
     const size = controlSize(message);
     if (size > room) {
-      into.flags = (into.flags ?? 0) | MSG_CTRUNC;
-      return;
+      into.flags = (into.flags ?? 0) | c.MSG_CTRUNC;
+      return 0;
     }
     into.control!.push(message);
     room -= Math.ceil(size / CMSG_ALIGN) * CMSG_ALIGN;
   }
+  return room;
 }

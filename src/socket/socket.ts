@@ -5,6 +5,7 @@
  * Read inet/stream-socket.ts next; calls.ts puts descriptors in front of these.
  */
 import type { Context } from '../core/context.ts';
+import type { Devices } from '../ethernet/device.ts';
 import { MtuDiscover } from '../ip/service.ts';
 import type { IpService } from '../ip/service.ts';
 import type { TcpInfo, TcpOptions, TcpService } from '../tcp/service.ts';
@@ -12,7 +13,7 @@ import type { UdpService } from '../udp/service.ts';
 import type { Name, NameOut } from './address.ts';
 import { SHUT_RD, SHUT_RDWR, SHUT_WR } from './constants.ts';
 import type { OpenFile, OpenFiles } from './file.ts';
-import type { Incoming, Outgoing } from './message.ts';
+import type { Credentials, Incoming, Outgoing } from './message.ts';
 import type { ReadinessQueue } from './readiness.ts';
 
 /** What the sockets of one stack share, whatever their family. */
@@ -21,6 +22,7 @@ export interface SocketHost {
   readonly tcp: TcpService;
   readonly udp: UdpService;
   readonly ip: IpService;
+  readonly devices: Devices;
   readonly readiness: ReadinessQueue;
   readonly files: OpenFiles;
   /** Asks for a turn: something is to be sent, or somebody to be told. It only notes that down. */
@@ -65,12 +67,26 @@ export interface CommonOptions {
   headerIncluded: boolean;
   /** IP_RECVERR: a datagram or raw socket is told of passing errors too, and without being connected. ip(7). */
   receiveErrors: boolean;
-  /** IP_MTU_DISCOVER, for datagram sockets; on others it is only kept: TCP always sets DF, raw sockets never do. */
+  /** IP_MTU_DISCOVER, for datagram and raw sockets; on streams it is only kept: TCP always sets DF. */
   mtuDiscover: MtuDiscover;
+  /** IP_RECVTTL, IP_RECVTOS, IP_PKTINFO: datagrams come with what their header says. On streams they are only kept. ip(7). */
+  receiveTtl: boolean;
+  receiveTos: boolean;
+  receivePacketInfo: boolean;
+  /** IP_FREEBIND: bind takes an address that is not this host's. Nothing can be sent from there. ip(7). */
+  freeBind: boolean;
+  /** UDP_CORK, UDP_SEGMENT (octets, 0 for off), UDP_GRO. udp(7). */
+  udpCork: boolean;
+  udpSegment: number;
+  udpGro: boolean;
   /** IP_BIND_ADDRESS_NO_PORT: bind with port 0 takes no port; connect chooses one. ip(7). */
   bindAddressNoPort: boolean;
   /** ICMP_FILTER: a bit per message type that is not wanted. raw(7). */
   icmpFilter: number;
+  /** SO_PASSCRED: the sender's credentials come with every message. unix(7). */
+  passCredentials: boolean;
+  /** SO_PASSSEC, which is only kept: there is no security module. unix(7). */
+  passSecurity: boolean;
 }
 
 export type SocketKind = 'stream' | 'datagram' | 'raw' | 'unix' | 'packet';
@@ -88,11 +104,13 @@ export interface Socket extends OpenFile {
   readonly tcpOptions: Readonly<TcpOptions> | undefined;
   /** SO_ACCEPTCONN. */
   readonly listening: boolean;
+  /** SO_PEERCRED: only AF_UNIX has some, and where there is a peer. unix(7). */
+  readonly peerCredentials?: Credentials | undefined;
 
   /** -EINVAL when bound already or the name is malformed, -EADDRNOTAVAIL, -EADDRINUSE, -EAFNOSUPPORT, -EACCES. */
   bind(name: Name): number;
   listen(backlog: number): number;
-  /** The next connection as a socket, or a negative errno. */
+  /** The next connection as a socket, or a negative errno. `peer` is filled in by those who know it when getpeername does not. */
   accept(): Socket | number;
   /** -EINPROGRESS while a handshake runs; called again it tells the outcome. AF_UNSPEC dissolves the association. connect(2). */
   connect(name: Name): number;
@@ -108,7 +126,14 @@ export interface Socket extends OpenFile {
   unsent(): number;
   shutdown(how: number): number;
   getsockname(into: NameOut): number;
-  getpeername(into: NameOut): number;
+  /** `evenIfOver`: for accept, which names a peer that has left again, too. */
+  getpeername(into: NameOut, evenIfOver?: boolean): number;
+
+  /**
+   * How long close has to wait (us) for what was sent to arrive, 0 for not at all; `done` then runs once, from `deliver`, after close when
+   * it need not wait any longer. Only streams have it. socket(7), SO_LINGER.
+   */
+  linger?(done: () => void): number;
 
   changeOptions(changes: Partial<CommonOptions>): number;
   changeTcpOptions(changes: Partial<TcpOptions>): number;
@@ -147,8 +172,17 @@ export function defaultOptions(host: SocketHost): CommonOptions {
     headerIncluded: false,
     receiveErrors: false,
     mtuDiscover: MtuDiscover.Want,
+    receiveTtl: false,
+    receiveTos: false,
+    receivePacketInfo: false,
+    freeBind: false,
+    udpCork: false,
+    udpSegment: 0,
+    udpGro: false,
     bindAddressNoPort: false,
     icmpFilter: 0,
+    passCredentials: false,
+    passSecurity: false,
   };
 }
 

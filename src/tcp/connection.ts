@@ -211,14 +211,16 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
     }
   }
 
+  /** From now on there is an end to be read behind what has come. As on Linux, text that comes all the same can be read. */
   shutdownReceive(): number {
     if (this.state === 'CLOSED' || this.state === 'LISTEN') return -Errno.ENOTCONN;
     this.#receiveShut = true;
-    this.receiver.discarding = true;
-    this.receiver.ring.discard(this.receiver.ring.length);
-    this.receiver.afterRead();
-    this.host.mark(this);
     return 0;
+  }
+
+  /** Both directions were shut down, or all is closed: what comes now is lost, which a RST tells the peer. SHLD-3. */
+  get refusesText(): boolean {
+    return this.closed || (this.#receiveShut && this.sender.finQueued);
   }
 
   /** CLOSE by a program that will not come back: also no reader is left. §3.10.4, §3.6.1. */
@@ -265,6 +267,11 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
     if (this.#error === 0) this.softError = 0;
     else this.#error = 0;
     return error;
+  }
+
+  /** An error (positive errno) that the program asked to be told of, and that ends nothing. */
+  tell(error: number): void {
+    this.#error = error;
   }
 
   setOptions(changes: Partial<TcpOptions>): number {
@@ -346,7 +353,9 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
   end(error: number): void {
     if (this.#gone) return;
     this.#gone = true;
-    if (this.fastOpen !== undefined) this.#endFastOpen(this.fastOpen, error);
+    this.fastOpen?.settled(false);
+    if (this.fastOpen !== undefined && this.state === 'SYN-SENT')
+      this.host.fastOpenCache.onConnectFailed(this.tcb, error, this.host.now);
     this.setState('CLOSED');
     this.#error = error;
     this.timers.clearAll();
@@ -370,11 +379,6 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
   useFastOpen(fastOpen: FastOpen): void {
     this.fastOpen = fastOpen;
     this.sender.fastOpen = fastOpen;
-  }
-
-  #endFastOpen(fastOpen: FastOpen, error: number): void {
-    fastOpen.settled(false);
-    if (this.state === 'SYN-SENT') this.host.fastOpenCache.onConnectFailed(this.tcb, error, this.host.now);
   }
 
   onDeadline(now: Micros): void {

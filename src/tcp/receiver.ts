@@ -47,13 +47,13 @@ export class Receiver implements Spender {
   readonly ring: ByteRing;
   /** SO_OOBINLINE: the urgent octet is read in its place. */
   urgentInline = false;
+  /** SO_RCVLOWAT (octets). */
+  lowWater = 1;
   #mark: UrgentMark | undefined = undefined;
   /** The FIN was taken. */
   ended = false;
   /** The size of the ring, and what of it is offered. */
   readonly window: ReceiveWindow;
-  /** Nobody will read: text is taken and thrown away (SHUT_RD). */
-  discarding = false;
   /** Stream offsets that are held beyond a gap; undefined while there never were any. */
   #outOfOrder: RangeSet | undefined = undefined;
   readonly #reports = new SackReports();
@@ -235,6 +235,15 @@ export class Receiver implements Spender {
     return length > 0 && this.atMark && !this.urgentInline ? length - 1 : length;
   }
 
+  /**
+   * Whether a reader should be woken: SO_RCVLOWAT octets are there, or some and little more can come, since the window is down to a
+   * segment. Linux __tcp_epollin_ready.
+   */
+  get isWorthReading(): boolean {
+    const { readable } = this;
+    return readable >= this.lowWater || (readable > 0 && this.#tcb.rcvWnd <= this.#tcb.rmss);
+  }
+
   /** RECEIVE: copies out what is there, up to the urgent mark. */
   read(into: Uint8Array, at: number, length: number, peek: boolean): number {
     const { ring } = this;
@@ -310,10 +319,6 @@ export class Receiver implements Spender {
     // Announced only after it had come beyond a gap.
     const mark = this.#mark;
     if (mark?.state === 'awaited' && mark.at < this.#received) this.#takeUrgent(mark);
-    if (this.discarding) {
-      this.ring.discard(count);
-      this.afterRead();
-    }
   }
 
   /** Moves on over what was held and is now in order. True when something was held at all. */

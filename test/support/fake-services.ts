@@ -7,9 +7,10 @@ import type { ConfigOverrides } from '../../src/core/config.ts';
 import { Errno } from '../../src/core/errno.ts';
 import type { Frame } from '../../src/core/frame.ts';
 import { SeededRandom } from '../../src/core/random.ts';
+import { Devices } from '../../src/ethernet/device.ts';
 import { ANY_ADDRESS, BROADCAST_ADDRESS, isLoopback, parseAddress } from '../../src/ip/address.ts';
 import type { IpAddress } from '../../src/ip/address.ts';
-import type { IpService, OutputOptions, Path, RawListener } from '../../src/ip/service.ts';
+import type { Arrival, IpService, OutputOptions, Path, RawListener } from '../../src/ip/service.ts';
 import { SocketCalls } from '../../src/socket/calls.ts';
 import { Readiness } from '../../src/tcp/service.ts';
 import { noListenerCounts } from '../../src/tcp/listener.ts';
@@ -44,6 +45,7 @@ export class FakeIp implements IpService {
       mtu: 1500,
       interfaceMtu: 1500,
       maxSegment: 1500,
+      viaGateway: false,
       headerLength: 20,
       checksumOffload: false,
       pseudoHeaderSum: () => 0,
@@ -63,6 +65,8 @@ export class FakeIp implements IpService {
   }
 
   isLocal = (address: IpAddress): boolean => address === OWN_ADDRESS || isLoopback(address);
+  specificDestination = ({ destination }: Arrival): IpAddress => destination;
+  arrivalInterface = ({ interfaceId }: Arrival): number => interfaceId;
   isBroadcast = (address: IpAddress): boolean => address === BROADCAST_ADDRESS;
   interfaceByName = (name: string): number | undefined => this.names.indexOf(name) + 1 || undefined;
   interfaceName = (interfaceId: number): string | undefined => this.names[interfaceId - 1];
@@ -91,9 +95,10 @@ export class FakeUdpPort implements UdpPort {
   localAddress: IpAddress;
   remoteAddress: IpAddress | undefined = undefined;
   remotePort = 0;
+  device = 0;
   queued = 0;
   closed = false;
-  readonly sent: { text: string; destination: IpAddress; port: number }[] = [];
+  readonly sent: { text: string; destination: IpAddress; port: number; ttl: number; tos: number }[] = [];
   readonly localPort: number;
   readonly owner: UdpOwner;
 
@@ -103,25 +108,21 @@ export class FakeUdpPort implements UdpPort {
     this.owner = owner;
   }
 
-  connect(remote: IpAddress | undefined, remotePort: number): number {
+  connect(local: IpAddress, remote: IpAddress, remotePort: number): void {
     this.remoteAddress = remote;
     this.remotePort = remotePort;
-    if (remote !== undefined && this.localAddress === ANY_ADDRESS) this.localAddress = OWN_ADDRESS;
-    return 0;
+    if (this.localAddress === ANY_ADDRESS) this.localAddress = local;
   }
 
   send(
     bytes: Uint8Array,
     at: number,
     length: number,
-    destination: IpAddress,
+    { destination }: Path,
     port: number,
-    options: UdpSendOptions,
-    limit: number,
+    { ttl, tos }: UdpSendOptions,
   ): number {
-    if (destination === BROADCAST_ADDRESS && !options.broadcast) return -Errno.EACCES;
-    if (this.queued >= limit) return -Errno.EAGAIN;
-    this.sent.push({ text: new TextDecoder().decode(bytes.subarray(at, at + length)), destination, port });
+    this.sent.push({ text: new TextDecoder().decode(bytes.subarray(at, at + length)), destination, port, ttl, tos });
     return length;
   }
 
@@ -375,11 +376,16 @@ export class FakeTcp implements TcpService {
 
   defaultOptions(): TcpOptions {
     return {
+      receiveErrors: false,
       noDelay: false,
       cork: false,
       notsentLowat: 0,
       advertisedUserTimeout: 0,
-      quickAck: false,
+      quickAck: undefined,
+      receiveLowWater: 1,
+      reusePort: false,
+      boundDevice: 0,
+      deferAccept: 0,
       maxSegment: 0,
       userTimeout: 0,
       keepalive: false,
@@ -419,6 +425,7 @@ export interface FakeHost {
   readonly ip: FakeIp;
   readonly udp: FakeUdp;
   readonly tcp: FakeTcp;
+  readonly devices: Devices;
   readonly calls: SocketCalls;
 }
 
@@ -428,5 +435,6 @@ export function fakeHost(overrides?: ConfigOverrides): FakeHost {
   const ip = new FakeIp();
   const udp = new FakeUdp();
   const tcp = new FakeTcp();
-  return { context, ip, udp, tcp, calls: new SocketCalls(context, { tcp, udp, ip }) };
+  const devices = new Devices();
+  return { context, ip, udp, tcp, devices, calls: new SocketCalls(context, { tcp, udp, ip, devices }) };
 }

@@ -169,11 +169,22 @@ describe('SEND, RECEIVE, CLOSE, ABORT (§3.10.2 to §3.10.5)', () => {
     });
   }
 
-  it('shutdown of the receiving direction throws away what comes', () => {
+  it('after shutdown of the receiving direction a read ends the stream, but what comes is still there to be read', () => {
     const s = inState('ESTABLISHED');
     s.conn.shutdownReceive();
+    expect(s.read()).to.equal(0);
     s.deliver('<SEQ=301><ACK=101><CTL=ACK><DATA=5>').advance(SECOND).expectSent('<SEQ=101><ACK=306><CTL=ACK>');
-    expect([s.read(), s.conn.unread]).to.deep.equal([0, 0]);
+    expect(s.read()).to.have.length(5);
+    expect(s.read()).to.equal(0);
+  });
+
+  it('with both directions shut down text that comes draws a RST (SHLD-3)', () => {
+    const s = inState('ESTABLISHED').deliver('<SEQ=301><ACK=101><CTL=ACK><DATA=5>');
+    s.conn.shutdownReceive();
+    s.close().take();
+    expect(s.read()).to.have.length(5);
+    s.deliver('<SEQ=306><ACK=102><CTL=ACK><DATA=5>').expectState('CLOSED').expectSent('<SEQ=102><CTL=RST>');
+    expect(s.conn.takeError()).to.equal(Errno.ECONNRESET);
   });
 
   it('options out of range are EINVAL, and those of a listener are shared until written', () => {
@@ -470,6 +481,19 @@ describe('ICMP errors (§3.9.2.2)', () => {
     report(s, 101, 3, 1, Errno.EHOSTUNREACH, false);
     s.expectState('ESTABLISHED');
     expect([s.conn.takeError(), s.conn.takeError()]).to.deep.equal([Errno.EHOSTUNREACH, 0]);
+  });
+
+  it('ip(7), IP_RECVERR: with it a soft error is told of at once, once, and ends nothing', () => {
+    const s = inState('ESTABLISHED');
+    s.conn.setOptions({ receiveErrors: true });
+    s.write(10);
+    s.poll();
+    report(s, 101, 3, 1, Errno.EHOSTUNREACH, false);
+    s.expectState('ESTABLISHED');
+    const octet = new Uint8Array(1);
+    expect(s.conn.send(octet, 0, 1)).to.equal(-Errno.EHOSTUNREACH);
+    expect(s.conn.send(octet, 0, 1)).to.equal(1);
+    expect(s.conn.takeError()).to.equal(0);
   });
 
   it('it is what a time-out is then reported as', () => {

@@ -47,13 +47,6 @@ describe('an urgent pointer that arrives', () => {
     s.deliver('<SEQ=301><ACK=101><CTL=ACK,URG><UP=65535>');
     expect(isUrgent(s)).to.equal(true);
   });
-
-  it('text thrown away after SHUT_RD ends it', () => {
-    const s = inState('ESTABLISHED').deliver('<SEQ=301><ACK=101><CTL=ACK,URG><UP=3>');
-    s.conn.shutdownReceive();
-    s.deliver('<SEQ=301><ACK=101><CTL=ACK><DATA=3>');
-    expect([s.conn.receiver.urgent, isUrgent(s)]).to.deep.equal([undefined, false]);
-  });
 });
 
 describe('the urgent octet (RFC 6093 §3)', () => {

@@ -8,14 +8,15 @@ import type { IpAddress } from '../../ip/address.ts';
 import type { CommonOptions } from '../socket.ts';
 import type { Binding, PortTable } from './ports.ts';
 
-type Sharing = Pick<CommonOptions, 'reuseAddress' | 'reusePort'>;
+type Sharing = Pick<CommonOptions, 'reuseAddress' | 'reusePort' | 'boundDevice'>;
 
 export class LocalPort {
   readonly #ports: PortTable;
   /** While the socket (and not a connection that outlives it) holds a port. */
   binding: Binding | undefined = undefined;
-  /** Whether the program chose address or port. */
+  /** Whether the program chose the port. */
   bound = false;
+  /** The address that it chose. */
   boundAddress: IpAddress = ANY_ADDRESS;
 
   constructor(ports: PortTable) {
@@ -23,18 +24,23 @@ export class LocalPort {
   }
 
   /** Takes an address and port; port 0 is any. Returns the port, or -EADDRINUSE. */
-  reserve(address: IpAddress, port: number, { reuseAddress, reusePort }: Sharing): number {
-    const chosen = port === 0 ? this.#ports.pickToBind(address, reuseAddress, reusePort) : port;
+  reserve(address: IpAddress, port: number, { reuseAddress, reusePort, boundDevice: device }: Sharing): number {
+    const chosen = port === 0 ? this.#ports.pickToBind(address, reuseAddress, reusePort, device) : port;
     if (chosen === undefined) return -Errno.EADDRINUSE;
-    const wanted = { address, port: chosen, reuseAddress, reusePort, listening: false, explicit: true };
+    const wanted = { address, port: chosen, reuseAddress, reusePort, device, listening: false, explicit: true };
     if (this.#ports.conflicts(wanted)) return -Errno.EADDRINUSE;
     this.#hold(wanted);
     return chosen;
   }
 
   /** Takes a port without asking; `explicit` says whether it was bound, not chosen for a connection. */
-  holdFor(address: IpAddress, port: number, { reuseAddress, reusePort }: Sharing, explicit: boolean): void {
-    this.#hold({ address, port, reuseAddress, reusePort, listening: false, explicit });
+  holdFor(
+    address: IpAddress,
+    port: number,
+    { reuseAddress, reusePort, boundDevice: device }: Sharing,
+    explicit: boolean,
+  ): void {
+    this.#hold({ address, port, reuseAddress, reusePort, device, listening: false, explicit });
   }
 
   drop(): void {
@@ -48,11 +54,12 @@ export class LocalPort {
     else if (this.binding !== undefined) this.binding.address = this.boundAddress;
   }
 
-  /** SO_REUSEADDR or SO_REUSEPORT has changed. */
-  share({ reuseAddress, reusePort }: Sharing): void {
+  /** SO_REUSEADDR, SO_REUSEPORT or SO_BINDTODEVICE has changed. */
+  share({ reuseAddress, reusePort, boundDevice: device }: Sharing): void {
     if (this.binding === undefined) return;
     this.binding.reuseAddress = reuseAddress;
     this.binding.reusePort = reusePort;
+    this.binding.device = device;
   }
 
   #hold(binding: Binding): void {

@@ -3,7 +3,8 @@
  *
  * The rules are Linux's (net/ipv4/inet_connection_sock.c, udp.c), seen by running the same calls on a kernel. Ports for
  * connect follow RFC 6056 §3.3.4 (algorithm 4, a keyed hash of the other end plus a counter), those for bind and for UDP
- * §3.3.1 (algorithm 1, random). Every port may be bound by anyone: there are no privileged users in this stack.
+ * §3.3.1 (algorithm 1, random). Who may bind a privileged port is in host.ts; to
+ * SO_REUSEPORT everybody is the same user.
  */
 import { randomBelow } from '../../core/random.ts';
 import type { RandomSource } from '../../core/random.ts';
@@ -23,6 +24,8 @@ export interface Binding {
   /** SO_REUSEADDR and SO_REUSEPORT of the holder; the port table reads them anew for each question. */
   reuseAddress: boolean;
   reusePort: boolean;
+  /** SO_BINDTODEVICE of the holder: two that are bound to different interfaces do not meet. */
+  device: number;
   /** In LISTEN: SO_REUSEADDR does not share a port with a listener. */
   listening: boolean;
   /** False for a port that connect chose: other connects may share it for other peers, as long as nobody binds it. */
@@ -94,9 +97,9 @@ export class PortTable {
    * A random ephemeral port that can be bound to `address`, for bind with port 0 and for UDP; undefined when there is none.
    * RFC 6056 §3.3.1.
    */
-  pickToBind(address: IpAddress, reuseAddress: boolean, reusePort: boolean): number | undefined {
+  pickToBind(address: IpAddress, reuseAddress: boolean, reusePort: boolean, device = 0): number | undefined {
     const start = randomBelow(this.#random, this.#count);
-    const wanted = { address, port: 0, reuseAddress, reusePort, listening: false, explicit: true };
+    const wanted = { address, port: 0, reuseAddress, reusePort, device, listening: false, explicit: true };
     for (let i = 0; i < this.#count; i++) {
       wanted.port = this.#low + ((start + i) % this.#count);
       if (!this.conflicts(wanted)) return wanted.port;
@@ -128,6 +131,7 @@ export class PortTable {
  */
 function inConflict(wanted: Binding, other: Binding): boolean {
   if (wanted.address !== other.address && wanted.address !== ANY_ADDRESS && other.address !== ANY_ADDRESS) return false;
+  if (wanted.device !== other.device && wanted.device !== 0 && other.device !== 0) return false;
   if (wanted.reuseAddress && other.reuseAddress && !other.listening) return false;
   return !(wanted.reusePort && other.reusePort);
 }

@@ -14,6 +14,7 @@ const binding = (changes: Partial<Binding>): Binding => ({
   port: 80,
   reuseAddress: false,
   reusePort: false,
+  device: 0,
   listening: false,
   explicit: true,
   ...changes,
@@ -32,6 +33,9 @@ describe('port table', () => {
   ])[] = [
     ['the same address', { address: A }, { address: A }, true],
     ['another address', { address: A }, { address: B }, false],
+    ['other interfaces', { device: 1 }, { device: 2 }, false],
+    ['an interface and any', { device: 1 }, {}, true],
+    ['the same interface', { device: 1 }, { device: 1 }, true],
     ['another port', { address: A }, { address: A, port: 81 }, false],
     ['the wildcard over an address', { address: A }, {}, true],
     ['an address under the wildcard', {}, { address: A }, true],
