@@ -94,6 +94,17 @@ class Run {
       return this.#call((p) => p.setsockopt(this.#fd(name), c.SOL_SOCKET, option, value));
     },
     close: (name: string) => this.#call((p) => p.close(this.#fd(name))),
+    linger: (name: string, seconds: number) =>
+      this.#call((p) => p.setsockopt(this.#fd(name), c.SOL_SOCKET, c.SO_LINGER, { onoff: true, linger: seconds })),
+    nonblocking: (name: string) => {
+      this.#host.sockets.setNonBlocking(this.#fd(name), true);
+      return 0;
+    },
+    drain: async (name: string) => {
+      const buffer = new Uint8Array(1 << 20);
+      while ((await this.#host.sockets.recv(this.#fd(name), buffer)) > 0);
+      return 0;
+    },
     reset: (name: string) => {
       this.#host.sockets.setsockopt(this.#fd(name), c.SOL_SOCKET, c.SO_LINGER, { onoff: true, linger: 0 });
       return this.#call((p) => p.close(this.#fd(name)));
@@ -140,6 +151,10 @@ class Run {
     },
     interrupt: (name: string) => {
       this.#started.get(name)!.stop.abort();
+      return 0;
+    },
+    pause: async () => {
+      await settled();
       return 0;
     },
     waits: async (name: string) => {

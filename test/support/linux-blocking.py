@@ -93,6 +93,21 @@ class Run:
     def close(self, name):
         return errno_or(libc.close(self.fds.pop(name)))
 
+    def linger(self, name, seconds):
+        data = struct.pack('ii', 1, seconds)
+        return errno_or(libc.setsockopt(self.fds[name], socket.SOL_SOCKET, socket.SO_LINGER, data, len(data)))
+
+    def nonblocking(self, name):
+        socket.socket(fileno=libc.dup(self.fds[name])).setblocking(False)
+        return 0
+
+    def drain(self, name):
+        """Reads to the end of the stream."""
+        buffer = ctypes.create_string_buffer(1 << 20)
+        while libc.read(self.fds[name], buffer, 1 << 20) > 0:
+            pass
+        return 0
+
     def reset(self, name):
         data = struct.pack('ii', 1, 0)
         libc.setsockopt(self.fds[name], socket.SOL_SOCKET, socket.SO_LINGER, data, len(data))
@@ -156,6 +171,10 @@ class Run:
 
     def interrupt(self, name):
         signal.pthread_kill(self.threads[name].ident, signal.SIGUSR1)
+        return 0
+
+    def pause(self):
+        time.sleep(0.03)
         return 0
 
     def waits(self, name):
