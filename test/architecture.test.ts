@@ -67,6 +67,7 @@ const MAY_IMPORT: Readonly<Record<string, { readonly parts: readonly string[]; r
 /** Single files that a part (or one file) may import beyond that; and why. */
 const MAY_ALSO: readonly (readonly [from: RegExp, to: string, because: string])[] = [
   [/^(ethernet|ip)\//, 'link/link.ts', 'an interface holds the Link that it sends on: a type, no behaviour'],
+  [/^socket\//, 'ethernet/device.ts', 'the contract of packet sockets with the link layers'],
   [/^inspector\//, 'ip/service.ts', 'the table of IP protocol numbers stands there'],
 ];
 

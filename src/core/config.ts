@@ -225,6 +225,14 @@ export interface SocketConfig {
   datagramSendBuffer: number;
   /** Descriptors under way in SCM_RIGHTS messages at most: ETOOMANYREFS beyond. */
   maxRightsInFlight: number;
+  /** AF_UNIX path names at most, those left behind by closed sockets included: ENOSPC beyond, as on a full file system. */
+  maxUnixPaths: number;
+  /** Datagrams that wait at an AF_UNIX socket before others than its own peer are refused (EAGAIN). Linux net.unix.max_dgram_qlen. */
+  maxDatagramQueue: number;
+  /** Who the stack's programs are, as SO_PEERCRED and SCM_CREDENTIALS tell it: the core knows of no process. unix(7). */
+  processId: number;
+  userId: number;
+  groupId: number;
   /** What the stack's programs may do: bind ports below 1024 (CAP_NET_BIND_SERVICE), else EACCES. */
   mayBindPrivileged: boolean;
   /** Open raw and packet sockets (CAP_NET_RAW), else EPERM. */
@@ -352,6 +360,11 @@ export const DEFAULT_CONFIG: Config = {
     datagramReceiveBuffer: 212992,
     datagramSendBuffer: 212992,
     maxRightsInFlight: 4096,
+    maxUnixPaths: 65536,
+    maxDatagramQueue: 10,
+    processId: 1,
+    userId: 0,
+    groupId: 0,
     mayBindPrivileged: true,
     mayUseRaw: true,
     mayAdminister: true,

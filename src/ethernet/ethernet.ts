@@ -11,14 +11,18 @@ import type { Micros } from '../core/time.ts';
 import type { Link } from '../link/link.ts';
 import { BROADCAST_MAC, isGroup } from './address.ts';
 import type { MacAddress } from './address.ts';
-import { emitEthernet, ETHERNET_HEADER, makeEthernetHeader, MIN_FRAME, parseEthernet } from './wire.ts';
+import { Device, HardwareType, PacketType } from './device.ts';
+import type { DeviceLink } from './device.ts';
+import { emitEthernet, ETHERNET_HEADER, makeEthernetHeader, MIN_FRAME, parseEthernet, sourceOf } from './wire.ts';
 
 /** Takes a lent frame whose `start` is past the link header and whose `end` may be past the datagram (padding). */
 export type EtherHandler = (frame: Frame, now: Micros) => void;
 
-export class EthernetPort {
+export class EthernetPort implements DeviceLink {
   readonly link: Link;
   readonly mac: MacAddress;
+  /** What packet sockets see of it. */
+  readonly device: Device;
   /** Frames and octets taken and given, Ethernet headers counted; what was refused is in the drop counters. */
   framesIn = 0;
   octetsIn = 0;
@@ -27,8 +31,6 @@ export class EthernetPort {
 
   readonly #context: Context;
   readonly #handlers = new Map<number, EtherHandler>();
-  /** How often each group was joined; only its callers bound it. */
-  readonly #groups = new Map<MacAddress, number>();
   readonly #header = makeEthernetHeader();
 
   /** Throws a RangeError when `mac` is a group address, which no station can have. */
@@ -37,6 +39,11 @@ export class EthernetPort {
     this.#context = context;
     this.link = link;
     this.mac = mac;
+    this.device = new Device(HardwareType.Ether, mac, this);
+  }
+
+  get mtu(): number {
+    return this.link.mtu;
   }
 
   /** Frames of this EtherType go to `handler` from now on. */
@@ -46,20 +53,21 @@ export class EthernetPort {
 
   /** Takes frames to this group address from now on; each `join` wants its `leave`. */
   join(group: MacAddress): void {
-    this.#groups.set(group, (this.#groups.get(group) ?? 0) + 1);
+    this.device.addresses.add(group);
   }
 
   leave(group: MacAddress): void {
-    const count = this.#groups.get(group);
-    if (count === undefined) return;
-    if (count > 1) this.#groups.set(group, count - 1);
-    else this.#groups.delete(group);
+    this.device.addresses.remove(group);
   }
 
   /** Takes a received frame, which is lent and starts with its Ethernet header. */
   input(frame: Frame, now: Micros): void {
     const header = this.#header;
     const malformed = parseEthernet(frame.bytes, frame.start, frame.end, header);
+    // Shown before anybody here takes or refuses it, like what a station's hardware has let through.
+    if (this.device.tap !== undefined && frame.length >= ETHERNET_HEADER) {
+      this.device.showIncoming(frame, header.destination, header.source, now);
+    }
     const refusal = frame.length < ETHERNET_HEADER ? malformed : (this.#refusal() ?? malformed);
     if (refusal !== undefined) {
       this.#context.drops.drop(refusal, frame);
@@ -82,6 +90,15 @@ export class EthernetPort {
   /** Sends a frame whose `start` is at the payload. Takes over the reference. */
   output(frame: Frame, destination: MacAddress, etherType: number, now: Micros): void {
     emitEthernet(frame, destination, this.mac, etherType);
+    this.transmit(frame, etherType, now);
+  }
+
+  /** Sends a frame whose `start` is at its Ethernet header. Takes over the reference. */
+  transmit(frame: Frame, protocol: number, now: Micros): void {
+    if (this.device.tap !== undefined) {
+      const payload = frame.start + ETHERNET_HEADER;
+      this.device.show(frame, payload, protocol, PacketType.Outgoing, sourceOf(frame.bytes, frame.start), now);
+    }
     if (frame.end - frame.start < MIN_FRAME) pad(frame);
     this.framesOut++;
     this.octetsOut += frame.end - frame.start;
@@ -92,12 +109,17 @@ export class EthernetPort {
   #refusal(): DropReason | undefined {
     const { destination, source } = this.#header;
     if (destination !== this.mac) {
-      const joined = destination === BROADCAST_MAC || (this.#groups.size > 0 && this.#groups.has(destination));
-      if (!joined) return 'ether-not-for-us';
+      if (!this.#isJoined(destination)) return 'ether-not-for-us';
       // RFC 1112 §7.3: what this module sent to a group it does not deliver; some hubs and access points echo it.
       if (source === this.mac) return 'ether-own';
     }
     return isGroup(source) ? 'ether-bad-source' : undefined;
+  }
+
+  /** A packet socket may have another station's address among those that are taken; such frames are only shown. */
+  #isJoined(destination: MacAddress): boolean {
+    const { addresses } = this.device;
+    return destination === BROADCAST_MAC || (addresses.size > 0 && addresses.has(destination) && isGroup(destination));
   }
 }
 

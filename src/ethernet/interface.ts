@@ -14,6 +14,7 @@ import type { DefencePolicy } from './acd.ts';
 import { BROADCAST_MAC, groupMac } from './address.ts';
 import type { MacAddress } from './address.ts';
 import { Arp } from './arp.ts';
+import type { Device } from './device.ts';
 import { EthernetPort } from './ethernet.ts';
 import { NeighborCache } from './neighbors.ts';
 import type { LinkLayer, LinkLayerUser } from './service.ts';
@@ -76,6 +77,10 @@ export class EthernetInterface implements LinkLayer {
     this.port = port;
     this.neighbors = neighbors;
     this.#claims = claims;
+  }
+
+  get device(): Device {
+    return this.port.device;
   }
 
   get mtu(): number {

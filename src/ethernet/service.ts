@@ -4,6 +4,7 @@
 import type { Frame } from '../core/frame.ts';
 import type { Micros } from '../core/time.ts';
 import type { IpAddress } from '../ip/address.ts';
+import type { Device } from './device.ts';
 
 /** What a link layer tells IP. Set once by the interface that owns it. */
 export interface LinkLayerUser {
@@ -24,6 +25,8 @@ export interface LinkLayer {
   readonly maxSegment: number;
   readonly checksumOffload: boolean;
   user: LinkLayerUser | undefined;
+  /** What packet sockets see of it; absent where they see nothing. */
+  readonly device?: Device;
 
   /**
    * Sends a datagram (`frame.start` at its IP header) to a neighbour. Takes over the reference.

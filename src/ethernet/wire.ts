@@ -52,9 +52,10 @@ export const MIN_FRAME = ETHERNET_HEADER + 46;
 /** EtherTypes (IANA). */
 export const EtherType = { Ipv4: 0x0800, Arp: 0x0806, Vlan: 0x8100, Ipv6: 0x86dd, ServiceVlan: 0x88a8 } as const;
 
-/** Up to this the field is an 802.3 length (RFC 1122 §2.3.3); types begin at `LEAST_TYPE` (IEEE 802.3). */
+/** Up to this the field is an 802.3 length. RFC 1122 §2.3.3. */
 const MOST_LENGTH = 1500;
-const LEAST_TYPE = 0x0600;
+/** Types begin here. IEEE 802.3. */
+export const LEAST_TYPE = 0x0600;
 
 const DESTINATION = ETHERNET_LAYOUT.offsetOf('destination')!;
 const SOURCE = ETHERNET_LAYOUT.offsetOf('source')!;

@@ -62,6 +62,7 @@ export class Networks {
   /** Switches an interface on or off; routes through one that is off do not count. */
   setUp(network: NetworkInterface, up: boolean): void {
     network.up = up;
+    network.link.device?.setUp(up);
     this.#changed();
   }
 

@@ -27,7 +27,7 @@ import {
 } from '../ip/ipv4-wire.ts';
 import { IpProtocol } from '../ip/service.ts';
 import type { FrameSink, Link } from '../link/link.ts';
-import { findIpv4 } from '../link/segmentation.ts';
+import { findIpv4 } from '../ip/offload-wire.ts';
 
 /** Octets of a link-layer address. */
 const MAC = 6;

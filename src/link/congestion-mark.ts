@@ -4,7 +4,7 @@
 import { getU16, setU16 } from '../core/bytes.ts';
 import type { Frame } from '../core/frame.ts';
 import { EcnField, IPV4_LAYOUT, ipTos, setIpTos } from '../ip/ipv4-wire.ts';
-import { findIpv4 } from './segmentation.ts';
+import { findIpv4 } from '../ip/offload-wire.ts';
 
 const CHECKSUM = IPV4_LAYOUT.offsetOf('checksum')!;
 

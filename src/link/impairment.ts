@@ -9,10 +9,11 @@ import { randomBelow, randomUnit } from '../core/random.ts';
 import type { RandomSource } from '../core/random.ts';
 import { MS, NEVER } from '../core/time.ts';
 import type { Micros } from '../core/time.ts';
+import { completeChecksum } from '../ip/offload-wire.ts';
 import { markCongestion } from './congestion-mark.ts';
 import { DelayLine } from './delay-line.ts';
 import type { FrameSink } from './link.ts';
-import { completeChecksum, cutSegment } from './segmentation.ts';
+import { cutSegment } from './segmentation.ts';
 import { QUEUE_FULL, Shaper } from './shaper.ts';
 import type { QueueLimit } from './shaper.ts';
 

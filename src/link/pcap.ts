@@ -12,9 +12,9 @@ import { Checksum } from '../core/frame.ts';
 import type { Frame } from '../core/frame.ts';
 import { micros } from '../core/time.ts';
 import type { Micros } from '../core/time.ts';
+import { completeChecksumAt, findIpv4 } from '../ip/offload-wire.ts';
 import type { Link } from './link.ts';
 import { enhancedPacket, interfaceDescription, sectionHeader } from './pcapng.ts';
-import { completeChecksumAt, findIpv4 } from './segmentation.ts';
 import { tee } from './tee.ts';
 import type { Direction } from './tee.ts';
 

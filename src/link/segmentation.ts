@@ -4,16 +4,13 @@
  * TCP builds segments as large as windows allow; one pass through the stack then serves up to 44 frames. What arrives is
  * passed on as it is. IPv4 only; pieces are what tcp_gso_segment of Linux makes (RFC 9293 §3.1 for the fields).
  */
-import { copyBytes, getU16, setU16, setU32 } from '../core/bytes.ts';
+import { copyBytes, setU32 } from '../core/bytes.ts';
 import { finishChecksum, pseudoHeaderSum, sumBytes } from '../core/checksum.ts';
 import type { Context } from '../core/context.ts';
 import type { Drops } from '../core/drop.ts';
-import { Checksum } from '../core/frame.ts';
 import type { Frame } from '../core/frame.ts';
 import type { Micros } from '../core/time.ts';
-import { ETHERNET_HEADER, EtherType, VLAN_LAYOUT, typeOf } from '../ethernet/wire.ts';
 import {
-  IPV4_HEADER_LENGTH,
   IPV4_MAX_LENGTH,
   ipDestination,
   ipHeaderLength,
@@ -22,27 +19,15 @@ import {
   ipProtocol,
   ipSource,
   ipTotalLength,
-  ipVersion,
   setIpChecksum,
   setIpIdentification,
   setIpTotalLength,
 } from '../ip/ipv4-wire.ts';
-import {
-  TCP_CHECKSUM_OFFSET,
-  TCP_HEADER_MIN,
-  TCP_LAYOUT,
-  TcpFlag,
-  flags,
-  headerLength,
-  sequenceNumber,
-  setChecksum,
-} from '../tcp/wire.ts';
-import { UDP_LAYOUT } from '../udp/wire.ts';
+import { completeChecksum, networkOf } from '../ip/offload-wire.ts';
+import { TCP_HEADER_MIN, TCP_LAYOUT, TcpFlag, flags, headerLength, sequenceNumber, setChecksum } from '../tcp/wire.ts';
 import type { FrameSink, Link } from './link.ts';
 
 const PROTOCOL_TCP = 6;
-const PROTOCOL_UDP = 17;
-const UDP_CHECKSUM_OFFSET = UDP_LAYOUT.offsetOf('checksum')!;
 const TCP_SEQUENCE_OFFSET = TCP_LAYOUT.offsetOf('sequenceNumber')!;
 const TCP_FLAGS_OFFSET = TCP_LAYOUT.offsetOf('flags')!;
 
@@ -50,51 +35,6 @@ const TCP_FLAGS_OFFSET = TCP_LAYOUT.offsetOf('flags')!;
 export function segmented(link: Link, context: Context): Link {
   return link.checksumOffload && link.maxSegment > link.mtu ? link : new Segmenter(link, context.drops);
 }
-
-/**
- * Offset of the IPv4 header in a frame whose Ethernet header is at `start`, or -1 when it carries something else or
- * less than a whole header. One VLAN tag is skipped.
- */
-export function findIpv4(bytes: Uint8Array, start: number, end: number): number {
-  let network = start + ETHERNET_HEADER;
-  if (network > end) return -1;
-  let type = typeOf(bytes, start);
-  if (type === EtherType.Vlan && network + VLAN_LAYOUT.span <= end) {
-    network += VLAN_LAYOUT.span;
-    type = getU16(bytes, network - 2);
-  }
-  if (type !== EtherType.Ipv4 || network + IPV4_HEADER_LENGTH > end) return -1;
-  return ipVersion(bytes, network) === 4 ? network : -1;
-}
-
-/**
- * Completes a partial checksum (Checksum.Partial: the field holds the pseudo-header's sum) of the TCP or UDP datagram
- * whose IPv4 header is at `network`. Returns false, having changed nothing, when there is no whole one.
- */
-export function completeChecksumAt(bytes: Uint8Array, network: number, end: number): boolean {
-  const transport = network + ipHeaderLength(bytes, network);
-  const last = network + ipTotalLength(bytes, network);
-  const protocol = ipProtocol(bytes, network);
-  const field = transport + (protocol === PROTOCOL_TCP ? TCP_CHECKSUM_OFFSET : UDP_CHECKSUM_OFFSET);
-  if ((protocol !== PROTOCOL_TCP && protocol !== PROTOCOL_UDP) || field + 2 > last || last > end) return false;
-  const checksum = finishChecksum(sumBytes(bytes, transport, last - transport));
-  // In UDP zero says that there is no checksum; the other form of zero is sent instead. RFC 768.
-  setU16(bytes, field, checksum === 0 && protocol === PROTOCOL_UDP ? 0xffff : checksum);
-  return true;
-}
-
-/** Completes a frame's partial checksum, if it has one; `start` is at the Ethernet header. False when it cannot. */
-export function completeChecksum(frame: Frame): boolean {
-  if (frame.checksum !== Checksum.Partial) return true;
-  const network = networkOf(frame);
-  if (network < 0 || !completeChecksumAt(frame.bytes, network, frame.end)) return false;
-  frame.checksum = Checksum.Full;
-  return true;
-}
-
-/** Offset of the IPv4 header of a frame whose `start` is at its Ethernet header, or -1. */
-const networkOf = (frame: Frame): number =>
-  frame.network >= 0 ? frame.network : findIpv4(frame.bytes, frame.start, frame.end);
 
 /**
  * Offset of the TCP text behind the IPv4 header at `network` (-1: none), or -1 when that is not a whole TCP segment.

@@ -8,18 +8,29 @@
 import type { Context } from '../core/context.ts';
 import { Errno } from '../core/errno.ts';
 import type { Micros } from '../core/time.ts';
+import type { Devices } from '../ethernet/device.ts';
 import type { IpService } from '../ip/service.ts';
 import type { TcpService } from '../tcp/service.ts';
 import type { UdpService } from '../udp/service.ts';
 import { MAX_NAME } from './address.ts';
 import type { Name, NameOut } from './address.ts';
-import { EPOLL_CLOEXEC, MSG_DONTWAIT, MSG_NOSIGNAL, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM } from './constants.ts';
+import {
+  EPOLL_CLOEXEC,
+  EPOLL_CTL_DEL,
+  MSG_DONTWAIT,
+  MSG_NOSIGNAL,
+  SOCK_CLOEXEC,
+  SOCK_NONBLOCK,
+  SOCK_STREAM,
+  SIOCATMARK,
+} from './constants.ts';
 import { dup3, fcntl, ioctl, isSocket } from './descriptors.ts';
 import { EpollSet } from './epoll.ts';
 import type { EpollEvent } from './epoll.ts';
 import { Families, makePair } from './families.ts';
 import { OpenFiles } from './file.ts';
 import type { OpenFile } from './file.ts';
+import { MAX_IOV, NOWHERE, lengthOf } from './message.ts';
 import type { Message, Outgoing } from './message.ts';
 import { receiveFrom, receiveMessage, sendMessage } from './messages.ts';
 import { OptionTable } from './options/table.ts';
@@ -36,6 +47,8 @@ export interface SocketServices {
   readonly tcp: TcpService;
   readonly udp: UdpService;
   readonly ip: IpService;
+  /** The interfaces as packet sockets see them. */
+  readonly devices: Devices;
 }
 
 const FLAGS = SOCK_NONBLOCK | SOCK_CLOEXEC;
@@ -129,6 +142,11 @@ export class SocketCalls {
     return refused < 0 ? refused : socket.bind(name);
   }
 
+  /** Frees a path name that a socket was bound to: -ENOENT. unlink(2), unix(7). */
+  unlink(path: string): number {
+    return this.#families.unlink(path);
+  }
+
   listen(fd: number, backlog: number): number {
     const socket = this.#socket(fd);
     return typeof socket === 'number' ? socket : socket.listen(backlog | 0);
@@ -136,15 +154,15 @@ export class SocketCalls {
 
   /** The next connection's descriptor; `peer`, if given, is filled in. `flags` as accept4(2). -EAGAIN when none waits. */
   accept(fd: number, peer?: NameOut, flags = 0): number {
+    if ((flags & ~FLAGS) !== 0) return this.#table.get(fd) === undefined ? -Errno.EBADF : -Errno.EINVAL;
     const socket = this.#socket(fd);
     if (typeof socket === 'number') return socket;
-    if ((flags & ~FLAGS) !== 0) return -Errno.EINVAL;
     // Linux takes the descriptor first, so a full table shows before anything else.
     const refused = this.#table.mayOpen();
     if (refused < 0) return refused;
-    const accepted = socket.accept(peer);
+    const accepted = socket.accept();
     if (typeof accepted === 'number') return accepted;
-    if (peer !== undefined) accepted.getpeername(peer);
+    if (peer !== undefined) accepted.getpeername(peer, true);
     return this.#open(accepted, flags);
   }
 
@@ -175,10 +193,10 @@ export class SocketCalls {
     return typeof socket === 'number' ? socket : socket.getpeername(into);
   }
 
-  // --- Moving octets.
+  // --- Moving octets. null is C's NULL; octets that are not within the array are EFAULT, negative lengths large as in C.
 
   /** Sends `length` octets of `bytes` from `at` on. Returns how many were taken, on a stream maybe fewer. */
-  send(fd: number, bytes: Uint8Array, flags = 0, at = 0, length = bytes.length - at): number {
+  send(fd: number, bytes: Uint8Array | null, flags = 0, at = 0, length = sizeOf(bytes) - at): number {
     return this.#send(fd, bytes, flags, at, length, undefined);
   }
 
@@ -186,7 +204,7 @@ export class SocketCalls {
    * As `send`, to an address. On a TCP socket it counts with MSG_FASTOPEN only: connects, and the octets go with the SYN where a Fast
    * Open cookie is known (the result tells how many); where not, -EINPROGRESS, and they are to be sent later. RFC 7413.
    */
-  sendto(fd: number, bytes: Uint8Array, flags: number, to: Name, at = 0, length = bytes.length - at): number {
+  sendto(fd: number, bytes: Uint8Array | null, flags: number, to: Name, at = 0, length = sizeOf(bytes) - at): number {
     if (to === null) return this.send(fd, bytes, flags, at, length);
     const refused = checkName(to);
     if (refused < 0) return this.#table.get(fd) === undefined ? -Errno.EBADF : refused;
@@ -203,47 +221,59 @@ export class SocketCalls {
   }
 
   /** Receives at most `length` octets into `into`, from `at` on. 0 at the end of a stream. */
-  recv(fd: number, into: Uint8Array, flags = 0, at = 0, length = into.length - at): number {
+  recv(fd: number, into: Uint8Array | null, flags = 0, at = 0, length = sizeOf(into) - at): number {
     const socket = this.#socket(fd);
     if (typeof socket === 'number') return socket;
-    return this.#received(socket, socket.receive(into, at, length, flags, undefined));
+    return this.#received(socket, socket.receive(into ?? NOWHERE, at, lengthOf(length), flags, undefined));
   }
 
   /** As recv; `from`, if given, is filled in with a datagram's sender. A stream leaves it alone. */
   recvfrom(
     fd: number,
-    into: Uint8Array,
+    into: Uint8Array | null,
     flags: number,
     from: NameOut | undefined,
     at = 0,
-    length = into.length - at,
+    length = sizeOf(into) - at,
   ): number {
     if (from === undefined) return this.recv(fd, into, flags, at, length);
     const socket = this.#socket(fd);
     if (typeof socket === 'number') return socket;
-    return this.#received(socket, receiveFrom(this.#host.files, socket, into, at, length, flags, from));
+    return this.#received(
+      socket,
+      receiveFrom(this.#host.files, socket, into ?? NOWHERE, at, lengthOf(length), flags, from),
+    );
   }
 
   /** recv without flags, but nothing is asked of the socket when there is no room. read(2). */
-  read(fd: number, into: Uint8Array, at = 0, length = into.length - at): number {
-    return this.readv(fd, length === 0 ? [] : [into.subarray(at, at + length)]);
+  read(fd: number, into: Uint8Array | null, at = 0, length = sizeOf(into) - at): number {
+    if (length === 0) return this.readv(fd, []);
+    const socket = this.#socket(fd);
+    if (typeof socket !== 'number' && length < 0) return -Errno.EFAULT;
+    return asFile(this.recv(fd, into, 0, at, length));
   }
 
   /** readv(2): as `read`, into pieces. */
   readv(fd: number, iov: readonly Uint8Array[]): number {
     const socket = this.#socket(fd);
     if (typeof socket === 'number') return asFile(socket);
+    if (iov.length > MAX_IOV) return -Errno.EINVAL;
     return iov.every((piece) => piece.length === 0) ? 0 : this.recvmsg(fd, { iov });
   }
 
   /** send without flags. write(2). */
-  write(fd: number, bytes: Uint8Array, at = 0, length = bytes.length - at): number {
+  write(fd: number, bytes: Uint8Array | null, at = 0, length = sizeOf(bytes) - at): number {
+    const socket = this.#socket(fd);
+    if (typeof socket !== 'number' && length < 0) return -Errno.EFAULT;
     return asFile(this.send(fd, bytes, 0, at, length));
   }
 
-  /** writev(2): as `write`, of pieces. */
+  /** writev(2): as `write`, of pieces; when they are all empty the socket is not asked. */
   writev(fd: number, iov: readonly Uint8Array[]): number {
-    return asFile(this.sendmsg(fd, { iov }));
+    const socket = this.#socket(fd);
+    if (typeof socket === 'number') return asFile(socket);
+    if (iov.length > MAX_IOV) return -Errno.EINVAL;
+    return iov.every((piece) => piece.length === 0) ? 0 : this.sendmsg(fd, { iov });
   }
 
   /** recvmsg(2): fills in the pieces, the sender, ancillary data and `flags` of the message. */
@@ -272,8 +302,7 @@ export class SocketCalls {
 
   /** Whether the next octet to be read is the urgent one: 1 or 0. sockatmark(3); -ENOTTY for a socket that is no stream. */
   sockatmark(fd: number): number {
-    const socket = this.#socket(fd);
-    return socket === -Errno.ENOTSOCK ? -Errno.ENOTTY : typeof socket === 'number' ? socket : socket.atMark();
+    return this.ioctl(fd, SIOCATMARK);
   }
 
   /** SIOCINQ (FIONREAD), SIOCOUTQ, SIOCATMARK: the number. FIONBIO, FIOCLEX, FIONCLEX: 0. ioctl(2). */
@@ -371,6 +400,7 @@ export class SocketCalls {
 
   /** epoll_ctl(2). */
   epollControl(epfd: number, op: number, fd: number, event?: EpollEvent): number {
+    if (event === undefined && op !== EPOLL_CTL_DEL) return -Errno.EFAULT;
     const set = this.#table.get(epfd);
     const file = this.#table.get(fd);
     if (set === undefined || file === undefined) return -Errno.EBADF;
@@ -379,10 +409,9 @@ export class SocketCalls {
 
   /** epoll_wait(2) with a timeout of 0: fills `events` from the front with `most` at most, returns how many. */
   epollNow(epfd: number, events: EpollEvent[], most: number): number {
-    if (!(most > 0)) return -Errno.EINVAL;
     const set = this.#table.get(epfd);
     if (set === undefined) return -Errno.EBADF;
-    return set instanceof EpollSet ? set.take(events, most) : -Errno.EINVAL;
+    return set instanceof EpollSet && most > 0 ? set.take(events, most) : -Errno.EINVAL;
   }
 
   /**
@@ -423,7 +452,7 @@ export class SocketCalls {
 
   #send(
     fd: number,
-    bytes: Uint8Array,
+    bytes: Uint8Array | null,
     flags: number,
     at: number,
     length: number,
@@ -431,7 +460,8 @@ export class SocketCalls {
   ): number {
     const socket = this.#socket(fd);
     if (typeof socket === 'number') return socket;
-    return this.#sent(fd, socket, socket.send(bytes, at, length, flags, outgoing), flags);
+    const sent = socket.send(bytes ?? NOWHERE, at, lengthOf(length), flags, outgoing);
+    return this.#sent(fd, socket, sent, flags);
   }
 
   #sent(fd: number, socket: Socket, result: number, flags: number): number {
@@ -452,6 +482,8 @@ function checkName(name: Name): number {
   if (name === null) return -Errno.EFAULT;
   return name instanceof Uint8Array && name.length > MAX_NAME ? -Errno.EINVAL : 0;
 }
+
+const sizeOf = (bytes: Uint8Array | null): number => bytes?.length ?? 0;
 
 /** What cannot be read or written is EINVAL to read and write. */
 const asFile = (result: number): number => (result === -Errno.ENOTSOCK ? -Errno.EINVAL : result);

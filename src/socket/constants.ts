@@ -58,6 +58,7 @@ export const SO_TIMESTAMP = 29;
 export const SO_ACCEPTCONN = 30;
 export const SO_SNDBUFFORCE = 32;
 export const SO_RCVBUFFORCE = 33;
+export const SO_PASSSEC = 34;
 export const SO_MARK = 36;
 export const SO_PROTOCOL = 38;
 export const SO_DOMAIN = 39;
@@ -130,14 +131,17 @@ export const PACKET_STATISTICS = 6;
 export const PACKET_MR_MULTICAST = 0;
 export const PACKET_MR_PROMISC = 1;
 export const PACKET_MR_ALLMULTI = 2;
+export const PACKET_MR_UNICAST = 3;
 /** sll_pkttype. */
 export const PACKET_HOST = 0;
 export const PACKET_BROADCAST = 1;
 export const PACKET_MULTICAST = 2;
 export const PACKET_OTHERHOST = 3;
 export const PACKET_OUTGOING = 4;
-/** sll_protocol for every EtherType, and for IPv4. */
+/** sll_protocol in host byte order: an EtherType, or one of these for every one and for frames of 802.3. */
 export const ETH_P_ALL = 3;
+export const ETH_P_802_3 = 1;
+export const ETH_P_802_2 = 4;
 export const ETH_P_IP = 0x0800;
 export const ETH_P_ARP = 0x0806;
 /** sll_hatype. */

@@ -39,7 +39,7 @@ export function dup3(table: DescriptorTable<OpenFile>, oldFd: number, newFd: num
   return file === undefined ? -Errno.EBADF : table.replace(newFd, file, flags !== 0);
 }
 
-/** The answer to an ioctl that asks for a number, or a negative errno; -ENOTTY for what a socket does not know. */
+/** The answer to an ioctl that asks for a number, or a negative errno; -ENOTTY for what a socket does not know, -EINVAL for an epoll set. */
 export function ioctl(table: DescriptorTable<OpenFile>, fd: number, request: number, value: number): number {
   const file = table.get(fd)!;
   switch (request) {
@@ -51,7 +51,7 @@ export function ioctl(table: DescriptorTable<OpenFile>, fd: number, request: num
       file.nonBlocking = value !== 0;
       return 0;
     default:
-      return isSocket(file) ? askSocket(file, request) : -Errno.ENOTTY;
+      return isSocket(file) ? askSocket(file, request) : -Errno.EINVAL;
   }
 }
 

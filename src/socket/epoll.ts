@@ -72,6 +72,8 @@ export class EpollSet implements OpenFile {
   /** By file; one that was added by several descriptors has several entries. Bounded by `limit`. */
   readonly #interests = new Map<OpenFile, Interest[]>();
   readonly #limit: number;
+  /** The sets that this one is an entry of, once for each entry. */
+  readonly #holders: EpollSet[] = [];
   #ready: Interest[] = [];
   #size = 0;
 
@@ -87,17 +89,16 @@ export class EpollSet implements OpenFile {
   }
 
   /**
-   * epoll_ctl; `file` is what `fd` refers to. -EFAULT without an event, -EINVAL, -EEXIST, -ENOENT, -ELOOP for sets within sets that go
+   * epoll_ctl; `file` is what `fd` refers to, and without an event `op` is EPOLL_CTL_DEL. -EINVAL, -EEXIST, -ENOENT, -ELOOP for sets within sets that go
    * round or too deep, -ENOSPC.
    */
   control(op: number, fd: number, file: OpenFile, event: EpollEvent | undefined): number {
-    if (event === undefined && op !== c.EPOLL_CTL_DEL) return -Errno.EFAULT;
     if (file === this) return -Errno.EINVAL;
     if (event !== undefined && !mayBeExclusive(op, file, event.events)) return -Errno.EINVAL;
     const known = this.#interests.get(file)?.find((interest) => interest.fd === fd);
     switch (op) {
       case c.EPOLL_CTL_ADD:
-        if (file instanceof EpollSet && (file.#holds(this) || file.#depth() >= MAX_NESTING)) return -Errno.ELOOP;
+        if (file instanceof EpollSet && !this.#mayHold(file)) return -Errno.ELOOP;
         return known === undefined ? this.#add(fd, file, event!) : -Errno.EEXIST;
       case c.EPOLL_CTL_MOD:
         if (known === undefined) return -Errno.ENOENT;
@@ -148,7 +149,10 @@ export class EpollSet implements OpenFile {
 
   close(): void {
     for (const interests of this.#interests.values()) {
-      for (const interest of interests) interest.file.watch.unobserve(interest);
+      for (const interest of interests) {
+        interest.file.watch.unobserve(interest);
+        if (interest.file instanceof EpollSet) interest.file.#leave(this);
+      }
     }
     this.#interests.clear();
     this.#ready = [];
@@ -173,6 +177,7 @@ export class EpollSet implements OpenFile {
     if (index < 0) return;
     interests!.splice(index, 1);
     if (interests!.length === 0) this.#interests.delete(interest.file);
+    if (interest.file instanceof EpollSet) interest.file.#leave(this);
     this.#size--;
   }
 
@@ -183,9 +188,19 @@ export class EpollSet implements OpenFile {
     if (interests === undefined) this.#interests.set(file, [interest]);
     else interests.push(interest);
     this.#size++;
+    if (file instanceof EpollSet) file.#holders.push(this);
     file.watch.observe(interest);
     if (interest.bits !== 0) this.list(interest);
     return 0;
+  }
+
+  #leave(holder: EpollSet): void {
+    this.#holders.splice(this.#holders.indexOf(holder), 1);
+  }
+
+  /** Whether `other` may be an entry: no set is within itself, and the longest way down through both is not too long. */
+  #mayHold(other: EpollSet): boolean {
+    return !other.#holds(this) && this.#height() + 1 + other.#depth() <= MAX_NESTING;
   }
 
   /** Whether `other` is among the entries, or among theirs. */
@@ -194,6 +209,11 @@ export class EpollSet implements OpenFile {
       if (file === other || (file instanceof EpollSet && file.#holds(other))) return true;
     }
     return false;
+  }
+
+  /** Sets around this set, one around the other. */
+  #height(): number {
+    return this.#holders.reduce((most, holder) => Math.max(most, holder.#height() + 1), 0);
   }
 
   /** Sets within this set, one within the other. */

@@ -7,9 +7,11 @@ import { Errno } from '../core/errno.ts';
 import type { Micros } from '../core/time.ts';
 import type { FamilyFactory, SocketFamily } from './family.ts';
 import { makeInetFamily } from './inet/family.ts';
+import { makePacketFamily } from './packet/family.ts';
 import type { Socket, SocketHost } from './socket.ts';
+import { makeUnixFamily } from './unix/family.ts';
 
-const FAMILIES: readonly FamilyFactory[] = [makeInetFamily];
+const FAMILIES: readonly FamilyFactory[] = [makeInetFamily, makeUnixFamily, makePacketFamily];
 
 /** Linux: SOCK_TYPE_MASK, SOCK_MAX less one, AF_MAX. */
 const TYPE_MASK = 0xf;
@@ -30,6 +32,12 @@ export class Families {
     if (!(domain >= 0 && domain < FAMILY_COUNT)) return -Errno.EAFNOSUPPORT;
     if (type > MAX_TYPE) return -Errno.EINVAL;
     return this.#families.find((family) => family.domain === domain) ?? -Errno.EAFNOSUPPORT;
+  }
+
+  /** unlink(2): families have path names, or have none. */
+  unlink(path: string): number {
+    for (const family of this.#families) if (family.unlink !== undefined) return family.unlink(path);
+    return -Errno.ENOENT;
   }
 
   get pending(): boolean {

@@ -16,6 +16,8 @@ export interface SocketFamily {
   create(type: number, protocol: number, refused: number): Socket | number;
   /** socketpair(2): makes two new sockets of the family each other's peer; -EOPNOTSUPP where there is no such thing. */
   connectPair(one: Socket, other: Socket): number;
+  /** unlink(2), of a family whose names outlive their sockets: -ENOENT. */
+  unlink?(path: string): number;
   /** Whether `poll` has something to send. */
   readonly pending: boolean;
   /** Sends what sockets have queued. Part of the stack's poll. */

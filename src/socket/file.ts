@@ -15,6 +15,8 @@ export interface OpenFile {
   readiness(): number;
   /** The last reference is gone. */
   close(): void;
+  /** A reference is gone, and others are left: maybe only such as nobody can get at. */
+  onReleased?(): void;
 }
 
 /** Counts the open files of one stack (ENFILE) and the references to each. */
@@ -34,7 +36,10 @@ export class OpenFiles {
   /** Lets go of a file; the last to do so closes it. */
   release(file: OpenFile): void {
     file.references--;
-    if (file.references > 0) return;
+    if (file.references > 0) {
+      file.onReleased?.();
+      return;
+    }
     this.used--;
     file.close();
   }

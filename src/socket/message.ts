@@ -38,6 +38,12 @@ export interface Credentials {
   readonly gid: number;
 }
 
+/** An id that is none: -1 in C. */
+export const NO_ID = 0xffff_ffff;
+
+/** SO_PEERCRED of a socket that has had no peer. */
+export const NO_CREDENTIALS: Credentials = { pid: 0, uid: NO_ID, gid: NO_ID };
+
 /** One ancillary message: level and type as in struct cmsghdr, and its data as the type has them. */
 export type ControlMessage =
   | { readonly level: typeof c.IPPROTO_IP; readonly type: typeof c.IP_TTL | typeof c.IP_TOS; readonly data: number }
@@ -73,8 +79,8 @@ export interface Outgoing {
   /** The destination; undefined for none. */
   name: Name | undefined;
   control: readonly ControlMessage[];
-  /** The files of SCM_RIGHTS, held for the message. */
-  rights: readonly OpenFile[];
+  /** The files of SCM_RIGHTS, held for the message, or why there are none: -EBADF, -EINVAL. Only AF_UNIX looks at them. */
+  rights: readonly OpenFile[] | number;
 }
 
 /** What a socket fills in when it receives. The caller clears it first; sockets only add. */
@@ -90,6 +96,19 @@ export interface Incoming {
 
 export const makeIncoming = (): Incoming => ({ name: undefined, control: [], rights: [], flags: 0 });
 
+/** C's NULL, and any other address without memory behind it. */
+export const NOWHERE = new Uint8Array(0);
+
+/** Whether the octets lie within the array. Else a call fails with EFAULT, as late as on Linux: where they would be copied. */
+export const reaches = (bytes: Uint8Array, at: number, length: number): boolean =>
+  at >= 0 && at + length <= bytes.length;
+
+/** Octets that a call moves at most. A negative length, unsigned in C, is more than that. MAX_RW_COUNT. */
+const MAX_LENGTH = 0x7fff_f000;
+
+/** A length as the kernel reads it. */
+export const lengthOf = (length: number): number => (length < 0 ? MAX_LENGTH : Math.min(length, MAX_LENGTH));
+
 /** Pieces at most. UIO_MAXIOV. */
 export const MAX_IOV = 1024;
 
@@ -98,7 +117,7 @@ export function iovLength(iov: readonly Uint8Array[]): number {
   if (iov.length > MAX_IOV) return -Errno.EMSGSIZE;
   let length = 0;
   for (const piece of iov) length += piece.length;
-  return length > 0x7fff_f000 ? -Errno.EINVAL : length;
+  return length > MAX_LENGTH ? -Errno.EINVAL : length;
 }
 
 /** The pieces in one array; the only piece itself where there is just one. */
@@ -136,17 +155,18 @@ export function controlSize({ data }: ControlMessage): number {
   return CMSG_HEADER + ('offender' in (data as object) ? 32 : 12);
 }
 
-/** Hands ancillary messages to a program, as far as there is room; MSG_CTRUNC tells of the rest. */
-export function handOver(messages: readonly ControlMessage[], into: Message): void {
+/** Hands ancillary messages to a program, as far as there is room; MSG_CTRUNC tells of the rest. Returns the room that is left. */
+export function handOver(messages: readonly ControlMessage[], into: Message): number {
   let room = into.control === undefined ? 0 : (into.controlLength ?? Infinity);
   if (into.control !== undefined) into.control.length = 0;
   for (const message of messages) {
     const size = controlSize(message);
     if (size > room) {
       into.flags = (into.flags ?? 0) | MSG_CTRUNC;
-      return;
+      return 0;
     }
     into.control!.push(message);
     room -= Math.ceil(size / CMSG_ALIGN) * CMSG_ALIGN;
   }
+  return room;
 }

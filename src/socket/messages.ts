@@ -25,13 +25,13 @@ export function sendMessage(
   if (length < 0) return length;
   if (name instanceof Uint8Array && name.length > MAX_NAME) return -Errno.EINVAL;
   const rights = filesOf(table, control);
-  if (typeof rights === 'number') return rights;
   const rest = control.filter((message) => !isRights(message));
-  for (const file of rights) files.hold(file);
+  const held = typeof rights === 'number' ? [] : rights;
+  for (const file of held) files.hold(file);
   const outgoing = { name: (name ?? undefined) as Name | undefined, control: rest, rights };
   const sent = socket.send(gather(iov, length), 0, length, flags, outgoing);
   // The socket holds for itself what it has queued.
-  for (const file of rights) files.release(file);
+  for (const file of held) files.release(file);
   return sent;
 }
 
@@ -75,9 +75,10 @@ export function receiveMessage(
   const received = socket.receive(into, 0, length, flags, incoming);
   if (received < 0) return received;
   if (!direct) scatter(into, Math.min(received, length), message.iov);
-  message.flags = incoming.flags;
-  handOver(incoming.control, message);
-  if (incoming.rights.length > 0) openRights(table, files, incoming.rights, message, flags);
+  // Linux tells of this flag what it was told.
+  message.flags = incoming.flags | (flags & MSG_CMSG_CLOEXEC);
+  const room = handOver(incoming.control, message);
+  if (incoming.rights.length > 0) openRights(table, files, incoming.rights, message, room, flags);
   return received;
 }
 
@@ -108,9 +109,9 @@ function openRights(
   files: OpenFiles,
   rights: readonly OpenFile[],
   message: Message,
+  room: number,
   flags: number,
 ): void {
-  const room = message.control === undefined ? 0 : (message.controlLength ?? Infinity);
   const most = Math.max(0, Math.floor((room - HEADER) / DESCRIPTOR));
   const fds: number[] = [];
   for (const file of rights) {

@@ -52,18 +52,22 @@ export const READ_SET = c.POLLIN | c.POLLRDNORM | c.POLLHUP | c.POLLERR;
 export const WRITE_SET = c.POLLOUT | c.POLLWRNORM | c.POLLERR;
 export const EXCEPT_SET = c.POLLPRI;
 
+/** Bits of a word of fd_set: so many are written back at a time, and what is in words beyond `nfds` stays. */
+const WORD = 64;
+
 /** Leaves in the sets what is ready, and returns how many that are over all three. -EBADF, -EINVAL; the sets are then as they were. */
 export function selectNow(nfds: number, sets: SelectSets, readiness: ReadinessOf): number {
   if (!Number.isInteger(nfds) || nfds < 0) return -Errno.EINVAL;
   const { read, write, except } = sets;
   const all = [read, write, except];
   for (const set of all) for (const fd of set ?? []) if (fd < nfds && readiness(fd) === undefined) return -Errno.EBADF;
+  const copied = Math.ceil(nfds / WORD) * WORD;
   let ready = 0;
   for (const [index, mask] of [READ_SET, WRITE_SET, EXCEPT_SET].entries()) {
     const set = all[index];
     for (const fd of set ?? []) {
       if (fd < nfds && (pollBits(readiness(fd)!) & mask) !== 0) ready++;
-      else set!.delete(fd);
+      else if (fd < copied) set!.delete(fd);
     }
   }
   return ready;

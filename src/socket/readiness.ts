@@ -123,9 +123,10 @@ export class Watch implements ReadinessOwner {
     if (index >= 0) this.#waiters.splice(index, 1);
   }
 
+  /** The last one to come is told first, as on Linux. */
   observe(observer: Observer): void {
     if (this.#observers === undefined) this.#observers = [observer];
-    else this.#observers.push(observer);
+    else this.#observers.unshift(observer);
   }
 
   unobserve(observer: Observer): void {

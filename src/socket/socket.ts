@@ -5,6 +5,7 @@
  * Read inet/stream-socket.ts next; calls.ts puts descriptors in front of these.
  */
 import type { Context } from '../core/context.ts';
+import type { Devices } from '../ethernet/device.ts';
 import { MtuDiscover } from '../ip/service.ts';
 import type { IpService } from '../ip/service.ts';
 import type { TcpInfo, TcpOptions, TcpService } from '../tcp/service.ts';
@@ -12,7 +13,7 @@ import type { UdpService } from '../udp/service.ts';
 import type { Name, NameOut } from './address.ts';
 import { SHUT_RD, SHUT_RDWR, SHUT_WR } from './constants.ts';
 import type { OpenFile, OpenFiles } from './file.ts';
-import type { Incoming, Outgoing } from './message.ts';
+import type { Credentials, Incoming, Outgoing } from './message.ts';
 import type { ReadinessQueue } from './readiness.ts';
 
 /** What the sockets of one stack share, whatever their family. */
@@ -21,6 +22,7 @@ export interface SocketHost {
   readonly tcp: TcpService;
   readonly udp: UdpService;
   readonly ip: IpService;
+  readonly devices: Devices;
   readonly readiness: ReadinessQueue;
   readonly files: OpenFiles;
   /** Asks for a turn: something is to be sent, or somebody to be told. It only notes that down. */
@@ -71,6 +73,10 @@ export interface CommonOptions {
   bindAddressNoPort: boolean;
   /** ICMP_FILTER: a bit per message type that is not wanted. raw(7). */
   icmpFilter: number;
+  /** SO_PASSCRED: the sender's credentials come with every message. unix(7). */
+  passCredentials: boolean;
+  /** SO_PASSSEC, which is only kept: there is no security module. unix(7). */
+  passSecurity: boolean;
 }
 
 export type SocketKind = 'stream' | 'datagram' | 'raw' | 'unix' | 'packet';
@@ -88,12 +94,14 @@ export interface Socket extends OpenFile {
   readonly tcpOptions: Readonly<TcpOptions> | undefined;
   /** SO_ACCEPTCONN. */
   readonly listening: boolean;
+  /** SO_PEERCRED: only AF_UNIX has some, and where there is a peer. unix(7). */
+  readonly peerCredentials?: Credentials | undefined;
 
   /** -EINVAL when bound already or the name is malformed, -EADDRNOTAVAIL, -EADDRINUSE, -EAFNOSUPPORT, -EACCES. */
   bind(name: Name): number;
   listen(backlog: number): number;
-  /** The next connection as a socket, or a negative errno. `peer` is filled in by those who know it when getpeername does not. */
-  accept(peer?: NameOut): Socket | number;
+  /** The next connection as a socket, or a negative errno. */
+  accept(): Socket | number;
   /** -EINPROGRESS while a handshake runs; called again it tells the outcome. AF_UNSPEC dissolves the association. connect(2). */
   connect(name: Name): number;
   /** `outgoing` is what sendto and sendmsg say besides; undefined for send. Returns octets taken. */
@@ -108,7 +116,8 @@ export interface Socket extends OpenFile {
   unsent(): number;
   shutdown(how: number): number;
   getsockname(into: NameOut): number;
-  getpeername(into: NameOut): number;
+  /** `evenIfOver`: for accept, which names a peer that has left again, too. */
+  getpeername(into: NameOut, evenIfOver?: boolean): number;
 
   /**
    * How long close has to wait (us) for what was sent to arrive, 0 for not at all; `done` then runs once, from `deliver`, after close when
@@ -155,6 +164,8 @@ export function defaultOptions(host: SocketHost): CommonOptions {
     mtuDiscover: MtuDiscover.Want,
     bindAddressNoPort: false,
     icmpFilter: 0,
+    passCredentials: false,
+    passSecurity: false,
   };
 }
 

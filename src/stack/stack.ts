@@ -13,6 +13,7 @@ import { earlier } from '../core/time.ts';
 import type { Micros } from '../core/time.ts';
 import { macAddress } from '../ethernet/address.ts';
 import type { MacAddress } from '../ethernet/address.ts';
+import { Devices } from '../ethernet/device.ts';
 import { EthernetInterface } from '../ethernet/interface.ts';
 import { Icmp } from '../icmp/icmp.ts';
 import { Ipv4 } from '../ip/ipv4.ts';
@@ -51,18 +52,21 @@ export class Stack implements StackSurface {
   readonly udp: Udp;
   readonly tcp: Tcp;
   readonly calls: SocketCalls;
+  /** What packet sockets see of the interfaces. */
+  readonly devices = new Devices();
   readonly ports: Port[] = [];
 
   constructor(options: StackOptions) {
     this.context = makeContext(options.random, options.config);
     this.ip = new Ipv4(this.context);
+    this.#show(this.ip.interfaces[0]!);
     this.icmp = new Icmp(this.context, this.ip);
     this.udp = new Udp(this.context, this.ip);
     this.tcp = new Tcp(this.context, this.ip, options.congestion);
     this.ip.register(IpProtocol.Icmp, this.icmp);
     this.ip.register(IpProtocol.Udp, this.udp);
     this.ip.register(IpProtocol.Tcp, this.tcp);
-    this.calls = new SocketCalls(this.context, { tcp: this.tcp, udp: this.udp, ip: this.ip });
+    this.calls = new SocketCalls(this.context, { tcp: this.tcp, udp: this.udp, ip: this.ip, devices: this.devices });
   }
 
   /**
@@ -73,6 +77,7 @@ export class Stack implements StackSurface {
     const capable = segmented(link, this.context);
     const ethernet = new EthernetInterface(this.context, capable, mac);
     const network = this.ip.addInterface(ethernet);
+    this.#show(network);
     return this.ports.push({ link: capable, ethernet, network }) - 1;
   }
 
@@ -102,6 +107,10 @@ export class Stack implements StackSurface {
 
   get pending(): boolean {
     return this.ip.pending || this.tcp.pending || this.udp.pending || this.calls.pending;
+  }
+
+  #show({ id, link }: NetworkInterface): void {
+    if (link.device !== undefined) this.devices.add(id, link.device);
   }
 
   #randomMac(): MacAddress {

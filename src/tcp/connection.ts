@@ -211,6 +211,7 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
     }
   }
 
+  /** From now on there is an end to be read behind what has come. As on Linux, text that comes all the same can be read. */
   shutdownReceive(): number {
     if (this.state === 'CLOSED' || this.state === 'LISTEN') return -Errno.ENOTCONN;
     this.#receiveShut = true;

@@ -32,7 +32,7 @@ export const SEND_REASONS = {
   'keep-alive probe': 'nothing came for long: is the peer still there (RFC 9293 §3.8.4)',
   // ACKs of what came
   'quick ACK': 'text came, and the peer is in slow start, or the program wants no delay (TCP_QUICKACK)',
-  'ACK of two segments': 'the second full-sized segment since the last ACK (RFC 9293 §3.8.6.3, SHLD-19)',
+  'ACK of two segments': 'the second full-sized segment since the last ACK (RFC 9293 §3.8.6.3)',
   'delayed ACK': 'text came, and nothing has gone along with which an ACK could have',
   'duplicate ACK': 'text came beyond a gap (RFC 5681 §4.2)',
   'gap filled': 'text filled a gap, or a part of one (RFC 5681 §4.2)',

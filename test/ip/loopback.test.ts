@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { makeContext } from '../../src/core/context.ts';
 import { SeededRandom } from '../../src/core/random.ts';
+import { LOOPBACK_ADDRESS } from '../../src/ip/address.ts';
 import { LoopbackLink } from '../../src/ip/loopback.ts';
 import { T0 } from './host.ts';
 
@@ -13,13 +14,13 @@ describe('ip/loopback', () => {
       onIpv4: (frame) => {
         const value = frame.bytes[frame.start]!;
         seen.push(value);
-        if (value < 3) loopback.output(context.frames.from(Uint8Array.of(value + 10)));
+        if (value < 3) loopback.output(context.frames.from(Uint8Array.of(value + 10)), LOOPBACK_ADDRESS, T0);
       },
       onUnreachable: () => undefined,
       onConflict: () => undefined,
       onAddressReady: () => undefined,
     };
-    for (const value of [1, 2, 3]) loopback.output(context.frames.from(Uint8Array.of(value)));
+    for (const value of [1, 2, 3]) loopback.output(context.frames.from(Uint8Array.of(value)), LOOPBACK_ADDRESS, T0);
     expect(seen).to.deep.equal([]);
     loopback.poll(T0);
     expect(seen).to.deep.equal([1, 2, 3]);
@@ -33,7 +34,7 @@ describe('ip/loopback', () => {
   it('is bounded', () => {
     const context = makeContext(new SeededRandom(1), { ip: { loopbackQueue: 2 } });
     const loopback = new LoopbackLink(context);
-    for (let i = 0; i < 5; i++) loopback.output(context.frames.from(Uint8Array.of(i)));
+    for (let i = 0; i < 5; i++) loopback.output(context.frames.from(Uint8Array.of(i)), LOOPBACK_ADDRESS, T0);
     expect(context.drops.count('ip-loopback-full')).to.equal(3);
     loopback.poll(T0);
     expect(context.frames.inUse).to.equal(0);

@@ -8,7 +8,8 @@ import { SeededRandom } from '../../src/core/random.ts';
 import { micros } from '../../src/core/time.ts';
 import { cable } from '../../src/link/cable.ts';
 import type { Link } from '../../src/link/link.ts';
-import { completeChecksum, cutSegment, findIpv4, segmented } from '../../src/link/segmentation.ts';
+import { completeChecksum, findIpv4 } from '../../src/ip/offload-wire.ts';
+import { cutSegment, segmented } from '../../src/link/segmentation.ts';
 import { buildPacket, checksumsRight, drain, partialFrame } from './packets.ts';
 
 const T0 = micros(0);

@@ -10,9 +10,20 @@ import { FakeIp, fakeHost } from '../support/fake-services.ts';
 const rows = makeOptionRows(DEFAULT_CONFIG, new FakeIp());
 
 /** A socket that has the option. */
-function open(calls: ReturnType<typeof fakeHost>['calls'], row: OptionRow): number {
-  if (row.on === 'raw' || row.on === 'icmp') return calls.socket(c.AF_INET, c.SOCK_RAW, c.IPPROTO_ICMP);
-  return calls.socket(c.AF_INET, c.SOCK_STREAM, 0);
+function open(calls: ReturnType<typeof fakeHost>['calls'], { on }: OptionRow): number {
+  switch (on) {
+    case 'raw':
+    case 'icmp':
+      return calls.socket(c.AF_INET, c.SOCK_RAW, c.IPPROTO_ICMP);
+    case 'datagram':
+      return calls.socket(c.AF_INET, c.SOCK_DGRAM, 0);
+    case 'unix':
+      return calls.socket(c.AF_UNIX, c.SOCK_STREAM, 0);
+    case 'packet':
+      return calls.socket(c.AF_PACKET, c.SOCK_RAW, 0);
+    default:
+      return calls.socket(c.AF_INET, c.SOCK_STREAM, 0);
+  }
 }
 
 describe('socket options', () => {

@@ -74,6 +74,7 @@ export class CallRunner {
       return 0;
     },
     wait: () => 0,
+    unlink: ([path]) => this.#host.calls.unlink(path as string),
 
     socket: ([name, domain, type, protocol]) =>
       this.#opened(name, this.#host, this.#host.calls.socket(Number(domain), Number(type), Number(protocol))),
@@ -205,19 +206,19 @@ export class CallRunner {
     return 0;
   }
 
-  #data(data: Json | undefined): [Uint8Array, number] {
+  #data(data: Json | undefined): [Uint8Array | null, number] {
     if (isForm(data)) {
-      if (data['null'] !== undefined) return [null as unknown as Uint8Array, Number(data['null'])];
+      if (data['null'] !== undefined) return [null, Number(data['null'])];
       if (data['text'] !== undefined) return [octetsOf(data['text']), Number(data['length'])];
     }
     const bytes = octetsOf(data!);
     return [bytes, bytes.length];
   }
 
-  #room(size: Json | undefined): [Uint8Array, number] {
+  #room(size: Json | undefined): [Uint8Array | null, number] {
     if (typeof size === 'number') return [new Uint8Array(size), size];
     const form = size as Form;
-    if (form['null'] !== undefined) return [null as unknown as Uint8Array, Number(form['null'])];
+    if (form['null'] !== undefined) return [null, Number(form['null'])];
     return [new Uint8Array(Number(form['size'])), Number(form['length'])];
   }
 

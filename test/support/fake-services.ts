@@ -7,6 +7,7 @@ import type { ConfigOverrides } from '../../src/core/config.ts';
 import { Errno } from '../../src/core/errno.ts';
 import type { Frame } from '../../src/core/frame.ts';
 import { SeededRandom } from '../../src/core/random.ts';
+import { Devices } from '../../src/ethernet/device.ts';
 import { ANY_ADDRESS, BROADCAST_ADDRESS, isLoopback, parseAddress } from '../../src/ip/address.ts';
 import type { IpAddress } from '../../src/ip/address.ts';
 import type { IpService, OutputOptions, Path, RawListener } from '../../src/ip/service.ts';
@@ -423,6 +424,7 @@ export interface FakeHost {
   readonly ip: FakeIp;
   readonly udp: FakeUdp;
   readonly tcp: FakeTcp;
+  readonly devices: Devices;
   readonly calls: SocketCalls;
 }
 
@@ -432,5 +434,6 @@ export function fakeHost(overrides?: ConfigOverrides): FakeHost {
   const ip = new FakeIp();
   const udp = new FakeUdp();
   const tcp = new FakeTcp();
-  return { context, ip, udp, tcp, calls: new SocketCalls(context, { tcp, udp, ip }) };
+  const devices = new Devices();
+  return { context, ip, udp, tcp, devices, calls: new SocketCalls(context, { tcp, udp, ip, devices }) };
 }

@@ -14,6 +14,7 @@ import json
 import os
 import select
 import shutil
+import socket
 import struct
 import sys
 import tempfile
@@ -21,6 +22,7 @@ import time
 
 sys.dont_write_bytecode = True
 from linux_forms import (  # noqa: E402
+    AF_PACKET,
     control_octets,
     octets_of,
     option_size,
@@ -114,6 +116,8 @@ class Case:
         return self.result(libc.setresgid(NOBODY, NOBODY, 0) or libc.setresuid(NOBODY, NOBODY, 0))
 
     def do_socket(self, name, domain, kind, protocol):
+        if domain == AF_PACKET:  # An EtherType: in host byte order in steps.
+            protocol = socket.htons(protocol & 0xFFFF)
         return self.opened(name, libc.socket(domain, kind, protocol))
 
     def do_socketpair(self, one, other, domain, kind, protocol):

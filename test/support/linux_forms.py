@@ -149,7 +149,7 @@ def shown_option(form, raw):
     if form == "timeval":
         return list(struct.unpack("=2q", raw))
     if form == "ucred":
-        pid, uid, gid = struct.unpack("=iIi", raw)
+        pid, uid, gid = struct.unpack("=iII", raw)
         return [shown_pid(pid), uid, gid]
     if form == "text":
         return [raw.split(b"\0")[0].decode()]
@@ -178,7 +178,7 @@ SENT = {
     ),
     "IP_RETOPTS": (IPPROTO_IP, 7, lambda *octets: bytes(octets)),
     "UDP_SEGMENT": (IPPROTO_UDP, 103, lambda size: struct.pack("=H", size)),
-    "SCM_CREDENTIALS": (SOL_SOCKET, 2, lambda pid, uid, gid: struct.pack("=iIi", pid, uid, gid)),
+    "SCM_CREDENTIALS": (SOL_SOCKET, 2, lambda pid, uid, gid: struct.pack("=iII", pid, uid, gid)),
 }
 
 
@@ -231,7 +231,7 @@ def shown_message(level, kind, data, take_fds):
     if (level, kind) == (SOL_SOCKET, 1):
         return ["SCM_RIGHTS", take_fds(struct.unpack("=%di" % (len(data) // 4), data))]
     if (level, kind) == (SOL_SOCKET, 2) and len(data) == 12:
-        pid, uid, gid = struct.unpack("=iIi", data)
+        pid, uid, gid = struct.unpack("=iII", data)
         return ["SCM_CREDENTIALS", shown_pid(pid), uid, gid]
     return ["raw", level, kind, list(data)]
 

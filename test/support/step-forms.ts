@@ -2,6 +2,7 @@
  * The forms that addresses, option values and ancillary messages have in the steps of test/socket/differential/steps.ts, read
  * and shown for tapstack. linux_forms.py does the same for the kernel.
  */
+import { DEFAULT_CONFIG } from '../../src/core/config.ts';
 import { parseMac } from '../../src/ethernet/address.ts';
 import { parseAddress } from '../../src/ip/address.ts';
 import type { Name, NameOut, PacketAddress, SocketAddress } from '../../src/socket/address.ts';
@@ -164,7 +165,8 @@ function ints(values: readonly Json[]): Uint8Array {
 }
 
 export function shownOption(value: OptionValue, form: Json | undefined): Json[] {
-  if (typeof value === 'number') return form === 'octets' ? [...ints([value])] : [value];
+  // An unsigned one is read as the int that its octets are.
+  if (typeof value === 'number') return form === 'octets' ? [...ints([value])] : [value | 0];
   if (typeof value === 'string') return [value];
   if (value instanceof Uint8Array) return [...value];
   if ('onoff' in value) return [Number(value.onoff), value.linger];
@@ -208,7 +210,7 @@ export function controlMessage(
       return { level: c.SOL_SOCKET, type: c.SCM_RIGHTS, data: values.map(fdOf) };
     case 'SCM_CREDENTIALS': {
       const [pid, uid, gid] = values;
-      const data: Credentials = { pid: pid === 'pid' ? process.pid : Number(pid), uid: Number(uid), gid: Number(gid) };
+      const data: Credentials = { pid: pid === 'pid' ? DEFAULT_CONFIG.socket.processId : Number(pid), uid: Number(uid), gid: Number(gid) };
       return { level: c.SOL_SOCKET, type: c.SCM_CREDENTIALS, data };
     }
     default:

@@ -23,6 +23,9 @@ const SOCKADDR_IN = 16;
 /** A struct sockaddr that names no more than a family. */
 const FAMILY_ONLY = 2;
 
+/** Whether a name is so short that not even its family can be read. connect finds that out before it looks at the socket. */
+export const hasNoFamily = (name: Name): boolean => name instanceof Uint8Array && name.length < FAMILY_ONLY;
+
 export class InetNames {
   #text = '0.0.0.0';
   #parsed: IpAddress = ANY_ADDRESS;
@@ -32,11 +35,12 @@ export class InetNames {
   /**
    * Fills `into` from a name and returns its family; the address is only read when the family is AF_INET or AF_UNSPEC.
    * -EFAULT for null, -EINVAL for one that is too short, or that is no address.
-   * @param familySuffices whether two octets with a family will do (connect)
+   * @param familySuffices whether two octets with AF_UNSPEC will do (connect)
    */
   read(name: Name, into: Endpoint, familySuffices = false): number {
     if (name === null) return -Errno.EFAULT;
     if (name instanceof Uint8Array) return readOctets(name, into, familySuffices);
+    if ('path' in name && name.path.length < SOCKADDR_IN - FAMILY_ONLY) return -Errno.EINVAL;
     const { address, port, family = AF_INET } = name as Partial<InetAddress>;
     if (address === undefined || port === undefined) return family;
     if (!Number.isInteger(port) || port < 0 || port > 0xffff) return -Errno.EINVAL;
@@ -71,7 +75,7 @@ function readOctets(octets: Uint8Array, into: Endpoint, familySuffices: boolean)
   if (octets.length < FAMILY_ONLY) return -Errno.EINVAL;
   // sa_family is in the machine's byte order, which is little-endian; the rest in the network's.
   const family = octets[0]! | (octets[1]! << 8);
-  if (octets.length < SOCKADDR_IN) return familySuffices && family !== AF_INET ? family : -Errno.EINVAL;
+  if (octets.length < SOCKADDR_IN) return familySuffices && family === AF_UNSPEC ? family : -Errno.EINVAL;
   into.port = getU16(octets, 2);
   into.address = ipv4(getU32(octets, 4));
   return family;

@@ -4,6 +4,7 @@
 import { Errno } from '../../core/errno.ts';
 import type { TcpConnection } from '../../tcp/service.ts';
 import { MSG_OOB, MSG_PEEK, MSG_TRUNC } from '../constants.ts';
+import { reaches } from '../message.ts';
 import type { Incoming } from '../message.ts';
 
 /** Where MSG_TRUNC reads octets that nobody wants. */
@@ -27,6 +28,8 @@ export function receiveFrom(
     if (urgent > 0 && incoming !== undefined) incoming.flags |= MSG_OOB;
     return urgent;
   }
+  const text = (flags & MSG_TRUNC) === 0 ? connection.unread : 0;
+  if (text > 0 && !reaches(into, at, Math.min(text, length))) return -Errno.EFAULT;
   const result =
     (flags & MSG_TRUNC) !== 0 ? receiveNothing(connection, length, peek) : connection.receive(into, at, length, peek);
   // A refused connection has ended, once its error has been told: Linux does not tell it from one that was there.

@@ -23,6 +23,7 @@ import {
   SHUT_WR,
   SOCK_STREAM,
 } from '../constants.ts';
+import { reaches } from '../message.ts';
 import type { Incoming, Outgoing } from '../message.ts';
 import { Watch } from '../readiness.ts';
 import { boundedBacklog, isShutdown } from '../socket.ts';
@@ -30,7 +31,7 @@ import type { CommonOptions, Socket } from '../socket.ts';
 import { Attachment } from './attachment.ts';
 import { mayBind, mayBindPort, mtuTo } from './host.ts';
 import type { InetHost } from './host.ts';
-import { makeEndpoint, readBindName } from './names.ts';
+import { hasNoFamily, makeEndpoint, readBindName } from './names.ts';
 import type { Endpoint } from './names.ts';
 import { waitsForEnd, watchEnd } from './lingering.ts';
 import { isOver, receiveFrom } from './stream-receive.ts';
@@ -109,7 +110,7 @@ export class StreamSocket implements Socket {
     return 0;
   }
 
-  accept(peer?: NameOut): StreamSocket | number {
+  accept(): StreamSocket | number {
     if (this.#phase !== 'listening') return -Errno.EINVAL;
     const connection = this.#listener!.accept();
     if (connection === undefined) return -Errno.EAGAIN;
@@ -119,14 +120,15 @@ export class StreamSocket implements Socket {
     port.boundAddress = this.#ends.port.boundAddress;
     if (connection.state !== 'CLOSED') port.holdFor(connection.localAddress, connection.localPort, this.options, true);
     socket.#ends.adopt(connection);
-    if (peer !== undefined) this.#writePeer(connection, peer);
     return socket;
   }
 
   connect(name: Name): number {
     const family = this.#host.names.read(name, this.#to, true);
     if (family === AF_UNSPEC) return this.#disconnect();
-    if (family !== AF_INET) return family < 0 ? family : -Errno.EAFNOSUPPORT;
+    // Only who can be connected looks at the rest of the name; to ask for the outcome, any will do.
+    const counts = this.#phase === 'unconnected' || hasNoFamily(name);
+    if (counts && family !== AF_INET) return family < 0 ? family : -Errno.EAFNOSUPPORT;
     return this.#open(this.#to.address, this.#to.port, this.tcpOptions);
   }
 
@@ -162,6 +164,8 @@ export class StreamSocket implements Socket {
     if ((flags & MSG_FASTOPEN) !== 0) return this.#sendFirst(bytes, at, length, outgoing?.name);
     const connection = this.#connection;
     if (connection === undefined) return this.#error !== 0 ? -this.takeError() : -Errno.EPIPE;
+    // What the state has to say comes first.
+    if (!reaches(bytes, at, length)) return connection.send(bytes, 0, 0) || -Errno.EFAULT;
     if ((flags & MSG_OOB) !== 0) return connection.sendUrgent(bytes, at, length);
     return connection.send(bytes, at, length, (flags & MSG_MORE) !== 0);
   }
@@ -234,17 +238,13 @@ export class StreamSocket implements Socket {
     return 0;
   }
 
-  getpeername(into: NameOut): number {
-    const connection = this.#ends.live;
+  getpeername(into: NameOut, evenIfOver = false): number {
+    const connection = evenIfOver ? this.#connection : this.#ends.live;
     if (connection === undefined || connection.state === 'SYN-SENT') return -Errno.ENOTCONN;
-    this.#writePeer(connection, into);
-    return 0;
-  }
-
-  #writePeer({ remoteAddress, remotePort }: TcpConnection, into: NameOut): void {
-    this.#to.address = remoteAddress;
-    this.#to.port = remotePort;
+    this.#to.address = connection.remoteAddress;
+    this.#to.port = connection.remotePort;
     this.#host.names.write(this.#to, into);
+    return 0;
   }
 
   readiness(): number {

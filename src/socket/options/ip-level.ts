@@ -5,7 +5,8 @@ import type { Config } from '../../core/config.ts';
 import { Errno } from '../../core/errno.ts';
 import type { MtuDiscover } from '../../ip/service.ts';
 import * as c from '../constants.ts';
-import { ANY_INT, at, flag, int, readOnly } from './option.ts';
+import { ANY_INT, at, flag, int, octetsToInt, readOnly, record } from './option.ts';
+import type { Socket } from '../socket.ts';
 import type { OptionRow } from './option.ts';
 
 const ip = at(c.IPPROTO_IP, 'inet');
@@ -30,7 +31,16 @@ export function ipRows(config: Config): readonly OptionRow[] {
           tos: socket.kind === 'stream' ? (value & 0xfc) | (socket.options.tos & 0x03) : value & 0xff,
         }),
     ),
-    flag({ ...ip('IP_HDRINCL', c.IP_HDRINCL), on: 'raw' }, 'headerIncluded'),
+    {
+      ...int(
+        ip('IP_HDRINCL', c.IP_HDRINCL),
+        ANY_INT,
+        (socket) => Number(socket.options.headerIncluded),
+        (socket, value) =>
+          socket.kind === 'raw' ? socket.changeOptions({ headerIncluded: value !== 0 }) : -Errno.ENOPROTOOPT,
+      ),
+      type: 'flag',
+    },
     flag(ip('IP_BIND_ADDRESS_NO_PORT', c.IP_BIND_ADDRESS_NO_PORT), 'bindAddressNoPort'),
     flag(ip('IP_RECVERR', c.IP_RECVERR), 'receiveErrors'),
     int(
@@ -40,11 +50,20 @@ export function ipRows(config: Config): readonly OptionRow[] {
       (socket, value) => socket.changeOptions({ mtuDiscover: value as MtuDiscover }),
     ),
     readOnly(ip('IP_MTU', c.IP_MTU), (socket) => socket.pathMtu()),
-    int(
-      { ...at(c.SOL_RAW, 'icmp')('ICMP_FILTER', c.ICMP_FILTER) },
-      ANY_INT,
+    record(
+      at(c.SOL_RAW, 'icmp')('ICMP_FILTER', c.ICMP_FILTER),
+      'int',
       (socket) => socket.options.icmpFilter >>> 0,
-      (socket, value) => socket.changeOptions({ icmpFilter: value }),
+      (input) => (typeof input === 'number' || input instanceof Uint8Array ? input : undefined),
+      setFilter,
     ),
   ];
+}
+
+/** Octets that are not given stay as they were. Linux raw_seticmpfilter. */
+function setFilter(socket: Socket, value: number | Uint8Array): number {
+  if (typeof value === 'number') return socket.changeOptions({ icmpFilter: value });
+  const octets = new Uint8Array(Int32Array.of(socket.options.icmpFilter).buffer);
+  octets.set(value.subarray(0, octets.length));
+  return socket.changeOptions({ icmpFilter: octetsToInt(octets, 0)! });
 }

@@ -171,13 +171,13 @@ export function record<T>(
   return { ...readOnlyRecord(where, type, get), set: apply };
 }
 
-/** The int that C would read. ip(7)'s options take a single octet, too. */
+/** The int that C would read. ip(7)'s options take a single octet, too, and none at all for 0. */
 function readInt(input: OptionInput, level: number): number | { readonly errno: number } {
   if (input === null) return { errno: Errno.EFAULT };
   if (input instanceof Uint8Array) {
     const value = octetsToInt(input, 0);
     if (value !== undefined) return value;
-    return level === c.IPPROTO_IP && input.length > 0 ? input[0]! : { errno: Errno.EINVAL };
+    return level === c.IPPROTO_IP ? (input[0] ?? 0) : { errno: Errno.EINVAL };
   }
   const number = Number(input);
   const isOne = typeof input !== 'object' && typeof input !== 'string' && Number.isInteger(number);

@@ -54,7 +54,9 @@ function plainRows(): readonly OptionRow[] {
         ANY_INT,
         (socket) => Number(socket.options.reusePort),
         (socket, value) =>
-          socket.family === c.AF_INET ? socket.changeOptions({ reusePort: value !== 0 }) : -Errno.EOPNOTSUPP,
+          value === 0 || socket.family === c.AF_INET
+            ? socket.changeOptions({ reusePort: value !== 0 })
+            : -Errno.EOPNOTSUPP,
       ),
       type: 'flag',
     },

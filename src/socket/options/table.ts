@@ -8,15 +8,19 @@ import * as c from '../constants.ts';
 import type { Socket } from '../socket.ts';
 import { ipRows } from './ip-level.ts';
 import type { OptionInput, OptionRow, OptionValue } from './option.ts';
+import { packetRows } from './packet-level.ts';
 import { socketRows } from './socket-level.ts';
 import type { Interfaces } from './socket-level.ts';
 import { tcpRows } from './tcp-level.ts';
+import { unixRows } from './unix-level.ts';
 
 /** The whole table. */
 export const makeOptionRows = (config: Config, interfaces: Interfaces): readonly OptionRow[] => [
   ...socketRows(config, interfaces),
   ...ipRows(config),
   ...tcpRows(config),
+  ...unixRows,
+  ...packetRows(),
 ];
 
 /** Looks options up and applies them. */
@@ -31,7 +35,7 @@ export class OptionTable {
 
   /** The value, or a negative errno (no option has negative values): -EOPNOTSUPP for a level, -ENOPROTOOPT for a name. */
   get(socket: Socket, level: number, name: number): OptionValue {
-    if (isForeignFilter(socket, level, name)) return -Errno.EOPNOTSUPP;
+    if (isForeign(socket, level, name)) return -Errno.EOPNOTSUPP;
     const row = this.#find(socket, level, name);
     if (row !== undefined) return row.get(socket);
     return hasLevel(socket, level) ? -Errno.ENOPROTOOPT : -Errno.EOPNOTSUPP;
@@ -43,10 +47,10 @@ export class OptionTable {
    */
   set(socket: Socket, level: number, name: number, value: OptionInput): number {
     const row = this.#find(socket, level, name);
-    if (row?.set !== undefined) return row.set(socket, value);
-    if (row === undefined && isForeignFilter(socket, level, name)) return -Errno.EOPNOTSUPP;
-    if (isReadFirst(level) && value === null) return -Errno.EFAULT;
-    return isReadFirst(level) && isTooShort(value) ? -Errno.EINVAL : -Errno.ENOPROTOOPT;
+    const unread = row?.type === 'text' ? 0 : readAhead(socket, level, value);
+    if (unread < 0) return unread;
+    if (row === undefined) return isForeign(socket, level, name) ? -Errno.EOPNOTSUPP : -Errno.ENOPROTOOPT;
+    return row.set === undefined ? -Errno.ENOPROTOOPT : row.set(socket, value);
   }
 
   #find(socket: Socket, level: number, name: number): OptionRow | undefined {
@@ -55,13 +59,24 @@ export class OptionTable {
   }
 }
 
-/** ICMP_FILTER on a raw socket of another protocol has an errno of its own. */
-const isForeignFilter = (socket: Socket, level: number, name: number): boolean =>
-  level === c.SOL_RAW && name === c.ICMP_FILTER && socket.kind === 'raw' && socket.protocol !== c.IPPROTO_ICMP;
+/** At the levels of sockets, TCP and UDP Linux reads an int before it looks at the option's name. */
+function readAhead(socket: Socket, level: number, value: OptionInput): number {
+  const tcp = level === c.IPPROTO_TCP && socket.kind === 'stream';
+  const udp = level === c.IPPROTO_UDP && socket.kind === 'datagram';
+  if (level !== c.SOL_SOCKET && !tcp && !udp) return 0;
+  if (value === null) return -Errno.EFAULT;
+  return value instanceof Uint8Array && value.length < 4 ? -Errno.EINVAL : 0;
+}
 
-/** At these levels Linux reads an int before it looks for the option. */
-const isReadFirst = (level: number): boolean => level === c.SOL_SOCKET || level === c.IPPROTO_TCP;
-const isTooShort = (value: OptionInput): boolean => value instanceof Uint8Array && value.length < 4;
+/**
+ * What other sockets have: EOPNOTSUPP also when it is set. ICMP_FILTER on a raw socket of another protocol, options of AF_UNIX, and on
+ * AF_UNIX all levels but SOL_SOCKET.
+ */
+function isForeign({ kind, protocol }: Socket, level: number, name: number): boolean {
+  if (kind === 'unix') return level !== c.SOL_SOCKET;
+  if (level === c.SOL_SOCKET) return name === c.SO_PASSCRED || name === c.SO_PASSSEC;
+  return level === c.SOL_RAW && name === c.ICMP_FILTER && kind === 'raw' && protocol !== c.IPPROTO_ICMP;
+}
 
 const keyOf = (level: number, name: number): number => level * 0x1_0000 + name;
 
@@ -78,8 +93,9 @@ function has(socket: Socket, row: OptionRow): boolean {
   }
 }
 
-/** Whether the socket has options at the level at all; getsockopt tells the two kinds of failure apart. */
+/** Whether the socket has options at the level at all; getsockopt tells the two kinds of failure apart, but not AF_PACKET's. */
 function hasLevel(socket: Socket, level: number): boolean {
+  if (socket.kind === 'packet') return true;
   switch (level) {
     case c.SOL_SOCKET:
       return true;
@@ -91,8 +107,6 @@ function hasLevel(socket: Socket, level: number): boolean {
       return socket.kind === 'datagram';
     case c.SOL_RAW:
       return socket.kind === 'raw';
-    case c.SOL_PACKET:
-      return socket.kind === 'packet';
     default:
       return false;
   }

@@ -1,0 +1,264 @@
+/**
+ * SOCK_RAW and SOCK_DGRAM of AF_PACKET: frames as they pass an interface, with their link header or without, and frames sent as
+ * they are. packet(7); what it leaves open is as net/packet/af_packet.c shows it.
+ *
+ * Left out: the memory-mapped rings, PACKET_FANOUT, PACKET_AUXDATA and the ancillary headers, SOCK_PACKET of Linux 2.0.
+ */
+import { copyBytes } from '../../core/bytes.ts';
+import { Errno } from '../../core/errno.ts';
+import type { Frame } from '../../core/frame.ts';
+import type { Micros } from '../../core/time.ts';
+import type { MacAddress } from '../../ethernet/address.ts';
+import type { Device, ShownFrame } from '../../ethernet/device.ts';
+import { Readiness } from '../../tcp/service.ts';
+import type { Name, NameOut } from '../address.ts';
+import * as c from '../constants.ts';
+import type { Incoming, Outgoing } from '../message.ts';
+import type { PacketStatistics } from '../options/option.ts';
+import { Watch } from '../readiness.ts';
+import { defaultOptions } from '../socket.ts';
+import type { CommonOptions, Socket, SocketHost } from '../socket.ts';
+import { Memberships } from './memberships.ts';
+import { makeLinkName, readLinkName, writeLinkName } from './names.ts';
+import type { LinkName } from './names.ts';
+import type { FrameSender, PacketOutput } from './output.ts';
+import { PacketQueue } from './packet-queue.ts';
+
+/** What the packet sockets of one stack share. */
+export interface PacketHost extends SocketHost {
+  readonly output: PacketOutput;
+  /** Has frames shown to the socket from now on, or no more. */
+  readonly listen: (socket: PacketSocket, on: boolean) => void;
+}
+
+/** All that recv knows here; MSG_WAITALL and the like are EINVAL, as in Linux. */
+const RECEIVE_FLAGS = c.MSG_PEEK | c.MSG_DONTWAIT | c.MSG_TRUNC | c.MSG_ERRQUEUE;
+
+export class PacketSocket implements Socket, FrameSender {
+  readonly kind = 'packet';
+  readonly family = c.AF_PACKET;
+  readonly type: number;
+  /** SO_PROTOCOL shows none, as in Linux; getsockname tells. */
+  readonly protocol = 0;
+  readonly tcpOptions = undefined;
+  readonly listening = false;
+  nonBlocking = false;
+  references = 0;
+  readonly watch: Watch;
+  readonly options: CommonOptions;
+  readonly memberships: Memberships;
+
+  readonly #host: PacketHost;
+  readonly #queue = new PacketQueue();
+  /** The EtherType that is received (ETH_P_ALL for every one, 0 for none), and the interface (0 for every one). */
+  #etherType: number;
+  #interface = 0;
+  /** A name just read; calls do not nest. */
+  readonly #to: LinkName = makeLinkName();
+  /** Octets in the output queue. */
+  #sending = 0;
+  #error = 0;
+
+  /** @param protocol what is received from now on; 0 waits for bind. Differs: in host byte order, as in sockaddr_ll here. */
+  constructor(host: PacketHost, type: number, protocol: number) {
+    this.#host = host;
+    this.type = type;
+    this.#etherType = protocol & 0xffff;
+    this.watch = new Watch(host.readiness, () => this.readiness());
+    this.options = defaultOptions(host);
+    this.memberships = new Memberships(host.devices);
+    host.listen(this, true);
+  }
+
+  /** May be called again. Protocol 0 leaves it as it is, interface 0 is any. */
+  bind(name: Name): number {
+    const refused = readLinkName(name, this.#to);
+    if (refused < 0) return refused;
+    const { family, protocol, interfaceIndex } = this.#to;
+    if (family !== c.AF_PACKET) return -Errno.EINVAL;
+    const device = this.#host.devices.get(interfaceIndex);
+    if (interfaceIndex !== 0 && device === undefined) return -Errno.ENODEV;
+    const etherType = protocol === 0 ? this.#etherType : protocol;
+    const changed = etherType !== this.#etherType || interfaceIndex !== this.#interface;
+    this.#etherType = etherType;
+    this.#interface = interfaceIndex;
+    if (changed && etherType !== 0 && device?.up === false) this.#fail(Errno.ENETDOWN);
+    return 0;
+  }
+
+  listen(): number {
+    return -Errno.EOPNOTSUPP;
+  }
+
+  accept(): number {
+    return -Errno.EOPNOTSUPP;
+  }
+
+  connect(): number {
+    return -Errno.EOPNOTSUPP;
+  }
+
+  /** Without a name to the interface that is bound, which with SOCK_DGRAM only the loopback can do. Flags do not matter. */
+  send(bytes: Uint8Array, at: number, length: number, _flags: number, outgoing: Outgoing | undefined): number {
+    const named = outgoing?.name !== undefined;
+    if (named) {
+      const refused = readLinkName(outgoing.name!, this.#to);
+      if (refused < 0) return refused;
+    }
+    const device = this.#host.devices.get(named ? this.#to.interfaceIndex : this.#interface);
+    if (device === undefined) return -Errno.ENXIO;
+    if (!device.up) return -Errno.ENETDOWN;
+    const raw = this.type === c.SOCK_RAW;
+    if (device.isTooLong(bytes, at, length, raw)) return -Errno.EMSGSIZE;
+    if (this.#sending >= this.options.sendBuffer) return -Errno.EAGAIN;
+    if (raw && !device.hasHeader(length)) return -Errno.EINVAL;
+
+    const frame = this.#host.context.frames.acquire(length);
+    copyBytes(bytes, at, frame.bytes, frame.start, length);
+    frame.end = frame.start + length;
+    const protocol = named ? this.#to.protocol : this.#etherType;
+    if (raw) return this.#push(device, frame, length, isNone(protocol) ? device.protocolOf(frame) : protocol);
+    return this.#sendCooked(device, frame, length, named ? this.#to.hardwareAddress : undefined, protocol);
+  }
+
+  #sendCooked(
+    device: Device,
+    frame: Frame,
+    length: number,
+    destination: MacAddress | undefined,
+    protocol: number,
+  ): number {
+    if (device.addHeader(frame, destination, protocol)) return this.#push(device, frame, length, protocol);
+    frame.release();
+    return -Errno.EINVAL;
+  }
+
+  #push(device: Device, frame: Frame, length: number, protocol: number): number {
+    this.#sending += length;
+    this.#host.output.push(this, device, frame, length, protocol);
+    return length;
+  }
+
+  receive(into: Uint8Array, at: number, length: number, flags: number, incoming: Incoming | undefined): number {
+    if ((flags & ~RECEIVE_FLAGS) !== 0) return -Errno.EINVAL;
+    if ((flags & c.MSG_ERRQUEUE) !== 0) return -Errno.EAGAIN;
+    if (this.#error !== 0) return -this.takeError();
+    if (this.#queue.size === 0) return -Errno.EAGAIN;
+    if (this.options.timestamp) {
+      incoming?.control.push({ level: c.SOL_SOCKET, type: c.SO_TIMESTAMP, data: this.#queue.nextTime });
+    }
+    return this.#queue.take(into, at, length, flags, incoming);
+  }
+
+  shutdown(): number {
+    return -Errno.EOPNOTSUPP;
+  }
+
+  close(): void {
+    this.#host.listen(this, false);
+    this.memberships.clear();
+    this.#queue.clear();
+    this.watch.close();
+  }
+
+  readable(): number {
+    return this.#queue.nextLength;
+  }
+
+  unsent(): number {
+    return this.#sending;
+  }
+
+  getsockname(into: NameOut): number {
+    const device = this.#host.devices.get(this.#interface);
+    writeLinkName(
+      {
+        protocol: this.#etherType,
+        interfaceIndex: this.#interface,
+        hardwareType: device?.hardwareType ?? 0,
+        packetType: 0,
+        hardwareAddress: device?.address,
+      },
+      into,
+    );
+    return 0;
+  }
+
+  getpeername(): number {
+    return -Errno.EOPNOTSUPP;
+  }
+
+  atMark(): number {
+    return -Errno.ENOTTY;
+  }
+
+  readiness(): number {
+    let bits = 0;
+    if (this.#error !== 0) bits |= Readiness.Error;
+    if (this.#queue.size > 0) bits |= Readiness.Readable;
+    if (this.#sending < this.options.sendBuffer) bits |= Readiness.Writable | c.POLLWRBAND;
+    return bits;
+  }
+
+  changeOptions(changes: Partial<CommonOptions>): number {
+    Object.assign(this.options, changes);
+    return 0;
+  }
+
+  changeTcpOptions(): number {
+    return -Errno.ENOPROTOOPT;
+  }
+
+  takeError(): number {
+    const error = this.#error;
+    this.#error = 0;
+    return error;
+  }
+
+  pathMtu(): number {
+    return -Errno.ENOTCONN;
+  }
+
+  tcpInfo(): undefined {
+    return undefined;
+  }
+
+  /** PACKET_STATISTICS: reading clears it. */
+  takeStatistics(): PacketStatistics {
+    return this.#queue.takeStatistics();
+  }
+
+  /** A frame passes some interface. What is outgoing is for those who want everything, and not for who sent it. */
+  onFrame(shown: ShownFrame, isOwn: boolean, now: Micros): void {
+    const { device, protocol, packetType, source } = shown;
+    const { index, hardwareType } = device;
+    if (this.#etherType === 0 || (this.#interface !== 0 && this.#interface !== index)) return;
+    const isWanted =
+      this.#etherType === c.ETH_P_ALL ? !isOwn : this.#etherType === protocol && packetType !== c.PACKET_OUTGOING;
+    // Linux reads a length of 0 as the answer of a socket filter that does not want it.
+    if (!isWanted || shown.isEmpty(this.type === c.SOCK_RAW)) return;
+    if (!this.#queue.admit(this.options.receiveBuffer)) return;
+    const octets = shown.copy(this.type === c.SOCK_RAW);
+    const hardwareAddress = source;
+    this.#queue.push({ octets, time: now, protocol, interfaceIndex: index, hardwareType, packetType, hardwareAddress });
+    this.watch.onReadiness();
+  }
+
+  /** An interface was switched off. */
+  onDown(device: Device): void {
+    if (this.#interface === device.index && this.#etherType !== 0) this.#fail(Errno.ENETDOWN);
+  }
+
+  onSent(octets: number): void {
+    this.#sending -= octets;
+    this.watch.onReadiness();
+  }
+
+  #fail(errno: number): void {
+    this.#error = errno;
+    this.watch.onReadiness();
+  }
+}
+
+/** Whether a protocol says nothing of what a frame carries. */
+const isNone = (protocol: number): boolean => protocol === 0 || protocol === c.ETH_P_ALL;

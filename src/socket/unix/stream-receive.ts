@@ -1,0 +1,121 @@
+/**
+ * Receiving on SOCK_STREAM: octets from as many pieces as it takes, up to what must not be passed over. Descriptors and another writer's
+ * credentials end a read, and so does the out-of-band octet. unix(7); unix_stream_read_generic.
+ *
+ * Out-of-band data is not in unix(7), which says that there is none: it follows manage_oob and unix_stream_recv_urg of Linux 6.18.
+ */
+import { copyBytes } from '../../core/bytes.ts';
+import { Errno } from '../../core/errno.ts';
+import { MSG_OOB, MSG_PEEK, MSG_WAITALL } from '../constants.ts';
+import type { Incoming } from '../message.ts';
+import { sameWriter, takeRights, tellCredentials } from './ancillary.ts';
+import { SHUT_RECEIVE, unreadOf } from './end.ts';
+import type { Parcel, UnixEnd } from './end.ts';
+import type { UnixHost } from './host.ts';
+import { remove, tellSender } from './queue.ts';
+
+export function receiveStream(
+  host: UnixHost,
+  end: UnixEnd,
+  into: Uint8Array,
+  at: number,
+  length: number,
+  flags: number,
+  incoming: Incoming | undefined,
+): number {
+  if (end.state !== 'connected') return -Errno.EINVAL;
+  const peek = (flags & MSG_PEEK) !== 0;
+  if ((flags & MSG_OOB) !== 0) return receiveUrgent(end, into, at, length, peek, incoming);
+  let copied = 0;
+  let first: Parcel | undefined = undefined;
+  let parcel = beforeMark(host, end, end.queue[0], peek, false);
+  while (parcel !== undefined) {
+    if (first === undefined) {
+      first = parcel;
+      if (incoming !== undefined) {
+        tellSender(parcel, incoming);
+        tellCredentials(end, parcel, incoming);
+      }
+    } else if (end.options.passCredentials && !sameWriter(first, parcel)) {
+      break;
+    }
+    const count = Math.min(unreadOf(parcel), length - copied);
+    copyBytes(parcel.bytes, parcel.consumed, into, at + copied, count);
+    copied += count;
+    const barrier = parcel.rights !== undefined;
+    takeRights(host, parcel, incoming, peek);
+    const next: Parcel | undefined = peek ? after(end, parcel) : consume(host, end, parcel, count);
+    if (barrier || copied === length) return copied;
+    parcel = beforeMark(host, end, next, peek, copied > 0);
+  }
+  if (first !== undefined) {
+    // An error that is there while MSG_WAITALL wants more is lost, as on Linux.
+    if ((flags & MSG_WAITALL) !== 0 && !peek && end.queue.length === 0) end.takeError();
+    return copied;
+  }
+  if (end.error !== 0) return -end.takeError();
+  return (end.shutdown & SHUT_RECEIVE) !== 0 ? 0 : -Errno.EAGAIN;
+}
+
+/** MSG_OOB: the octet, whatever waits before it. -EINVAL when there is none, or when it is read in line. */
+function receiveUrgent(
+  end: UnixEnd,
+  into: Uint8Array,
+  at: number,
+  length: number,
+  peek: boolean,
+  incoming: Incoming | undefined,
+): number {
+  const { urgent } = end;
+  if (end.options.oobInline || urgent === undefined) return -Errno.EINVAL;
+  if (length > 0) into[at] = urgent.bytes[0]!;
+  if (!peek) {
+    // What remains of it in the queue marks the place.
+    urgent.consumed = 1;
+    end.urgent = undefined;
+  }
+  if (incoming !== undefined) incoming.flags |= MSG_OOB;
+  return 1;
+}
+
+/** SIOCATMARK: whether the next octet is the one out of band, or comes after one that was read out of band. */
+export function atMark({ queue, urgent }: UnixEnd): boolean {
+  const head = queue[0];
+  if (head === undefined) return false;
+  return head === urgent || (unreadOf(head) === 0 && (urgent === undefined || queue[1] === urgent));
+}
+
+/** The parcel, or what is to be read in its place where it is, or was, the out-of-band octet. manage_oob. */
+function beforeMark(
+  host: UnixHost,
+  end: UnixEnd,
+  parcel: Parcel | undefined,
+  peek: boolean,
+  copied: boolean,
+): Parcel | undefined {
+  let next = parcel;
+  if (next !== undefined && unreadOf(next) === 0) {
+    // It was read out of band: a read stops here once.
+    if (copied && end.urgent === undefined) return undefined;
+    next = after(end, next);
+    if (!peek) remove(host, end, parcel!);
+  }
+  if (next === undefined || next !== end.urgent) return next;
+  if (copied) return undefined;
+  if (peek) return end.options.oobInline ? next : after(end, next);
+  end.urgent = undefined;
+  if (end.options.oobInline) return next;
+  // Nobody has read it out of band, and it is lost.
+  remove(host, end, next);
+  return end.queue[0];
+}
+
+/** Octets of a parcel have been read. The one to read next. */
+function consume(host: UnixHost, end: UnixEnd, parcel: Parcel, count: number): Parcel | undefined {
+  parcel.consumed += count;
+  if (unreadOf(parcel) > 0) return undefined;
+  remove(host, end, parcel);
+  return end.queue[0];
+}
+
+const after = ({ queue }: UnixEnd, parcel: Parcel): Parcel | undefined => queue[queue.indexOf(parcel) + 1];

@@ -1,0 +1,176 @@
+/**
+ * AF_UNIX: sockets and their names. socket(2), socketpair(2), bind(2), unix(7).
+ */
+import * as c from '../../../src/socket/constants.ts';
+import { one } from './steps.ts';
+import type { Case, Step } from './steps.ts';
+import { TYPES, ask, at, bound, each, listening, octets, pair, unix, unspec } from './unix-steps.ts';
+
+const { AF_UNIX, AF_INET, SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET, SOL_SOCKET } = c;
+
+const creation: readonly Case[] = [
+  one(
+    'unix: valid socket types are SOCK_STREAM, SOCK_DGRAM and SOCK_SEQPACKET',
+    ...[0, 1, 2, 3, 4, 5, 6, 10].flatMap((type): Step[] => [
+      ['socket', `t${type}`, AF_UNIX, type, 0],
+      ['getsockopt', `t${type}`, SOL_SOCKET, c.SO_TYPE],
+    ]),
+  ),
+  one(
+    'unix: EPROTONOSUPPORT, passed protocol is not AF_UNIX',
+    ...[0, AF_UNIX, 2, -1, 17].map((protocol): Step => ['socket', `p${protocol}`, AF_UNIX, SOCK_STREAM, protocol]),
+    ['socket', 'q', AF_UNIX, 0, 2],
+    ['socketpair', 'a', 'b', AF_UNIX, SOCK_STREAM, 2],
+    ['socketpair', 'a', 'b', AF_UNIX, 7, 0],
+    ['socketpair', 'a', 'b', AF_UNIX, c.SOCK_RAW, 1],
+    ['getsockopt', 'a', SOL_SOCKET, c.SO_TYPE],
+  ),
+  ...each('SO_DOMAIN, SO_TYPE, SO_PROTOCOL', TYPES, (type) => [
+    unix('s', type),
+    ...[c.SO_DOMAIN, c.SO_TYPE, c.SO_PROTOCOL, c.SO_ACCEPTCONN, c.SO_ERROR].map((name): Step => [
+      'getsockopt',
+      's',
+      SOL_SOCKET,
+      name,
+    ]),
+  ]),
+];
+
+const names: readonly Case[] = [
+  one('unix: a path name is returned as it was bound', ...bound('s', SOCK_STREAM, 'name'), ...ask('s')),
+  one(
+    'unix: sun_family always contains AF_UNIX',
+    unix('s', SOCK_STREAM),
+    ['bind', 's', { octets: [AF_INET, 0, 65, 0] }],
+    ['bind', 's', unspec],
+    ['bind', 's', { octets: [0, 0, 65] }],
+    ['bind', 's', '127.0.0.1', 80],
+    ['connect', 's', '127.0.0.1', 80],
+    ['bind', 's', null],
+    ...ask('s'),
+  ),
+  one(
+    'unix: sun_path is 108 octets in size',
+    unix('s', SOCK_STREAM),
+    ['bind', 's', octets(...new Array<number>(109).fill(65))],
+    ['bind', 's', octets(...new Array<number>(126).fill(65))],
+    ['bind', 's', octets(...new Array<number>(127).fill(65))],
+    ['bind', 's', { octets: [AF_UNIX] }],
+    ['bind', 's', { octets: [] }],
+    ['bind', 's', octets(...new Array<number>(108).fill(65))],
+    ...ask('s'),
+  ),
+  one(
+    'unix: Linux appends a null terminator if none is supplied, and a path ends at its first',
+    unix('s', SOCK_STREAM),
+    ['bind', 's', octets(65, 66, 67)],
+    ['getsockname', 's'],
+    unix('t', SOCK_STREAM),
+    ['bind', 't', octets(65, 66, 67, 0, 68, 69)],
+    ['bind', 't', octets(65, 66, 0, 67)],
+    ['getsockname', 't'],
+    ['unlink', 'AB'],
+    ['unlink', 'AB'],
+  ),
+  one(
+    'unix: an abstract name is all octets that the length covers',
+    unix('s', SOCK_STREAM),
+    ['bind', 's', octets(0, 65, 0, 66)],
+    ['getsockname', 's'],
+    unix('t', SOCK_STREAM),
+    ['bind', 't', octets(0, 65, 0, 66)],
+    ['bind', 't', octets(0, 65, 0, 66, 0)],
+    ['getsockname', 't'],
+    unix('u', SOCK_STREAM),
+    ['bind', 'u', octets(0)],
+    ['getsockname', 'u'],
+    ['unlink', '\0A'],
+  ),
+  one(
+    'unix: abstract sockets disappear when all references are closed',
+    ...bound('s', SOCK_DGRAM, '\0gone'),
+    ['dup', 's', 't'],
+    ['close', 's'],
+    ...bound('u', SOCK_DGRAM, '\0gone'),
+    ['close', 't'],
+    ['bind', 'u', at('\0gone')],
+  ),
+  one(
+    'unix: each type has its own abstract names',
+    ...bound('s', SOCK_STREAM, '\0same'),
+    ...bound('d', SOCK_DGRAM, '\0same'),
+    ...bound('q', SOCK_SEQPACKET, '\0same'),
+    ...bound('t', SOCK_STREAM, '\0same'),
+    ['connect', 't', at('\0none')],
+  ),
+  one(
+    'unix: EADDRINUSE, the filesystem socket object already exists',
+    ...bound('s', SOCK_STREAM, 'name'),
+    ...bound('t', SOCK_STREAM, 'name'),
+    ...bound('d', SOCK_DGRAM, 'name'),
+    ['close', 's'],
+    ['bind', 't', at('name')],
+    ['connect', 't', at('name')],
+    ['connect', 'd', at('name')],
+    ['unlink', 'name'],
+    ['bind', 't', at('name')],
+    ['unlink', 'other'],
+    ['unlink', ''],
+  ),
+  one(
+    'unix: the socket can be unlinked at any time',
+    ...listening(SOCK_STREAM),
+    ['unlink', 'server'],
+    ['getsockname', 'l'],
+    unix('a', SOCK_STREAM),
+    ['connect', 'a', at('server')],
+    ...bound('m', SOCK_STREAM, 'server'),
+    ['connect', 'a', at('server')],
+    ['close', 'l'],
+    ['connect', 'a', at('server')],
+    ['listen', 'm', 1],
+    ['connect', 'a', at('server')],
+  ),
+  one(
+    'unix: bound once',
+    ...bound('s', SOCK_STREAM, 'name'),
+    ['bind', 's', at('other')],
+    ['bind', 's', at('name')],
+    ['bind', 's', at('\0abstract')],
+    ['bind', 's', octets()],
+    ['getsockname', 's'],
+    ['unlink', 'other'],
+  ),
+  ...each('autobind to 5 bytes in the character set [0-9a-f]', TYPES, (type) => [
+    unix('s', type),
+    ['bind', 's', octets()],
+    ['getsockname', 's'],
+    ['bind', 's', octets()],
+    unix('t', type),
+    ['bind', 't', at('')],
+    ['getsockname', 't'],
+  ]),
+  ...each('SO_PASSCRED autobinds a socket when it connects', TYPES, (type) => [
+    ...bound('l', type, '\0l'),
+    ['listen', 'l', 1],
+    unix('s', type),
+    ['setsockopt', 's', SOL_SOCKET, c.SO_PASSCRED, 1],
+    ['getsockname', 's'],
+    ['connect', 's', at('\0none')],
+    ['getsockname', 's'],
+    ['connect', 's', at('\0l')],
+    ['getpeername', 's'],
+  ]),
+  ...each('socketpair: the two sockets are unnamed', TYPES, (type) => [
+    pair(type),
+    ...ask('a'),
+    ['poll', 'a'],
+    ['bind', 'a', at('later')],
+    ['getpeername', 'b'],
+    ['connect', 'a', at('none')],
+    ['connect', 'a', at('later')],
+    ['listen', 'a', 1],
+  ]),
+];
+
+export const CASES: readonly Case[] = [...creation, ...names];
