@@ -73,6 +73,9 @@ export class ErrorReceiver {
     errno: 0,
     hard: false,
     mtu: 0,
+    ttl: 0,
+    tos: 0,
+    interfaceId: 0,
   };
 
   constructor(context: Context, ip: IcmpSupport) {
@@ -93,6 +96,9 @@ export class ErrorReceiver {
       report.type === IcmpType.DestinationUnreachable && report.code === UnreachableCode.FragmentationNeeded
         ? icmpNextHopMtu(frame.bytes, at)
         : 0;
+    report.ttl = packet.ttl;
+    report.tos = packet.tos;
+    report.interfaceId = packet.interfaceId;
     if (!this.#enterQuote(frame, packet)) return;
     // 1122-3.2.2-d: the quoted protocol number names who is to handle it.
     if (!this.#ip.deliverError(report, frame, now)) drops.drop('icmp-error-no-protocol', frame);

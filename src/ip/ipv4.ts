@@ -39,6 +39,7 @@ import { Reassembly } from './reassembly.ts';
 import { Router } from './router.ts';
 import type { Route, RouteTable } from './routes.ts';
 import type {
+  Arrival,
   IcmpSupport,
   IpErrorReport,
   IpPacket,
@@ -300,7 +301,11 @@ export class Ipv4 implements IcmpSupport, InterfaceOwner {
     return this.interfaces[interfaceId - 1]?.name;
   }
 
-  specificDestination(packet: IpPacket): IpAddress {
+  arrivalInterface({ destination, interfaceId }: Arrival): number {
+    return this.interfaces[interfaceId - 1]!.isLoopback ? this.#router.owner(destination) : interfaceId;
+  }
+
+  specificDestination(packet: Arrival): IpAddress {
     if (this.#addresses.isOwn(packet.destination)) return packet.destination;
     return this.interfaces[packet.interfaceId - 1]!.sourceFor(packet.source) ?? ANY_ADDRESS;
   }

@@ -72,6 +72,11 @@ export class Ipv4Path implements Path {
     return Math.min(this.interfaceMtu, this.#pathMtu);
   }
 
+  get viaGateway(): boolean {
+    this.refresh();
+    return this.nextHop !== this.destination;
+  }
+
   get interfaceMtu(): number {
     this.refresh();
     return this.network === undefined ? 0 : this.network.link.mtu;

@@ -99,25 +99,52 @@ export class Router implements PathResolver {
 
   /** Finds interface, next hop and kind; returns 0 or a negative errno. */
   #select(destination: IpAddress, source: IpAddress, bound: number): number {
+    if (source !== ANY_ADDRESS && !this.#addresses.isOwn(source)) return -Errno.EINVAL;
+    const error = this.#lookUp(destination, source, bound);
+    if (error !== 0 || !isLoopback(source)) return error;
+    // 127.0.0.0/8 must not appear outside a host. RFC 1122 §3.2.1.3 (g).
+    return this.#kind === PathKind.Unicast && this.#network!.isLoopback ? 0 : -Errno.EINVAL;
+  }
+
+  #lookUp(destination: IpAddress, source: IpAddress, bound: number): number {
     this.#kind = PathKind.Unicast;
     this.#nextHop = destination;
-    if (source !== ANY_ADDRESS && !this.#addresses.isOwn(source)) return -Errno.EINVAL;
-    if (this.#addresses.isOwn(destination)) {
+    if (bound !== 0 && this.#interfaces[bound - 1] === undefined) return -Errno.ENODEV;
+    if (this.#addresses.isOwn(destination) && this.#mayStayInside(destination, bound)) {
       this.#network = this.#interfaces[0];
       return 0;
     }
-    // 127.0.0.0/8 must not appear outside a host. RFC 1122 §3.2.1.3 (g).
-    if (isLoopback(source)) return -Errno.EINVAL;
     if (destination === BROADCAST_ADDRESS) return this.#selectLink(destination, PathKind.Broadcast, source, bound);
     if (isMulticast(destination)) return this.#selectLink(destination, PathKind.Multicast, source, bound);
     // 0.0.0.0/8 must not be sent (§3.2.1.3 (a, b)); class E stands for nobody, and answers from there are not taken.
     if (!isUnicast(destination)) return -Errno.ENETUNREACH;
     const route = this.#routes.lookup(destination, bound);
-    if (route === undefined) return -Errno.ENETUNREACH;
+    if (route === undefined) return this.#assumeOnLink(destination, bound);
     this.#network = this.#interfaces[route.interfaceId - 1];
     if (route.gateway !== undefined) this.#nextHop = route.gateway;
     else if (this.#addresses.isBroadcast(destination)) this.#kind = PathKind.Broadcast;
     return 0;
+  }
+
+  /** Whether an own address is reached inside the host: unless another interface was asked for. */
+  #mayStayInside(destination: IpAddress, bound: number): boolean {
+    return bound <= 1 || this.owner(destination) === bound;
+  }
+
+  /** Who asks for an interface knows better than the routes: the host is on its link. Linux ip_route_output_key; not for 127.0.0.0/8. */
+  #assumeOnLink(destination: IpAddress, bound: number): number {
+    const network = this.#interfaces[bound - 1];
+    if (network?.ready !== true || isLoopback(destination)) return -Errno.ENETUNREACH;
+    this.#network = network;
+    return 0;
+  }
+
+  /** The interface that has an own address; the loopback for those of nobody else. */
+  owner(address: IpAddress): number {
+    for (const network of this.#interfaces) {
+      if (network.addresses.some((prefix) => prefix.address === address)) return network.id;
+    }
+    return this.#interfaces[0]!.id;
   }
 
   /** Limited broadcasts and multicasts just go to "the appropriate interface". RFC 1122 §3.3.1.1. */
@@ -145,7 +172,10 @@ export class Router implements PathResolver {
   #chooseSource(destination: IpAddress): IpAddress | undefined {
     const network = this.#network!;
     // To itself a host speaks as the address spoken to; 127.0.0.1 stands for the whole of 127.0.0.0/8, as on Linux.
-    if (network.isLoopback) return isLoopback(destination) ? LOOPBACK_ADDRESS : destination;
+    if (network.isLoopback) {
+      const asItself = this.#addresses.isOwn(destination) && !isLoopback(destination);
+      return asItself ? destination : LOOPBACK_ADDRESS;
+    }
     const own = network.sourceFor(this.#nextHop);
     if (own !== undefined) return own;
     // "This host on this network", while it learns its address. RFC 1122 §3.2.1.3 (a).

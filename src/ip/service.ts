@@ -22,6 +22,8 @@ export interface Path {
   readonly interfaceMtu: number;
   /** Octets of the largest IP datagram that `output` takes: above `mtu` when TCP super-segments are cut further down. */
   readonly maxSegment: number;
+  /** Whether it leads through a gateway, and not just to a host on the link. */
+  readonly viaGateway: boolean;
   /** Octets that the IP header will take (20 plus options). */
   readonly headerLength: number;
   /** Whether the transport may leave its checksum partial (`Checksum.Partial`, pseudo-header sum in the field). */
@@ -73,6 +75,9 @@ export interface IpPacket {
   broadcast: boolean;
 }
 
+/** Between whom a datagram went, and where it came in. */
+export type Arrival = Pick<IpPacket, 'source' | 'destination' | 'interfaceId'>;
+
 /** An ICMP error about a datagram that this host sent. RFC 1122 §3.2.2, §4.1.3.3, RFC 9293 §3.9.2.2. */
 export interface IpErrorReport {
   /** Who reported it. */
@@ -89,6 +94,10 @@ export interface IpErrorReport {
   hard: boolean;
   /** Next-hop MTU of Fragmentation Needed, else 0. RFC 1191 §4. */
   mtu: number;
+  /** TTL, TOS and interface of the ICMP message itself; this host's own findings have none. */
+  ttl?: number;
+  tos?: number;
+  interfaceId?: number;
 }
 
 /** Fragmentation Needed and DF Set. RFC 792, RFC 1191 §4. */
@@ -120,8 +129,9 @@ export interface RawListener {
 export interface IpService {
   /**
    * The path to a destination from `source`, or from the address that source selection gives when that is ANY_ADDRESS.
-   * Negative errno: -ENETUNREACH without a route, -EINVAL when `source` is not an own address, -EADDRNOTAVAIL when there is
-   * none to send with. A limited broadcast may leave an interface that has no address yet with source 0.0.0.0 (DHCP).
+   * Negative errno: -ENETUNREACH without a route, -ENODEV for an interface that there is not, -EINVAL when `source` is not an own
+   * address, -EADDRNOTAVAIL when there is none to send with. What an interface that was asked for has no route to is taken to be on its
+   * link, as Linux takes it. A limited broadcast may leave an interface that has no address yet with source 0.0.0.0 (DHCP).
    * @param interfaceId the one interface that may be used (SO_BINDTODEVICE); 0 or none for any
    */
   route(destination: IpAddress, source: IpAddress, interfaceId?: number): Path | number;
@@ -140,6 +150,10 @@ export interface IpService {
   interfaceByName(name: string): number | undefined;
   /** The name of an interface by its id; undefined when there is none. if_indextoname(3). */
   interfaceName(interfaceId: number): string | undefined;
+  /** The address of this host that a datagram was for: its destination, or for a broadcast one of the interface's. RFC 1122 §3.2.1.3. */
+  specificDestination(packet: Arrival): IpAddress;
+  /** The interface that a datagram counts as come in on: what a host sends to an own address belongs to the interface that has it. */
+  arrivalInterface(packet: Arrival): number;
   register(protocol: number, handler: ProtocolHandler): void;
   /** Adds a raw listener for one protocol (255: every protocol). */
   addRaw(protocol: number, listener: RawListener): void;
@@ -175,8 +189,6 @@ export interface IcmpSupport extends IpService {
   deliverError(report: IpErrorReport, frame: Frame, now: Micros): boolean;
   /** A Redirect: route `destination` by way of `gateway`. False when it is not to be believed. RFC 1122 §3.2.2.2. */
   redirect(from: IpAddress, destination: IpAddress, gateway: IpAddress, interfaceId: number, now: Micros): boolean;
-  /** The address of this host that a datagram was for: its destination, or for a broadcast one of the interface's. RFC 1122 §3.2.1.3. */
-  specificDestination(packet: IpPacket): IpAddress;
   /** Whether a source stands for a single host that an error may be sent to. RFC 1122 §3.2.2. */
   namesSingleHost(address: IpAddress, interfaceId: number): boolean;
 }

@@ -4,8 +4,7 @@
  */
 import { Errno } from '../core/errno.ts';
 import type { Name, NameOut } from './address.ts';
-import { MSG_CTRUNC } from './constants.ts';
-import type * as c from './constants.ts';
+import * as c from './constants.ts';
 import type { OpenFile } from './file.ts';
 
 /** struct in_pktinfo. ip(7). */
@@ -145,9 +144,14 @@ export function scatter(from: Uint8Array, count: number, iov: readonly Uint8Arra
 /** Octets of struct cmsghdr, and the multiple that CMSG_SPACE rounds up to. */
 const CMSG_HEADER = 16;
 const CMSG_ALIGN = 8;
+/** Octets of struct timeval. */
+const TIMEVAL = 16;
 
 /** CMSG_LEN of the data of a message. */
-export function controlSize({ data }: ControlMessage): number {
+export function controlSize({ level, type, data }: ControlMessage): number {
+  if (level === c.SOL_SOCKET && type === c.SO_TIMESTAMP) return CMSG_HEADER + TIMEVAL;
+  // Linux gives the TOS as the octet that it is.
+  if (level === c.IPPROTO_IP && type === c.IP_TOS) return CMSG_HEADER + 1;
   if (typeof data === 'number') return CMSG_HEADER + 4;
   if (data instanceof Uint8Array) return CMSG_HEADER + data.length;
   if (Array.isArray(data)) return CMSG_HEADER + 4 * (data as readonly number[]).length;
@@ -162,7 +166,7 @@ export function handOver(messages: readonly ControlMessage[], into: Message): nu
   for (const message of messages) {
     const size = controlSize(message);
     if (size > room) {
-      into.flags = (into.flags ?? 0) | MSG_CTRUNC;
+      into.flags = (into.flags ?? 0) | c.MSG_CTRUNC;
       return 0;
     }
     into.control!.push(message);

@@ -67,8 +67,18 @@ export interface CommonOptions {
   headerIncluded: boolean;
   /** IP_RECVERR: a datagram or raw socket is told of passing errors too, and without being connected. ip(7). */
   receiveErrors: boolean;
-  /** IP_MTU_DISCOVER, for datagram sockets; on others it is only kept: TCP always sets DF, raw sockets never do. */
+  /** IP_MTU_DISCOVER, for datagram and raw sockets; on streams it is only kept: TCP always sets DF. */
   mtuDiscover: MtuDiscover;
+  /** IP_RECVTTL, IP_RECVTOS, IP_PKTINFO: datagrams come with what their header says. On streams they are only kept. ip(7). */
+  receiveTtl: boolean;
+  receiveTos: boolean;
+  receivePacketInfo: boolean;
+  /** IP_FREEBIND: bind takes an address that is not this host's. Nothing can be sent from there. ip(7). */
+  freeBind: boolean;
+  /** UDP_CORK, UDP_SEGMENT (octets, 0 for off), UDP_GRO. udp(7). */
+  udpCork: boolean;
+  udpSegment: number;
+  udpGro: boolean;
   /** IP_BIND_ADDRESS_NO_PORT: bind with port 0 takes no port; connect chooses one. ip(7). */
   bindAddressNoPort: boolean;
   /** ICMP_FILTER: a bit per message type that is not wanted. raw(7). */
@@ -100,7 +110,7 @@ export interface Socket extends OpenFile {
   /** -EINVAL when bound already or the name is malformed, -EADDRNOTAVAIL, -EADDRINUSE, -EAFNOSUPPORT, -EACCES. */
   bind(name: Name): number;
   listen(backlog: number): number;
-  /** The next connection as a socket, or a negative errno. */
+  /** The next connection as a socket, or a negative errno. `peer` is filled in by those who know it when getpeername does not. */
   accept(): Socket | number;
   /** -EINPROGRESS while a handshake runs; called again it tells the outcome. AF_UNSPEC dissolves the association. connect(2). */
   connect(name: Name): number;
@@ -162,6 +172,13 @@ export function defaultOptions(host: SocketHost): CommonOptions {
     headerIncluded: false,
     receiveErrors: false,
     mtuDiscover: MtuDiscover.Want,
+    receiveTtl: false,
+    receiveTos: false,
+    receivePacketInfo: false,
+    freeBind: false,
+    udpCork: false,
+    udpSegment: 0,
+    udpGro: false,
     bindAddressNoPort: false,
     icmpFilter: 0,
     passCredentials: false,

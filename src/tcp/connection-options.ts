@@ -64,6 +64,7 @@ export function makeDefaultOptions(config: TcpConfig, ttl: number): TcpOptions {
     windowClamp: 0,
     ttl,
     tos: 0,
+    receiveErrors: false,
     linger: undefined,
     finWait2Timeout: config.finWait2Timeout,
     receiveLowWater: 1,

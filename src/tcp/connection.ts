@@ -269,6 +269,11 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
     return error;
   }
 
+  /** An error (positive errno) that the program asked to be told of, and that ends nothing. */
+  tell(error: number): void {
+    this.#error = error;
+  }
+
   setOptions(changes: Partial<TcpOptions>): number {
     const result = checkOptions(changes, this.host);
     if (result < 0) return result;

@@ -81,6 +81,8 @@ export interface TcpOptions {
   /** IP_TTL, IP_TOS. */
   ttl: number;
   tos: number;
+  /** IP_RECVERR: what ICMP says of a connection is an error at once, and not only once the connection fails. ip(7). */
+  receiveErrors: boolean;
   /** SO_LINGER with l_onoff: undefined when off; 0 makes close abort; else close waits (us), which the socket layer does. */
   linger: number | undefined;
   /** TCP_LINGER2 (us): how long FIN-WAIT-2 lasts once nobody can read. */

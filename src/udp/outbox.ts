@@ -7,8 +7,9 @@ import { Errno } from '../core/errno.ts';
 import { Checksum } from '../core/frame.ts';
 import type { Frame } from '../core/frame.ts';
 import type { Micros } from '../core/time.ts';
-import { IpProtocol, MtuDiscover } from '../ip/service.ts';
-import type { IpErrorReport, IpService, OutputOptions, Path } from '../ip/service.ts';
+import { applyMtuDiscover } from '../ip/mtu-discover.ts';
+import { IpProtocol } from '../ip/service.ts';
+import type { IpErrorReport, IpService, MtuDiscover, OutputOptions, Path } from '../ip/service.ts';
 import type { UdpOwner, UdpSendOptions } from './service.ts';
 import { UDP_HEADER_LENGTH, setUdpChecksum, setUdpPartialChecksum, writeUdpHeader } from './wire.ts';
 
@@ -28,7 +29,11 @@ interface Waiting {
   ttl: number;
   tos: number;
   mtuDiscover: MtuDiscover;
+  confirm: boolean;
 }
+
+/** The data of a datagram that nobody quotes. */
+const NOTHING = new Uint8Array(0);
 
 /** Records kept for reuse at most. */
 const KEPT_RECORDS = 1024;
@@ -51,10 +56,10 @@ export class Outbox {
 
   /** Takes over the frame, which holds room for the header and the data. */
   push(port: OutboxClient, frame: Frame, path: Path, destinationPort: number, options: UdpSendOptions): void {
-    const { ttl, tos, mtuDiscover } = options;
+    const { ttl, tos, mtuDiscover, confirm } = options;
     const record = this.#records[this.#length];
     if (record === undefined) {
-      this.#records.push({ port, frame, path, destinationPort, ttl, tos, mtuDiscover });
+      this.#records.push({ port, frame, path, destinationPort, ttl, tos, mtuDiscover, confirm });
     } else {
       record.port = port;
       record.frame = frame;
@@ -63,6 +68,7 @@ export class Outbox {
       record.ttl = ttl;
       record.tos = tos;
       record.mtuDiscover = mtuDiscover;
+      record.confirm = confirm;
     }
     this.#length++;
   }
@@ -82,10 +88,7 @@ export class Outbox {
     writeUdpHeader(bytes, start, port.localPort, destinationPort, length);
     const sum = path.pseudoHeaderSum(IpProtocol.Udp);
     const options = this.#options;
-    options.beyondPathMtu = mtuDiscover >= MtuDiscover.Probe;
-    const fits = length + path.headerLength <= (options.beyondPathMtu ? path.interfaceMtu : path.mtu);
-    options.dontFragment =
-      mtuDiscover === MtuDiscover.Do || mtuDiscover === MtuDiscover.Probe || (fits && mtuDiscover === MtuDiscover.Want);
+    const fits = applyMtuDiscover(options, path, length + path.headerLength, mtuDiscover);
     // What is cut into pieces is more than any link sees at once.
     if (path.checksumOffload && fits) {
       setUdpPartialChecksum(bytes, start, length, sum);
@@ -95,10 +98,11 @@ export class Outbox {
     }
     options.ttl = record.ttl;
     options.tos = record.tos;
+    if (record.confirm) this.#ip.confirm(path, now);
     const result = this.#ip.output(path, frame, options, now);
     port.dequeued(length - UDP_HEADER_LENGTH);
     if (result === 0) this.sent++;
-    else if (result < 0) port.owner.onError(localReport(path, -result), destinationPort);
+    else if (result < 0) port.owner.onError(localReport(path, -result), destinationPort, NOTHING);
   }
 }
 

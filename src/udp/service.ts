@@ -3,14 +3,14 @@
  */
 import type { Micros } from '../core/time.ts';
 import type { IpAddress } from '../ip/address.ts';
-import type { IpErrorReport, IpPacket, MtuDiscover } from '../ip/service.ts';
+import type { IpErrorReport, IpPacket, MtuDiscover, Path } from '../ip/service.ts';
 
 /** Receives what comes for a port. It must only note things down: it runs inside the core. */
 export interface UdpOwner {
   /** A datagram; `payload` is lent for the call. Returns false when the receive queue is full, which UDP counts as a drop. */
-  onDatagram(payload: Uint8Array, source: IpAddress, sourcePort: number, packet: IpPacket): boolean;
-  /** An ICMP error about a datagram that this port sent to `destinationPort`. */
-  onError(report: IpErrorReport, destinationPort: number): void;
+  onDatagram(payload: Uint8Array, source: IpAddress, sourcePort: number, packet: IpPacket, now: Micros): boolean;
+  /** An ICMP error about a datagram that this port sent to `destinationPort`; `quoted` is as much of its data as came back, and lent. */
+  onError(report: IpErrorReport, destinationPort: number, quoted: Uint8Array): void;
   /** Whether what routers report of the path's MTU is to be ignored: IP_PMTUDISC_INTERFACE and _OMIT. */
   readonly ignoresPathMtu?: boolean;
   /** SO_REUSEPORT: what comes is spread over this and others that share the port. socket(7). */
@@ -23,10 +23,10 @@ export interface UdpOwner {
 export interface UdpSendOptions {
   ttl: number;
   tos: number;
-  /** SO_BROADCAST: without it a broadcast destination gives -EACCES. */
-  broadcast: boolean;
   /** IP_MTU_DISCOVER: what becomes of a datagram that is longer than the path carries. */
   mtuDiscover: MtuDiscover;
+  /** MSG_CONFIRM: the program knows that the path works. */
+  confirm: boolean;
 }
 
 /** An open port. */
@@ -37,22 +37,23 @@ export interface UdpPort {
   /** Once connected, only this peer's datagrams are taken. */
   readonly remoteAddress: IpAddress | undefined;
   readonly remotePort: number;
+  /** SO_BINDTODEVICE: only what comes in on this interface is taken; 0 for any. */
+  device: number;
   /** Octets of datagrams waiting to leave. */
   readonly queued: number;
-  /** Fixes the peer, and with it the local address; undefined dissolves. Negative errno when there is no route. */
-  connect(remote: IpAddress | undefined, remotePort: number): number;
+  /** Fixes both ends; the local address is the one that routing chose, unless the port has one (1122-4.1.3.5-d). */
+  connect(local: IpAddress, remote: IpAddress, remotePort: number): void;
   /**
-   * Queues one datagram. Returns `length`, or -EMSGSIZE above 65,507 octets (or what `mtuDiscover` does not let be cut),
-   * -ENETUNREACH, -EACCES, -EINVAL for port 0, -EAGAIN when `limit` octets wait already (SO_SNDBUF).
+   * Queues one datagram. Returns `length`, or -EMSGSIZE above 65,507 octets (or what `mtuDiscover` does not let be cut). How
+   * many may wait is the owner's business.
    */
   send(
     bytes: Uint8Array,
     at: number,
     length: number,
-    destination: IpAddress,
+    path: Path,
     destinationPort: number,
     options: UdpSendOptions,
-    limit: number,
   ): number;
   close(): void;
 }

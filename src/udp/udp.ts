@@ -41,7 +41,7 @@ export class Udp implements UdpService, ProtocolHandler {
   }
 
   open(local: IpAddress, localPort: number, owner: UdpOwner): UdpPort {
-    const port = new Port(this.#context, this.#ip, this.#demux, this.#outbox, local, localPort, owner);
+    const port = new Port(this.#context, this.#demux, this.#outbox, local, localPort, owner);
     this.#demux.add(port);
     return port;
   }
@@ -64,7 +64,7 @@ export class Udp implements UdpService, ProtocolHandler {
   }
 
   /** Takes a datagram. RFC 768; false when no port is open for it, so that Port Unreachable goes back (1122-4.1.3.1-a). */
-  receive(frame: Frame, packet: IpPacket): boolean {
+  receive(frame: Frame, packet: IpPacket, now: Micros): boolean {
     const { drops } = this.#context;
     this.#received++;
     const length = this.#check(frame, packet);
@@ -73,15 +73,16 @@ export class Udp implements UdpService, ProtocolHandler {
     const sourcePort = udpSourcePort(bytes, start);
     const destinationPort = udpDestinationPort(bytes, start);
     if (packet.broadcast) {
-      this.#toAll(frame, length, packet, sourcePort, destinationPort);
+      this.#toAll(frame, length, packet, sourcePort, destinationPort, now);
       return true;
     }
-    const port = this.#demux.find(packet.destination, destinationPort, packet.source, sourcePort);
+    const device = this.#ip.arrivalInterface(packet);
+    const port = this.#demux.find(packet.destination, destinationPort, packet.source, sourcePort, device);
     if (port === undefined) {
       drops.drop('udp-no-port', frame);
       return false;
     }
-    this.#hand(port, bytes.subarray(start + UDP_HEADER_LENGTH, start + length), sourcePort, packet, frame);
+    this.#hand(port, bytes.subarray(start + UDP_HEADER_LENGTH, start + length), sourcePort, packet, frame, now);
     return true;
   }
 
@@ -96,7 +97,7 @@ export class Udp implements UdpService, ProtocolHandler {
     }
     // As on Linux an open port is enough to believe that its datagram was too long (RFC 8201 §4 asks for more than UDP knows).
     if (isTooBig(report) && port.owner.ignoresPathMtu !== true) this.#ip.tooBig(report, frame, now);
-    port.owner.onError(report, remotePort);
+    port.owner.onError(report, remotePort, frame.bytes.subarray(frame.transport + UDP_HEADER_LENGTH, frame.end));
   }
 
   /** Length, checksum and port; returns the datagram's length, or 0 when it was dropped. */
@@ -130,21 +131,29 @@ export class Udp implements UdpService, ProtocolHandler {
   }
 
   /** A broadcast or multicast goes to every port that matches; nobody is told when there is none. */
-  #toAll(frame: Frame, length: number, packet: IpPacket, sourcePort: number, destinationPort: number): void {
+  #toAll(
+    frame: Frame,
+    length: number,
+    packet: IpPacket,
+    sourcePort: number,
+    destinationPort: number,
+    now: Micros,
+  ): void {
+    const device = this.#ip.arrivalInterface(packet);
     const ports = this.#demux.onPort(destinationPort);
     const payload = frame.bytes.subarray(frame.start + UDP_HEADER_LENGTH, frame.start + length);
     let matched = false;
     for (let i = 0; i < ports.length; i++) {
       const port = ports[i]!;
-      if (matchScore(port, packet.destination, packet.source, sourcePort) < 0) continue;
+      if (matchScore(port, packet.destination, packet.source, sourcePort, device) < 0) continue;
       matched = true;
-      this.#hand(port, payload, sourcePort, packet, frame);
+      this.#hand(port, payload, sourcePort, packet, frame, now);
     }
     if (!matched) this.#context.drops.drop('udp-no-port', frame);
   }
 
-  #hand(port: Port, payload: Uint8Array, sourcePort: number, packet: IpPacket, frame: Frame): void {
-    if (port.owner.onDatagram(payload, packet.source, sourcePort, packet)) this.#delivered++;
+  #hand(port: Port, payload: Uint8Array, sourcePort: number, packet: IpPacket, frame: Frame, now: Micros): void {
+    if (port.owner.onDatagram(payload, packet.source, sourcePort, packet, now)) this.#delivered++;
     else this.#context.drops.drop('udp-queue-full', frame);
   }
 }

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { Errno } from '../../src/core/errno.ts';
+import { micros } from '../../src/core/time.ts';
 import { NetError } from '../../src/node/net-error.ts';
 import { posix, strerror } from '../../src/node/posix.ts';
 import { Sockets } from '../../src/node/sockets.ts';
@@ -300,7 +301,7 @@ describe('sockets with promises', () => {
     const from = parseAddress('10.0.0.9')!;
     const { owner } = udp.opened[0]!;
     const packet = { source: from, destination: from, protocol: 17, ttl: 1, tos: 0, interfaceId: 1, broadcast: false };
-    owner.onDatagram(new TextEncoder().encode('pong'), from, 80, packet);
+    owner.onDatagram(new TextEncoder().encode('pong'), from, 80, packet, micros(0));
     await turn();
     const { data, address, port } = await waiting;
     expect([text(data), address, port]).to.deep.equal(['pong', '10.0.0.9', 80]);

@@ -10,7 +10,7 @@ import { SeededRandom } from '../../src/core/random.ts';
 import { Devices } from '../../src/ethernet/device.ts';
 import { ANY_ADDRESS, BROADCAST_ADDRESS, isLoopback, parseAddress } from '../../src/ip/address.ts';
 import type { IpAddress } from '../../src/ip/address.ts';
-import type { IpService, OutputOptions, Path, RawListener } from '../../src/ip/service.ts';
+import type { Arrival, IpService, OutputOptions, Path, RawListener } from '../../src/ip/service.ts';
 import { SocketCalls } from '../../src/socket/calls.ts';
 import { Readiness } from '../../src/tcp/service.ts';
 import { noListenerCounts } from '../../src/tcp/listener.ts';
@@ -45,6 +45,7 @@ export class FakeIp implements IpService {
       mtu: 1500,
       interfaceMtu: 1500,
       maxSegment: 1500,
+      viaGateway: false,
       headerLength: 20,
       checksumOffload: false,
       pseudoHeaderSum: () => 0,
@@ -64,6 +65,8 @@ export class FakeIp implements IpService {
   }
 
   isLocal = (address: IpAddress): boolean => address === OWN_ADDRESS || isLoopback(address);
+  specificDestination = ({ destination }: Arrival): IpAddress => destination;
+  arrivalInterface = ({ interfaceId }: Arrival): number => interfaceId;
   isBroadcast = (address: IpAddress): boolean => address === BROADCAST_ADDRESS;
   interfaceByName = (name: string): number | undefined => this.names.indexOf(name) + 1 || undefined;
   interfaceName = (interfaceId: number): string | undefined => this.names[interfaceId - 1];
@@ -92,9 +95,10 @@ export class FakeUdpPort implements UdpPort {
   localAddress: IpAddress;
   remoteAddress: IpAddress | undefined = undefined;
   remotePort = 0;
+  device = 0;
   queued = 0;
   closed = false;
-  readonly sent: { text: string; destination: IpAddress; port: number }[] = [];
+  readonly sent: { text: string; destination: IpAddress; port: number; ttl: number; tos: number }[] = [];
   readonly localPort: number;
   readonly owner: UdpOwner;
 
@@ -104,25 +108,21 @@ export class FakeUdpPort implements UdpPort {
     this.owner = owner;
   }
 
-  connect(remote: IpAddress | undefined, remotePort: number): number {
+  connect(local: IpAddress, remote: IpAddress, remotePort: number): void {
     this.remoteAddress = remote;
     this.remotePort = remotePort;
-    if (remote !== undefined && this.localAddress === ANY_ADDRESS) this.localAddress = OWN_ADDRESS;
-    return 0;
+    if (this.localAddress === ANY_ADDRESS) this.localAddress = local;
   }
 
   send(
     bytes: Uint8Array,
     at: number,
     length: number,
-    destination: IpAddress,
+    { destination }: Path,
     port: number,
-    options: UdpSendOptions,
-    limit: number,
+    { ttl, tos }: UdpSendOptions,
   ): number {
-    if (destination === BROADCAST_ADDRESS && !options.broadcast) return -Errno.EACCES;
-    if (this.queued >= limit) return -Errno.EAGAIN;
-    this.sent.push({ text: new TextDecoder().decode(bytes.subarray(at, at + length)), destination, port });
+    this.sent.push({ text: new TextDecoder().decode(bytes.subarray(at, at + length)), destination, port, ttl, tos });
     return length;
   }
 
@@ -376,6 +376,7 @@ export class FakeTcp implements TcpService {
 
   defaultOptions(): TcpOptions {
     return {
+      receiveErrors: false,
       noDelay: false,
       cork: false,
       notsentLowat: 0,

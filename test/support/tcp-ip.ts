@@ -6,13 +6,14 @@ import type { Frame } from '../../src/core/frame.ts';
 import type { Micros } from '../../src/core/time.ts';
 import { ANY_ADDRESS, BROADCAST_ADDRESS } from '../../src/ip/address.ts';
 import type { IpAddress } from '../../src/ip/address.ts';
-import type { IpService, OutputOptions, Path, ProtocolHandler } from '../../src/ip/service.ts';
+import type { Arrival, IpService, OutputOptions, Path, ProtocolHandler } from '../../src/ip/service.ts';
 
 export class FakePath implements Path {
   readonly source: IpAddress;
   readonly destination: IpAddress;
   mtu = 1500;
   maxSegment = 1500;
+  viaGateway = false;
   headerLength = 20;
   checksumOffload = false;
   /** The first link's; as `mtu` unless a test says otherwise. */
@@ -81,6 +82,14 @@ export class FakeIp implements IpService {
 
   isBroadcast(address: IpAddress): boolean {
     return address === BROADCAST_ADDRESS;
+  }
+
+  specificDestination({ destination }: Arrival): IpAddress {
+    return destination;
+  }
+
+  arrivalInterface({ interfaceId }: Arrival): number {
+    return interfaceId;
   }
 
   interfaceByName(name: string): number | undefined {

@@ -483,6 +483,19 @@ describe('ICMP errors (§3.9.2.2)', () => {
     expect([s.conn.takeError(), s.conn.takeError()]).to.deep.equal([Errno.EHOSTUNREACH, 0]);
   });
 
+  it('ip(7), IP_RECVERR: with it a soft error is told of at once, once, and ends nothing', () => {
+    const s = inState('ESTABLISHED');
+    s.conn.setOptions({ receiveErrors: true });
+    s.write(10);
+    s.poll();
+    report(s, 101, 3, 1, Errno.EHOSTUNREACH, false);
+    s.expectState('ESTABLISHED');
+    const octet = new Uint8Array(1);
+    expect(s.conn.send(octet, 0, 1)).to.equal(-Errno.EHOSTUNREACH);
+    expect(s.conn.send(octet, 0, 1)).to.equal(1);
+    expect(s.conn.takeError()).to.equal(0);
+  });
+
   it('it is what a time-out is then reported as', () => {
     const s = inState('ESTABLISHED', { retries2: 3 });
     s.write(10);

@@ -53,6 +53,19 @@ describe('udp/demux', () => {
     });
   }
 
+  it('one bound to the interface is preferred to one that is not, but not to one bound to the address', () => {
+    const table = new Demux<Named>(new SeededRandom(1));
+    const here = { ...endpoint('here', '0.0.0.0', 7), device: 2 };
+    const any = endpoint('any', '0.0.0.0', 7);
+    table.add(here);
+    table.add(any);
+    const nameOf = (device?: number): string | undefined =>
+      table.find(addr('10.0.0.2'), 7, addr('10.0.0.9'), 1, device)?.name;
+    expect([nameOf(2), nameOf(1), nameOf()]).to.deep.equal(['here', 'any', 'here']);
+    table.add(endpoint('bound', '10.0.0.2', 7));
+    expect(nameOf(2)).to.equal('bound');
+  });
+
   it('removing the last of a port leaves nobody', () => {
     const small = new Demux<Named>(new SeededRandom(1));
     const one = endpoint('one', '0.0.0.0', 7);

@@ -23,8 +23,7 @@ import { message } from '../icmp/messages.ts';
 import { addr, concat, datagram, makeHost, prefix, T0 } from '../ip/host.ts';
 import type { DatagramParts, Host } from '../ip/host.ts';
 
-const OPTIONS: UdpSendOptions = { ttl: 7, tos: 0x20, broadcast: false, mtuDiscover: 1 };
-const LIMIT = 1e6;
+const OPTIONS: UdpSendOptions = { ttl: 7, tos: 0x20, mtuDiscover: 1, confirm: false };
 
 interface Opened {
   readonly port: UdpPort;
@@ -60,10 +59,19 @@ function udp(from: number, to: number, data: string, parts: DatagramParts = {}, 
   return datagram({ protocol: IpProtocol.Udp, payload, ...parts });
 }
 
-const send = (port: UdpPort, to: string, data: string, options = OPTIONS, limit = LIMIT, toPort = 53): number => {
-  const bytes = fromHex(data);
-  return port.send(bytes, 0, bytes.length, addr(to), toPort, options, limit);
-};
+/** Sends from the port's address, as the socket layer has it routed. */
+function send(
+  host: Host,
+  port: UdpPort,
+  to: string,
+  data: string | Uint8Array,
+  options = OPTIONS,
+  toPort = 53,
+): number {
+  const bytes = typeof data === 'string' ? fromHex(data) : data;
+  const path = host.ip.route(addr(to), port.localAddress);
+  return typeof path === 'number' ? path : port.send(bytes, 0, bytes.length, path, toPort, options);
+}
 
 describe('udp/udp receive', () => {
   it('1122-4.1.3.5-a, 1122-4.1.4-c: a datagram reaches its port with source, destination and TOS', () => {
@@ -167,7 +175,7 @@ describe('udp/udp receive', () => {
       const bound = open(host, destination, 7);
       const unicast = open(host, '10.0.0.2', 7);
       const peer = open(host, '0.0.0.0', 7);
-      peer.port.connect(addr('10.0.0.8'), 5000);
+      peer.port.connect(addr('10.0.0.2'), addr('10.0.0.8'), 5000);
       host.link.deliver(udp(5000, 7, '01', { destination }));
       host.link.deliver(udp(5000, 9, '01', { destination }));
       expect([any, bound, unicast, peer].map(({ events }) => events.length)).to.deep.equal([1, 1, 0, 0]);
@@ -179,13 +187,10 @@ describe('udp/udp receive', () => {
   it('a connected port takes its peer only', () => {
     const host = makeHost();
     const one = open(host, '0.0.0.0', 7);
-    expect(one.port.connect(addr('10.0.0.9'), 5000)).to.equal(0);
+    one.port.connect(addr('10.0.0.2'), addr('10.0.0.9'), 5000);
     host.link.deliver(udp(5000, 7, '01'));
     host.link.deliver(udp(5001, 7, '02'));
     expect(one.events.map((event) => event.slice(0, 2))).to.deep.equal(['01']);
-    expect(one.port.connect(undefined, 0)).to.equal(0);
-    host.link.deliver(udp(5001, 7, '03'));
-    expect(one.events).to.have.length(2);
   });
 
   it('a closed port takes nothing', () => {
@@ -203,7 +208,7 @@ describe('udp/udp send', () => {
   it('1122-4.1.3.4-d, 1122-4.1.4-b: header, checksum, TTL and TOS as asked for', () => {
     const host = makeHost();
     const { port } = open(host, '0.0.0.0', 5353);
-    expect(send(port, '10.0.0.9', '010203')).to.equal(3);
+    expect(send(host, port, '10.0.0.9', '010203')).to.equal(3);
     expect(host.link.sent).to.deep.equal([]);
     expect(host.udp.pending).to.be.true;
     host.settle();
@@ -231,7 +236,7 @@ describe('udp/udp send', () => {
     const host = makeHost();
     host.link.checksumOffload = true;
     const { port } = open(host, '0.0.0.0', 5353);
-    send(port, '10.0.0.9', '010203');
+    send(host, port, '10.0.0.9', '010203');
     host.settle();
     const { bytes } = host.link.sent[0]!;
     const sum = pseudoHeaderSum(addr('10.0.0.2'), addr('10.0.0.9'), IpProtocol.Udp);
@@ -239,31 +244,17 @@ describe('udp/udp send', () => {
     expect(udpChecksum(bytes, 20)).not.to.equal(0);
   });
 
-  const refused: [
-    name: string,
-    to: string,
-    toPort: number,
-    length: number,
-    options: Partial<UdpSendOptions>,
-    errno: number,
-  ][] = [
-    ['port 0', '10.0.0.9', 0, 1, {}, Errno.EINVAL],
-    ['port 65536', '10.0.0.9', 65536, 1, {}, Errno.EINVAL],
-    ['a TTL of 0', '10.0.0.9', 53, 1, { ttl: 0 }, Errno.EINVAL],
-    ['65,508 octets', '127.0.0.1', 53, 65508, {}, Errno.EMSGSIZE],
-    ['IP_PMTUDISC_DO: more than the path carries', '10.0.0.9', 53, 1473, { mtuDiscover: 2 }, Errno.EMSGSIZE],
-    ['IP_PMTUDISC_PROBE: more than the link carries', '10.0.0.9', 53, 1473, { mtuDiscover: 3 }, Errno.EMSGSIZE],
-    ['IP_PMTUDISC_INTERFACE: the same', '10.0.0.9', 53, 1473, { mtuDiscover: 4 }, Errno.EMSGSIZE],
-    ['a limited broadcast without SO_BROADCAST', '255.255.255.255', 53, 1, {}, Errno.EACCES],
-    ['a directed broadcast without SO_BROADCAST', '10.0.0.255', 53, 1, {}, Errno.EACCES],
-    ['no route', '240.0.0.1', 53, 1, {}, Errno.ENETUNREACH],
+  const refused: [name: string, to: string, length: number, options: Partial<UdpSendOptions>][] = [
+    ['65,508 octets', '127.0.0.1', 65508, {}],
+    ['IP_PMTUDISC_DO: more than the path carries', '10.0.0.9', 1473, { mtuDiscover: 2 }],
+    ['IP_PMTUDISC_PROBE: more than the link carries', '10.0.0.9', 1473, { mtuDiscover: 3 }],
+    ['IP_PMTUDISC_INTERFACE: the same', '10.0.0.9', 1473, { mtuDiscover: 4 }],
   ];
-  for (const [name, to, toPort, length, options, errno] of refused) {
+  for (const [name, to, length, options] of refused) {
     it(`refuses ${name}`, () => {
       const host = makeHost();
       const { port } = open(host, '0.0.0.0', 5353);
-      const result = port.send(new Uint8Array(length), 0, length, addr(to), toPort, { ...OPTIONS, ...options }, LIMIT);
-      expect(result).to.equal(-errno);
+      expect(send(host, port, to, new Uint8Array(length), { ...OPTIONS, ...options })).to.equal(-Errno.EMSGSIZE);
       expect(host.udp.pending).to.be.false;
       expect(host.context.frames.inUse).to.equal(0);
     });
@@ -278,7 +269,7 @@ describe('udp/udp send', () => {
     it(`1122-3.3.6-e: sends to ${to} as ${kind}`, () => {
       const host = makeHost();
       const { port } = open(host, '0.0.0.0', 5353);
-      expect(send(port, to, '01', { ...OPTIONS, broadcast: true })).to.equal(1);
+      expect(send(host, port, to, '01', OPTIONS)).to.equal(1);
       host.settle();
       expect(host.link.sent.map((sent) => sent.kind)).to.deep.equal([kind]);
     });
@@ -289,25 +280,32 @@ describe('udp/udp send', () => {
     host.ip.addAddress(host.network, prefix('192.168.5.5/24'), {}, T0);
     const bound = open(host, '192.168.5.5', 1);
     const chosen = open(host, '0.0.0.0', 2);
-    const group = open(host, '224.0.0.1', 3);
-    for (const { port } of [bound, chosen, group]) send(port, '10.0.0.9', '01');
+    for (const { port } of [bound, chosen]) send(host, port, '10.0.0.9', '01');
     host.settle();
     expect(host.link.sent.map(({ bytes }) => formatAddress(readIpv4Header(bytes, 0).source))).to.deep.equal([
       '192.168.5.5',
       '10.0.0.2',
-      '10.0.0.2',
     ]);
     expect(chosen.port.localAddress).to.equal(ANY_ADDRESS);
-    expect(chosen.port.connect(addr('192.168.5.9'), 9)).to.equal(0);
-    expect(chosen.port.localAddress).to.equal(addr('192.168.5.5'));
-    chosen.port.connect(undefined, 0);
-    expect(chosen.port.localAddress).to.equal(ANY_ADDRESS);
-    expect(chosen.port.connect(addr('240.0.0.1'), 9)).to.equal(-Errno.ENETUNREACH);
+    for (const { port } of [bound, chosen]) port.connect(addr('10.0.0.2'), addr('10.0.0.9'), 9);
+    expect(chosen.port.localAddress).to.equal(addr('10.0.0.2'));
+    expect(bound.port.localAddress).to.equal(addr('192.168.5.5'));
   });
 
   it('1122-4.1.3.6-b: a port bound to an address that is not ours cannot send', () => {
     const host = makeHost();
-    expect(send(open(host, '10.0.0.3', 1).port, '10.0.0.9', '01')).to.equal(-Errno.EINVAL);
+    expect(send(host, open(host, '10.0.0.3', 1).port, '10.0.0.9', '01')).to.equal(-Errno.EINVAL);
+  });
+
+  it('MSG_CONFIRM: word from the program that the path works goes to the link layer', () => {
+    const host = makeHost();
+    const { port } = open(host, '0.0.0.0', 1);
+    send(host, port, '10.0.0.9', '01');
+    host.settle();
+    expect(host.link.calls).not.to.include(`confirm ${addr('10.0.0.9')}`);
+    send(host, port, '10.0.0.9', '01', { ...OPTIONS, confirm: true });
+    host.settle();
+    expect(host.link.calls).to.include(`confirm ${addr('10.0.0.9')}`);
   });
 
   it('leaves in the order of sending, whatever the port', () => {
@@ -320,32 +318,42 @@ describe('udp/udp send', () => {
       [one, '04'],
       [two, '05'],
     ] as const) {
-      send(port, '10.0.0.9', data);
+      send(host, port, '10.0.0.9', data);
     }
     host.settle();
     expect(host.link.sent.map(({ bytes }) => bytes[28])).to.deep.equal([1, 2, 3, 4, 5]);
   });
 
-  it('the send queue is bounded, and empty datagrams count', () => {
+  it('says how much waits to leave, where empty datagrams count', () => {
     const host = makeHost();
     const { port, events } = open(host, '0.0.0.0', 1);
-    let count = 0;
-    while (send(port, '10.0.0.9', '', OPTIONS, 4 * DATAGRAM_OVERHEAD) === 0) count++;
-    expect(count).to.equal(4);
-    expect(send(port, '10.0.0.9', '01', OPTIONS, 4 * DATAGRAM_OVERHEAD)).to.equal(-Errno.EAGAIN);
+    for (let i = 0; i < 4; i++) send(host, port, '10.0.0.9', '');
     expect(port.queued).to.equal(4 * DATAGRAM_OVERHEAD);
     host.settle();
     expect(port.queued).to.equal(0);
     expect(events).to.deep.equal(['sent', 'sent', 'sent', 'sent']);
-    // One datagram is always taken, whatever the limit.
-    expect(send(port, '10.0.0.9', '0102', OPTIONS, 1)).to.equal(2);
+  });
+
+  it('a port that is bound to an interface takes what comes in there, and only that', () => {
+    const host = makeHost();
+    const [here, elsewhere, any] = [open(host, '0.0.0.0', 7), open(host, '0.0.0.0', 7), open(host, '0.0.0.0', 7)];
+    here.port.device = 2;
+    elsewhere.port.device = 1;
+    host.link.deliver(udp(5000, 7, '01'));
+    send(host, any.port, '127.0.0.1', '02', OPTIONS, 7);
+    send(host, any.port, '10.0.0.2', '03', OPTIONS, 7);
     host.settle();
+    const octets = ({ events }: Opened): string[] => events.map((event) => event.slice(0, 2));
+    // What the host sends to an own address counts as come in on the interface that has it.
+    expect(octets(here)).to.deep.equal(['01', '03']);
+    expect(octets(elsewhere)).to.deep.equal(['02']);
+    expect(octets(any)).to.deep.equal(['se', 'se']);
   });
 
   it('what was sent before close still leaves', () => {
     const host = makeHost();
     const { port } = open(host, '0.0.0.0', 1);
-    send(port, '10.0.0.9', '01');
+    send(host, port, '10.0.0.9', '01');
     port.close();
     host.settle();
     expect(host.link.sent).to.have.length(1);
@@ -356,9 +364,9 @@ describe('udp/udp send', () => {
     const host = makeHost();
     const server = open(host, '0.0.0.0', 7);
     const client = open(host, '0.0.0.0', 8);
-    send(client.port, '127.0.0.1', '01', OPTIONS, LIMIT, 7);
+    send(host, client.port, '127.0.0.1', '01', OPTIONS, 7);
     host.settle();
-    send(server.port, '127.0.0.1', '02', OPTIONS, LIMIT, 8);
+    send(host, server.port, '127.0.0.1', '02', OPTIONS, 8);
     host.settle();
     expect(server.events).to.deep.equal(['01 from 127.0.0.1:8 to 127.0.0.1 tos 32', 'sent']);
     expect(client.events).to.deep.equal(['sent', '02 from 127.0.0.1:7 to 127.0.0.1 tos 32']);
@@ -383,7 +391,7 @@ describe('udp/udp errors', () => {
   it('but not one that is connected to somebody else', () => {
     const host = makeHost();
     const one = open(host, '0.0.0.0', 5000);
-    one.port.connect(addr('9.9.9.9'), 53);
+    one.port.connect(addr('10.0.0.2'), addr('9.9.9.9'), 53);
     host.link.deliver(unreachable(3, 5000, 53));
     host.link.deliver(unreachable(1, 5000, 53, '9.9.9.9'));
     expect(one.events).to.deep.equal([`error ${Errno.EHOSTUNREACH} from 10.0.0.1 port 53`]);
@@ -393,7 +401,7 @@ describe('udp/udp errors', () => {
   it('a datagram that cannot leave after all is reported', () => {
     const host = makeHost();
     const one = open(host, '0.0.0.0', 5000);
-    send(one.port, '10.0.0.9', '01');
+    send(host, one.port, '10.0.0.9', '01');
     host.link.result = -Errno.EHOSTUNREACH;
     host.settle();
     expect(one.events).to.deep.equal(['sent', `error ${Errno.EHOSTUNREACH} from 10.0.0.2 port 53`]);
@@ -404,7 +412,7 @@ describe('udp/udp errors', () => {
   it('a neighbour that does not answer is reported', () => {
     const host = makeHost();
     const one = open(host, '0.0.0.0', 5000);
-    send(one.port, '10.0.0.9', '01');
+    send(host, one.port, '10.0.0.9', '01');
     host.settle();
     const waiting = host.context.frames.from(host.link.sent[0]!.bytes);
     host.link.user!.onUnreachable(waiting, addr('10.0.0.9'), T0);
@@ -453,7 +461,7 @@ describe('udp/udp and the MTU of the path', () => {
   function pieces(host: Host, port: UdpPort, length: number, mtuDiscover: UdpSendOptions['mtuDiscover']): unknown {
     host.link.sent.length = 0;
     const bytes = new Uint8Array(length);
-    const result = port.send(bytes, 0, length, addr(FAR), 53, { ...OPTIONS, mtuDiscover }, LIMIT);
+    const result = send(host, port, FAR, bytes, { ...OPTIONS, mtuDiscover });
     host.settle();
     if (result < 0) return result;
     return host.link.sent.map(({ bytes: sent }) => `${sent.length}${(sent[6]! & 0x40) === 0 ? '' : ' DF'}`);
@@ -505,7 +513,7 @@ describe('udp/udp and the MTU of the path', () => {
     const { port } = open(host, '0.0.0.0', 5353);
     const one = open(host, '0.0.0.0', 53);
     const bytes = Uint8Array.from({ length: 65507 }, (_, i) => i * 7);
-    port.send(bytes, 0, bytes.length, addr('10.0.0.9'), 53, OPTIONS, LIMIT);
+    send(host, port, '10.0.0.9', bytes);
     host.settle();
     const sent = host.link.sent.splice(0).map(({ bytes: piece }) => {
       // As if it came from there to here.

@@ -1,20 +1,34 @@
 /**
  * Datagrams that wait to be received: the receive side of datagram and raw sockets. Bounded in octets (SO_RCVBUF), where
  * each datagram counts with an overhead, so that empty ones are bounded too.
+ *
+ * With UDP_GRO datagrams of one flow that came at one time wait as one. udp(7).
  */
 import { copyBytes } from '../../core/bytes.ts';
+import type { Micros } from '../../core/time.ts';
 import type { IpAddress } from '../../ip/address.ts';
-import { MSG_PEEK, MSG_TRUNC } from '../constants.ts';
-import type { Incoming } from '../message.ts';
-import type { InetNames } from './names.ts';
+import type { Arrival, IpPacket } from '../../ip/service.ts';
 
 /** What a datagram counts beyond its octets. Linux counts its buffer's bookkeeping too, some hundred octets. */
-const OVERHEAD = 256;
+export const OVERHEAD = 256;
+/** Octets and datagrams at most in what UDP_GRO makes of several. Linux UDP_MAX_SEGMENTS. */
+const MAX_MERGED = 65507;
+const MAX_SEGMENTS = 128;
 
-interface Datagram {
-  readonly bytes: Uint8Array;
-  readonly address: IpAddress;
+export interface Datagram extends Arrival {
+  /** Its octets; of several in one, those of each. */
+  readonly pieces: Uint8Array[];
+  length: number;
+  /** Octets of each of several datagrams in one but the last, which may be shorter; 0 for a single one. */
+  segment: number;
+  readonly source: IpAddress;
   readonly port: number;
+  readonly destination: IpAddress;
+  readonly interfaceId: number;
+  readonly ttl: number;
+  readonly tos: number;
+  /** When it came. */
+  readonly time: Micros;
 }
 
 export class DatagramQueue {
@@ -28,42 +42,42 @@ export class DatagramQueue {
     return this.#items.length - this.#head;
   }
 
-  /** Copies a datagram in; false when `limit` octets are reached. One always fits into an empty queue. */
-  push(bytes: Uint8Array, address: IpAddress, port: number, limit: number): boolean {
-    const charge = bytes.length + OVERHEAD;
-    if (this.size > 0 && this.#charged + charge > limit) return false;
-    this.#charged += charge;
-    this.#items.push({ bytes: bytes.slice(), address, port });
-    return true;
+  /** The oldest, or undefined. */
+  get next(): Datagram | undefined {
+    return this.#items[this.#head];
   }
 
   /**
-   * Copies the oldest datagram out, as much as fits; the rest is lost, as recv(2) says. Returns how many octets were copied,
-   * with MSG_TRUNC how many there were. Not for an empty queue.
+   * Copies a datagram in; false when `limit` octets are reached. One always fits into an empty queue.
+   * @param merge whether it may join the one before it (UDP_GRO)
    */
-  take(
-    into: Uint8Array,
-    at: number,
-    length: number,
-    flags: number,
-    incoming: Incoming | undefined,
-    names: InetNames,
-  ): number {
-    const datagram = this.#items[this.#head]!;
-    const { bytes } = datagram;
-    const count = Math.min(length, bytes.length);
-    copyBytes(bytes, 0, into, at, count);
-    if (incoming !== undefined) {
-      if (incoming.name !== undefined) names.write(datagram, incoming.name);
-      if (count < bytes.length) incoming.flags |= MSG_TRUNC;
+  push(bytes: Uint8Array, port: number, packet: IpPacket, time: Micros, limit: number, merge = false): boolean {
+    const charge = bytes.length + OVERHEAD;
+    if (this.size > 0 && this.#charged + charge > limit) return false;
+    this.#charged += charge;
+    const last = merge && this.size > 0 ? this.#items[this.#items.length - 1] : undefined;
+    if (last !== undefined && belongsTo(last, port, packet, time) && mayJoin(last, bytes.length)) {
+      last.segment = last.pieces[0]!.length;
+      last.pieces.push(bytes.slice());
+      last.length += bytes.length;
+      return true;
     }
-    if ((flags & MSG_PEEK) === 0) this.#remove(bytes.length);
-    return (flags & MSG_TRUNC) !== 0 ? bytes.length : count;
+    const { source, destination, interfaceId, ttl, tos } = packet;
+    const { length } = bytes;
+    const pieces = [bytes.slice()];
+    this.#items.push({ pieces, length, segment: 0, source, port, destination, interfaceId, ttl, tos, time });
+    return true;
   }
 
-  /** Octets of the oldest datagram, 0 when there is none (FIONREAD). */
-  get nextLength(): number {
-    return this.#items[this.#head]?.bytes.length ?? 0;
+  /** Takes the oldest away. Not for an empty queue. */
+  shift(): void {
+    const { length, pieces } = this.#items[this.#head]!;
+    this.#charged -= length + pieces.length * OVERHEAD;
+    this.#head++;
+    if (this.#head * 2 > this.#items.length) {
+      this.#items.splice(0, this.#head);
+      this.#head = 0;
+    }
   }
 
   clear(): void {
@@ -71,13 +85,33 @@ export class DatagramQueue {
     this.#head = 0;
     this.#charged = 0;
   }
+}
 
-  #remove(octets: number): void {
-    this.#charged -= octets + OVERHEAD;
-    this.#head++;
-    if (this.#head * 2 > this.#items.length) {
-      this.#items.splice(0, this.#head);
-      this.#head = 0;
-    }
+/** Copies a datagram's first octets out, `length` at most; returns how many that were. */
+export function copyDatagram({ pieces }: Datagram, into: Uint8Array, at: number, length: number): number {
+  let copied = 0;
+  for (const piece of pieces) {
+    const count = Math.min(piece.length, length - copied);
+    copyBytes(piece, 0, into, at + copied, count);
+    copied += count;
   }
+  return copied;
+}
+
+/** Whether a datagram is of the same flow and the same moment: a program that is told of one header is told of all. */
+const belongsTo = (last: Datagram, port: number, packet: IpPacket, time: Micros): boolean =>
+  last.time === time &&
+  last.port === port &&
+  last.source === packet.source &&
+  last.destination === packet.destination &&
+  last.interfaceId === packet.interfaceId &&
+  last.ttl === packet.ttl &&
+  last.tos === packet.tos;
+
+/** Whether it has the size of those before it; a shorter one is the last. */
+function mayJoin(last: Datagram, length: number): boolean {
+  const segment = last.pieces[0]!.length;
+  const full = last.length === segment * last.pieces.length;
+  const fits = last.length + length <= MAX_MERGED && last.pieces.length < MAX_SEGMENTS;
+  return full && fits && length > 0 && length <= segment;
 }

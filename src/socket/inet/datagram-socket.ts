@@ -1,32 +1,33 @@
 /**
  * SOCK_DGRAM over UDP: one open port with a queue in front of it. udp(7), RFC 768, RFC 1122 §4.1.
  *
- * A port is opened by bind, or by the first connect or send (an ephemeral one). As on Linux a program is told of lasting
- * ICMP errors while it is connected, and with IP_RECVERR of all (1122-4.1.3.3-a), a neighbour that does not answer included.
- * Left out: multicast membership, IP_PKTINFO, and what IP_RECVERR queues for MSG_ERRQUEUE.
+ * A port is opened by bind, or by the first connect or send (an ephemeral one). What it shares with raw sockets is in
+ * datagram-core.ts. Left out: UDP_ENCAP, UDP Lite.
  */
 import { Errno } from '../../core/errno.ts';
-import { ANY_ADDRESS, LOOPBACK_ADDRESS } from '../../ip/address.ts';
+import type { Micros } from '../../core/time.ts';
+import { ANY_ADDRESS } from '../../ip/address.ts';
 import type { IpAddress } from '../../ip/address.ts';
+import { longestDatagram, mtuFor } from '../../ip/mtu-discover.ts';
 import { MtuDiscover, isTooBig } from '../../ip/service.ts';
-import type { IpErrorReport } from '../../ip/service.ts';
-import { Readiness } from '../../tcp/service.ts';
-import type { UdpOwner, UdpPort } from '../../udp/service.ts';
+import type { IpErrorReport, IpPacket } from '../../ip/service.ts';
+import type { UdpOwner, UdpPort, UdpSendOptions } from '../../udp/service.ts';
 import type { Name, NameOut } from '../address.ts';
-import { AF_INET, AF_UNSPEC, IPPROTO_UDP, MSG_ERRQUEUE, MSG_OOB, SHUT_RD, SHUT_WR, SOCK_DGRAM } from '../constants.ts';
-import { DatagramQueue } from './datagram-queue.ts';
+import { AF_INET, AF_UNSPEC, IPPROTO_UDP, MSG_MORE, MSG_OOB, SOCK_DGRAM } from '../constants.ts';
 import type { Incoming, Outgoing } from '../message.ts';
-import { Watch } from '../readiness.ts';
-import { defaultOptions, isShutdown } from '../socket.ts';
 import type { CommonOptions, Socket } from '../socket.ts';
+import { DatagramCore } from './datagram-core.ts';
 import { mayBind, mayBindPort, mtuTo } from './host.ts';
 import type { InetHost } from './host.ts';
 import { LocalPort } from './local-port.ts';
 import { makeEndpoint, readBindName } from './names.ts';
 import type { Endpoint } from './names.ts';
 
-/** Largest payload of a UDP datagram over IPv4: 65,535 without the two headers. */
-const MAX_PAYLOAD = 65507;
+const UDP_HEADER = 8;
+/** Octets that UDP's length field can count, and of the longest IP datagram. */
+const MAX_LENGTH = 0xffff;
+/** Datagrams at most that UDP_SEGMENT cuts one into. Linux UDP_MAX_SEGMENTS. */
+const MAX_SEGMENTS = 128;
 
 export class DatagramSocket implements Socket, UdpOwner {
   readonly kind = 'datagram';
@@ -37,11 +38,9 @@ export class DatagramSocket implements Socket, UdpOwner {
   readonly listening = false;
   nonBlocking = false;
   references = 0;
-  readonly watch: Watch;
-  readonly options: CommonOptions;
 
   readonly #host: InetHost;
-  readonly #queue = new DatagramQueue();
+  readonly #core: DatagramCore;
   #port: UdpPort | undefined = undefined;
   readonly #local: LocalPort;
   /** What the program bound: it outlives a connect. `#boundPort` is 0 when the port was chosen for it. */
@@ -49,22 +48,27 @@ export class DatagramSocket implements Socket, UdpOwner {
   #boundPort = 0;
   /** A name just read or to be written; calls do not nest. */
   readonly #to: Endpoint = makeEndpoint();
-  #error = 0;
-  #shutReceive = false;
-  #shutSend = false;
+  readonly #sendOptions: UdpSendOptions = { ttl: 0, tos: 0, mtuDiscover: MtuDiscover.Want, confirm: false };
 
   constructor(host: InetHost) {
     this.#host = host;
+    this.#core = new DatagramCore(host, () => this.unsent());
     this.#local = new LocalPort(host.udpPorts);
-    this.watch = new Watch(host.readiness, () => this.readiness());
-    this.options = defaultOptions(host);
+  }
+
+  get options(): CommonOptions {
+    return this.#core.options;
+  }
+
+  get watch(): DatagramCore['watch'] {
+    return this.#core.watch;
   }
 
   bind(name: Name): number {
     const refused = readBindName(this.#host.names, name, this.#to);
     if (refused < 0) return refused;
     const { address, port } = this.#to;
-    if (!mayBind(this.#host.ip, address)) return -Errno.EADDRNOTAVAIL;
+    if (!this.options.freeBind && !mayBind(this.#host.ip, address)) return -Errno.EADDRNOTAVAIL;
     if (!mayBindPort(this.#host, port)) return -Errno.EACCES;
     if (this.#port !== undefined) return -Errno.EINVAL;
     const result = this.#open(address, port);
@@ -82,36 +86,67 @@ export class DatagramSocket implements Socket, UdpOwner {
     return -Errno.EOPNOTSUPP;
   }
 
+  /** Again, it is connected to another peer, from the address that it has by now. */
   connect(name: Name): number {
     const family = this.#host.names.read(name, this.#to, true);
     if (family < 0) return family;
     if (family === AF_UNSPEC) return this.#disconnect();
-    if (family !== AF_INET) return -Errno.EAFNOSUPPORT;
     const { address, port } = this.#to;
     const opened = this.#openIfNeeded();
     if (typeof opened === 'number') return opened;
-    const remote = this.#destination(address);
-    const path = this.#host.ip.route(remote, this.#boundAddress);
+    if (family !== AF_INET) return -Errno.EAFNOSUPPORT;
+    const core = this.#core;
+    if (!core.draft.pending) core.begin(0, undefined, true);
+    const path = core.route(core.destination(address, opened.localAddress), opened.localAddress, 0);
     if (typeof path === 'number') return path;
-    if (this.#host.ip.isBroadcast(remote) && !this.options.broadcast) return -Errno.EACCES;
-    const result = opened.connect(remote, port);
-    if (result < 0) return result;
+    const refused = core.mayBroadcast(path);
+    if (refused < 0) return refused;
+    opened.connect(path.source, path.destination, port);
     this.#local.binding!.address = opened.localAddress;
+    if (core.draft.pending) this.#redirect(path, port);
     return 0;
   }
 
+  /** As on Linux a datagram that waits for more goes to the new peer. */
+  #redirect(path: DatagramCore['draft']['path'], port: number): void {
+    this.#core.draft.path = path;
+    this.#core.draft.port = port;
+  }
+
+  /** Address, port and interface that the program did not choose go, the interface in any case. connect(2); Linux __udp_disconnect. */
   #disconnect(): number {
+    this.#core.changeOptions({ boundDevice: 0 });
     if (this.#port === undefined) return 0;
     this.#close();
-    // Port and address that the program did not choose go, too.
     return this.#boundPort === 0 ? 0 : this.#open(this.#boundAddress, this.#boundPort);
   }
 
+  /** In Linux's order: what is wrong with the call, the way, the length, and only then the pending error. */
   send(bytes: Uint8Array, at: number, length: number, flags: number, outgoing: Outgoing | undefined): number {
     const port = this.#openIfNeeded();
     if (typeof port === 'number') return port;
-    if (length > MAX_PAYLOAD) return -Errno.EMSGSIZE;
+    if (length > MAX_LENGTH) return -Errno.EMSGSIZE;
     if ((flags & MSG_OOB) !== 0) return -Errno.EOPNOTSUPP;
+    const { draft } = this.#core;
+    const goesOn = draft.pending;
+    // Who adds to a datagram has no say in where it goes.
+    const aimed = goesOn ? 0 : this.#aim(port, flags, outgoing);
+    if (aimed < 0) return aimed;
+    const refused = this.#mayAdd(port, length);
+    if (refused < 0) {
+      draft.clear();
+      return refused;
+    }
+    const more = this.options.udpCork || (flags & MSG_MORE) !== 0;
+    if (more || goesOn) draft.append(bytes, at, length);
+    if (more) return length;
+    const result = goesOn ? this.#finish() : this.#transmit(port, bytes, at, length);
+    return result < 0 ? result : length;
+  }
+
+  /** Begins a datagram: fills in the draft from name, ancillary data and options. */
+  #aim(port: UdpPort, flags: number, outgoing: Outgoing | undefined): number {
+    const core = this.#core;
     const named = outgoing?.name !== undefined;
     if (named) {
       const family = this.#host.names.read(outgoing.name!, this.#to);
@@ -121,41 +156,78 @@ export class DatagramSocket implements Socket, UdpOwner {
     } else if (port.remoteAddress === undefined) {
       return -Errno.EDESTADDRREQ;
     }
-    if (this.#error !== 0) return -this.takeError();
-    if (this.#shutSend) return -Errno.EPIPE;
-    const remote = named ? this.#destination(this.#to.address) : port.remoteAddress!;
-    const remotePort = named ? this.#to.port : port.remotePort;
-    return port.send(bytes, at, length, remote, remotePort, this.options, this.options.sendBuffer);
+    const begun = core.begin(flags, outgoing, true);
+    if (begun < 0) return begun;
+    const remote = named ? core.destination(this.#to.address, port.localAddress) : port.remoteAddress!;
+    const path = core.route(remote, port.localAddress, flags);
+    if (typeof path === 'number') return path;
+    core.draft.path = path;
+    core.draft.port = named ? this.#to.port : port.remotePort;
+    // That a connected socket may send to its peer was found when it was connected.
+    return named || (outgoing?.control.length ?? 0) > 0 ? core.mayBroadcast(path) : 0;
+  }
+
+  /** Whether so many octets may be added to the draft. */
+  #mayAdd(port: UdpPort, length: number): number {
+    const { draft } = this.#core;
+    const path = draft.path!;
+    const { segment } = draft.settings;
+    const most = segment > 0 ? MAX_LENGTH : longestDatagram(path, this.options.mtuDiscover);
+    if (draft.length + length + UDP_HEADER + path.headerLength > most) return this.#core.tooLong(path, port.remotePort);
+    return draft.pending ? 0 : this.#core.mayQueue();
+  }
+
+  /** Sends what was put together. */
+  #finish(): number {
+    const { draft } = this.#core;
+    const port = this.#openIfNeeded();
+    const result = typeof port === 'number' ? port : this.#transmit(port, draft.bytes, 0, draft.length);
+    draft.clear();
+    return result;
+  }
+
+  /** Queues the octets as the draft says, in several datagrams where UDP_SEGMENT asks for that. Linux udp_send_skb. */
+  #transmit(port: UdpPort, bytes: Uint8Array, at: number, length: number): number {
+    const core = this.#core;
+    const { path, port: remotePort, settings, confirm } = core.draft;
+    const options = this.#sendOptions;
+    options.ttl = core.ttl;
+    options.tos = settings.tos;
+    options.mtuDiscover = this.options.mtuDiscover;
+    options.confirm = confirm;
+    const { segment } = settings;
+    if (segment === 0) return port.send(bytes, at, length, path!, remotePort, options);
+    const headers = UDP_HEADER + path!.headerLength;
+    if (headers + Math.min(length, segment) > mtuFor(path!, options.mtuDiscover)) return -Errno.EMSGSIZE;
+    if (length > segment * MAX_SEGMENTS) return -Errno.EINVAL;
+    for (let done = 0; done < length || done === 0; done += segment) {
+      const count = Math.min(segment, length - done);
+      const result = port.send(bytes, at + done, count, path!, remotePort, options);
+      if (result < 0) return result;
+    }
+    return length;
   }
 
   receive(into: Uint8Array, at: number, length: number, flags: number, incoming: Incoming | undefined): number {
-    if ((flags & MSG_ERRQUEUE) !== 0) return -Errno.EAGAIN;
-    if (this.#error !== 0) return -this.takeError();
-    if (this.#queue.size === 0) return -Errno.EAGAIN;
-    return this.#queue.take(into, at, length, flags, incoming, this.#host.names);
+    return this.#core.receive(into, at, length, flags, incoming);
   }
 
-  /** Without a peer the answer is -ENOTCONN, and yet the direction is shut, as on Linux. */
   shutdown(how: number): number {
-    if (!isShutdown(how)) return -Errno.EINVAL;
-    if (how !== SHUT_WR) this.#shutReceive = true;
-    if (how !== SHUT_RD) this.#shutSend = true;
-    this.watch.onReadiness();
-    return this.#port?.remoteAddress === undefined ? -Errno.ENOTCONN : 0;
+    return this.#core.shutdown(how, this.#isConnected);
   }
 
   close(): void {
     this.#close();
-    this.#queue.clear();
-    this.watch.close();
+    this.#core.close();
   }
 
   readable(): number {
-    return this.#queue.nextLength;
+    return this.#core.readable;
   }
 
+  /** Octets that wait to leave, and those that wait for more. */
   unsent(): number {
-    return this.#port?.queued ?? 0;
+    return (this.#port?.queued ?? 0) + this.#core.draft.length;
   }
 
   getsockname(into: NameOut): number {
@@ -179,19 +251,16 @@ export class DatagramSocket implements Socket, UdpOwner {
   }
 
   readiness(): number {
-    let bits = 0;
-    if (this.#error !== 0) bits |= Readiness.Error;
-    if (this.#queue.size > 0) bits |= Readiness.Readable;
-    if (this.#shutReceive) bits |= Readiness.Readable | Readiness.ReadHangUp;
-    if (this.#shutReceive && this.#shutSend) bits |= Readiness.HangUp;
-    if ((this.#port?.queued ?? 0) < this.options.sendBuffer) bits |= Readiness.Writable;
-    return bits;
+    return this.#core.readiness();
   }
 
   changeOptions(changes: Partial<CommonOptions>): number {
-    Object.assign(this.options, changes);
+    const result = this.#core.changeOptions(changes);
     this.#local.share(this.options);
-    return 0;
+    if (this.#port !== undefined) this.#port.device = this.options.boundDevice;
+    // Taking the cork out sends what waits; whether that went well is told to nobody, as on Linux.
+    if (changes.udpCork === false && this.#core.draft.pending) this.#finish();
+    return result;
   }
 
   changeTcpOptions(): number {
@@ -199,9 +268,7 @@ export class DatagramSocket implements Socket, UdpOwner {
   }
 
   takeError(): number {
-    const error = this.#error;
-    this.#error = 0;
-    return error;
+    return this.#core.takeError();
   }
 
   pathMtu(): number {
@@ -220,31 +287,23 @@ export class DatagramSocket implements Socket, UdpOwner {
     return undefined;
   }
 
-  onDatagram(payload: Uint8Array, source: IpAddress, sourcePort: number): boolean {
-    if (!this.#queue.push(payload, source, sourcePort, this.options.receiveBuffer)) return false;
-    this.watch.onReadiness();
-    return true;
+  onDatagram(payload: Uint8Array, _source: IpAddress, sourcePort: number, packet: IpPacket, now: Micros): boolean {
+    return this.#core.arrived(payload, sourcePort, packet, now, this.options.udpGro);
   }
 
-  onError(report: IpErrorReport, destinationPort: number): void {
+  onError(report: IpErrorReport, destinationPort: number, quoted: Uint8Array): void {
+    if (isTooBig(report) && this.options.mtuDiscover === MtuDiscover.Dont) return;
     const port = this.#port;
     const fromPeer = port?.remoteAddress === report.destination && port.remotePort === destinationPort;
-    // Too long with DF is a lasting error: the program must send less. Without DF it is the network's business, as on Linux.
-    const tooBig = isTooBig(report);
-    if (tooBig && this.options.mtuDiscover === MtuDiscover.Dont) return;
-    if (!this.options.receiveErrors && !(fromPeer && (report.hard || tooBig))) return;
-    this.#error = report.errno;
-    this.watch.onReadiness();
+    this.#core.reported(report, fromPeer, destinationPort, quoted);
   }
 
   onSent(): void {
     this.watch.onReadiness();
   }
 
-  /** An unspecified destination is this host, as Linux reads it. */
-  #destination(address: IpAddress): IpAddress {
-    if (address !== ANY_ADDRESS) return address;
-    return this.#boundAddress === ANY_ADDRESS ? LOOPBACK_ADDRESS : this.#boundAddress;
+  get #isConnected(): boolean {
+    return this.#port?.remoteAddress !== undefined;
   }
 
   #openIfNeeded(): UdpPort | number {
@@ -257,6 +316,7 @@ export class DatagramSocket implements Socket, UdpOwner {
     const chosen = this.#local.reserve(address, port, this.options);
     if (chosen < 0) return chosen;
     this.#port = this.#host.udp.open(address, chosen, this);
+    this.#port.device = this.options.boundDevice;
     return 0;
   }
 

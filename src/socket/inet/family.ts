@@ -3,7 +3,16 @@
  */
 import { Errno } from '../../core/errno.ts';
 import type { Micros } from '../../core/time.ts';
-import { AF_INET, IPPROTO_IP, IPPROTO_TCP, IPPROTO_UDP, SOCK_DGRAM, SOCK_RAW, SOCK_STREAM } from '../constants.ts';
+import {
+  AF_INET,
+  IPPROTO_ICMP,
+  IPPROTO_IP,
+  IPPROTO_TCP,
+  IPPROTO_UDP,
+  SOCK_DGRAM,
+  SOCK_RAW,
+  SOCK_STREAM,
+} from '../constants.ts';
 import type { SocketFamily } from '../family.ts';
 import type { Socket, SocketHost } from '../socket.ts';
 import { DatagramSocket } from './datagram-socket.ts';
@@ -38,6 +47,8 @@ class InetFamily implements SocketFamily {
   create(type: number, protocol: number, refused: number): Socket | number {
     if (!(protocol >= 0 && protocol <= MAX_PROTOCOL)) return -Errno.EINVAL;
     if (type !== SOCK_STREAM && type !== SOCK_DGRAM && type !== SOCK_RAW) return -Errno.ESOCKTNOSUPPORT;
+    // ICMP without raw sockets is for the groups of net.ipv4.ping_group_range, by default for none. icmp(7).
+    if (type === SOCK_DGRAM && protocol === IPPROTO_ICMP) return -Errno.EACCES;
     if (!isSupported(type, protocol)) return -Errno.EPROTONOSUPPORT;
     if (type === SOCK_RAW && !this.#host.context.config.socket.mayUseRaw) return -Errno.EPERM;
     if (refused < 0) return refused;
@@ -63,6 +74,6 @@ class InetFamily implements SocketFamily {
 function isSupported(type: number, protocol: number): boolean {
   if (type === SOCK_STREAM) return protocol === IPPROTO_IP || protocol === IPPROTO_TCP;
   if (type === SOCK_DGRAM) return protocol === IPPROTO_IP || protocol === IPPROTO_UDP;
-  // A raw socket must name its protocol; above 255 there is none that a header could carry.
-  return protocol > IPPROTO_IP && protocol <= 255;
+  // A raw socket must name its protocol. There are some that no header can carry: nothing of those comes.
+  return protocol > IPPROTO_IP;
 }

@@ -19,6 +19,8 @@ interface Pending {
   readonly octets: number;
   /** Undefined when the frame brings its own IP header. */
   readonly options: OutputOptions | undefined;
+  /** MSG_CONFIRM. */
+  readonly confirm: boolean;
 }
 
 export class RawOutput {
@@ -34,15 +36,16 @@ export class RawOutput {
   }
 
   /** Takes over the frame's reference. */
-  push(sender: RawSender, path: Path, frame: Frame, options: OutputOptions | undefined): void {
-    this.#queue.push({ sender, path, frame, octets: frame.length, options });
+  push(sender: RawSender, path: Path, frame: Frame, options: OutputOptions | undefined, confirm: boolean): void {
+    this.#queue.push({ sender, path, frame, octets: frame.length, options, confirm });
   }
 
   poll(now: Micros): void {
     if (this.#queue.length === 0) return;
     const batch = this.#queue;
     this.#queue = [];
-    for (const { sender, path, frame, octets, options } of batch) {
+    for (const { sender, path, frame, octets, options, confirm } of batch) {
+      if (confirm) this.#ip.confirm(path, now);
       if (options === undefined) this.#ip.outputRaw(path, frame, now);
       else this.#ip.output(path, frame, options, now);
       sender.onSent(octets);

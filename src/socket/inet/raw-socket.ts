@@ -2,42 +2,41 @@
  * SOCK_RAW: datagrams of one IP protocol, as raw(7) describes. Received ones come with their IP header; sent ones get one,
  * unless IP_HDRINCL is set (always so for IPPROTO_RAW, which receives nothing).
  *
- * With IP_HDRINCL the total length and the checksum are filled in always, the source and the identification when zero.
+ * What it shares with UDP's sockets is in datagram-core.ts; what IP fills in of a header that the program brings, in
+ * ip/ipv4-output.ts.
  */
-import { copyBytes, getU16, getU32, setU16, setU32 } from '../../core/bytes.ts';
-import { finishChecksum, sumBytes } from '../../core/checksum.ts';
+import { copyBytes } from '../../core/bytes.ts';
 import { Errno } from '../../core/errno.ts';
 import type { Frame } from '../../core/frame.ts';
-import { ANY_ADDRESS, LOOPBACK_ADDRESS } from '../../ip/address.ts';
+import type { Micros } from '../../core/time.ts';
+import { ANY_ADDRESS } from '../../ip/address.ts';
 import type { IpAddress } from '../../ip/address.ts';
-import type { IpErrorReport, IpPacket, Path, RawListener } from '../../ip/service.ts';
-import { Readiness } from '../../tcp/service.ts';
+import { applyMtuDiscover, longestDatagram } from '../../ip/mtu-discover.ts';
+import { MtuDiscover, isTooBig } from '../../ip/service.ts';
+import type { IpErrorReport, IpPacket, OutputOptions, Path, RawListener } from '../../ip/service.ts';
 import type { Name, NameOut } from '../address.ts';
-import {
-  AF_INET,
-  AF_UNSPEC,
-  IPPROTO_ICMP,
-  IPPROTO_RAW,
-  MSG_ERRQUEUE,
-  MSG_OOB,
-  SHUT_RD,
-  SHUT_WR,
-  SOCK_RAW,
-} from '../constants.ts';
-import { DatagramQueue } from './datagram-queue.ts';
-import type { RawSender } from './raw-output.ts';
+import { AF_INET, AF_UNSPEC, IPPROTO_ICMP, IPPROTO_RAW, MSG_MORE, MSG_OOB, SOCK_RAW } from '../constants.ts';
 import type { Incoming, Outgoing } from '../message.ts';
-import { Watch } from '../readiness.ts';
-import { defaultOptions, isShutdown } from '../socket.ts';
 import type { CommonOptions, Socket } from '../socket.ts';
+import { DatagramCore } from './datagram-core.ts';
 import { mayBind, mtuTo } from './host.ts';
 import type { InetHost } from './host.ts';
-import { makeEndpoint, readBindName } from './names.ts';
+import { makeEndpoint } from './names.ts';
 import type { Endpoint } from './names.ts';
+import type { RawSender } from './raw-output.ts';
 
 /** Octets of an IP header without options. RFC 791 §3.1. */
 const MIN_HEADER = 20;
 const MAX_DATAGRAM = 65535;
+/** Octets that the header at `at` says that it has. RFC 791 §3.1. */
+const headerLengthOf = (bytes: Uint8Array, at: number): number => (bytes[at]! & 0x0f) * 4;
+
+/** Octets of an ICMP header. RFC 792. */
+const ICMP_HEADER = 8;
+/** Octets of an ICMP message that Linux looks at before it sends it: type and code. */
+const MIN_ICMP = 2;
+/** Protocols up to here fit into a header; of those beyond nothing can come. */
+const MAX_PROTOCOL = 255;
 
 export class RawSocket implements Socket, RawListener, RawSender {
   readonly kind = 'raw';
@@ -48,38 +47,44 @@ export class RawSocket implements Socket, RawListener, RawSender {
   readonly listening = false;
   nonBlocking = false;
   references = 0;
-  readonly watch: Watch;
-  readonly options: CommonOptions;
 
   readonly #host: InetHost;
-  readonly #queue = new DatagramQueue();
+  readonly #core: DatagramCore;
   #local: IpAddress = ANY_ADDRESS;
   readonly #peer: Endpoint = makeEndpoint();
   #connected = false;
+  /** What getsockname shows for a port: the protocol, until an association is dissolved. */
+  #shownPort: number;
   /** A name just read or to be written; calls do not nest. */
   readonly #to: Endpoint = makeEndpoint();
   /** Octets in the output queue. */
   #sending = 0;
-  #error = 0;
-  #shutReceive = false;
-  #shutSend = false;
 
   constructor(host: InetHost, protocol: number) {
     this.#host = host;
     this.protocol = protocol;
-    this.watch = new Watch(host.readiness, () => this.readiness());
-    this.options = defaultOptions(host);
-    this.options.headerIncluded = protocol === IPPROTO_RAW;
-    if (protocol !== IPPROTO_RAW) host.ip.addRaw(protocol, this);
+    this.#shownPort = protocol;
+    this.#core = new DatagramCore(host, () => this.unsent());
+    this.#core.changeOptions({ headerIncluded: protocol === IPPROTO_RAW });
+    if (protocol !== IPPROTO_RAW && protocol <= MAX_PROTOCOL) host.ip.addRaw(protocol, this);
   }
 
-  /** May be called again; the port does not matter. */
+  get options(): CommonOptions {
+    return this.#core.options;
+  }
+
+  get watch(): DatagramCore['watch'] {
+    return this.#core.watch;
+  }
+
+  /** May be called again; neither port nor family matter. Linux raw_bind. */
   bind(name: Name): number {
-    const refused = readBindName(this.#host.names, name, this.#to);
-    if (refused < 0) return refused;
+    this.#to.address = ANY_ADDRESS;
+    const family = this.#host.names.read(name, this.#to);
+    if (family < 0) return family;
     const { address } = this.#to;
     if (this.#connected) return -Errno.EINVAL;
-    if (!mayBind(this.#host.ip, address)) return -Errno.EADDRNOTAVAIL;
+    if (!this.options.freeBind && !mayBind(this.#host.ip, address)) return -Errno.EADDRNOTAVAIL;
     this.#local = address;
     return 0;
   }
@@ -98,8 +103,12 @@ export class RawSocket implements Socket, RawListener, RawSender {
     if (family === AF_UNSPEC) return this.#disconnect();
     if (family !== AF_INET) return -Errno.EAFNOSUPPORT;
     const { address, port } = this.#to;
-    const path = this.#route(address);
+    const core = this.#core;
+    if (!core.draft.pending) core.begin(0, undefined, false);
+    const path = core.route(core.destination(address, this.#local), this.#local, 0);
     if (typeof path === 'number') return path;
+    const refused = core.mayBroadcast(path);
+    if (refused < 0) return refused;
     this.#peer.address = path.destination;
     this.#peer.port = port;
     this.#connected = true;
@@ -107,14 +116,42 @@ export class RawSocket implements Socket, RawListener, RawSender {
     return 0;
   }
 
+  /** As on Linux that is the end of receiving, too: the socket is bound to no address and no protocol any more. */
   #disconnect(): number {
     this.#connected = false;
-    return 0;
+    this.#local = ANY_ADDRESS;
+    this.#shownPort = 0;
+    this.#host.ip.removeRaw(this.protocol, this);
+    return this.#core.changeOptions({ boundDevice: 0 });
   }
 
+  /** In Linux's order: what is wrong with the call, the way, the length, and only then the pending error. */
   send(bytes: Uint8Array, at: number, length: number, flags: number, outgoing: Outgoing | undefined): number {
     if (length > MAX_DATAGRAM) return -Errno.EMSGSIZE;
     if ((flags & MSG_OOB) !== 0) return -Errno.EOPNOTSUPP;
+    const path = this.#aim(length, flags, outgoing);
+    if (typeof path === 'number') return path;
+    if (this.options.headerIncluded) return this.#sendWhole(path, bytes, at, length);
+    const { draft } = this.#core;
+    const total = draft.length + length;
+    if (total + path.headerLength > longestDatagram(path, this.options.mtuDiscover)) {
+      draft.clear();
+      return this.#core.tooLong(path, this.#peer.port);
+    }
+    const refused = draft.pending ? 0 : this.#core.mayQueuePlain();
+    if (refused < 0) return refused;
+    const more = (flags & MSG_MORE) !== 0;
+    if (more || draft.pending) draft.append(bytes, at, length);
+    if (more) return length;
+    if (draft.pending) this.#transmit(path, draft.bytes, 0, draft.length);
+    else this.#transmit(path, bytes, at, length);
+    draft.clear();
+    return length;
+  }
+
+  /** The way that a datagram takes. Of several sends that make one (MSG_MORE) the last one's counts, and the ancillary data of the first. */
+  #aim(length: number, flags: number, outgoing: Outgoing | undefined): Path | number {
+    const core = this.#core;
     const named = outgoing?.name !== undefined;
     if (named) {
       const family = this.#host.names.read(outgoing.name!, this.#to);
@@ -123,59 +160,72 @@ export class RawSocket implements Socket, RawListener, RawSender {
     } else if (!this.#connected) {
       return -Errno.EDESTADDRREQ;
     }
-    const path = this.#route(named ? this.#to.address : this.#peer.address);
+    const begun = core.draft.pending ? 0 : core.begin(flags, outgoing, false);
+    if (begun < 0) return begun;
+    const { headerIncluded } = this.options;
+    if (!headerIncluded && this.protocol === IPPROTO_ICMP && length < MIN_ICMP) return -Errno.EFAULT;
+    const address = named ? this.#to.address : this.#peer.address;
+    const path = core.route(core.destination(address, this.#local), this.#local, flags);
     if (typeof path === 'number') return path;
-    const { headerIncluded, ttl, tos, sendBuffer } = this.options;
-    if (headerIncluded && length < MIN_HEADER) return -Errno.EINVAL;
-    if (length > (headerIncluded ? path.mtu : MAX_DATAGRAM - path.headerLength)) return -Errno.EMSGSIZE;
-    if (this.#error !== 0) return -this.takeError();
-    if (this.#shutSend) return -Errno.EPIPE;
-    if (this.#sending >= sendBuffer) return -Errno.EAGAIN;
+    const refused = core.mayBroadcast(path);
+    return refused < 0 ? refused : path;
+  }
 
-    const frame = this.#host.context.frames.acquire(length);
-    copyBytes(bytes, at, frame.bytes, frame.start, length);
-    frame.end = frame.start + length;
-    if (headerIncluded) completeHeader(frame, path, this.#host.context.random.u32());
-    const options = headerIncluded ? undefined : { protocol: this.protocol, ttl, tos, dontFragment: false };
-    this.#sending += length;
-    this.#host.rawOutput.push(this, path, frame, options);
+  /** IP_HDRINCL: never cut, and never put together. Linux raw_send_hdrinc. */
+  #sendWhole(path: Path, bytes: Uint8Array, at: number, length: number): number {
+    if (length > path.interfaceMtu) return this.#core.tooLong(path, this.#peer.port);
+    if (length < MIN_HEADER) return -Errno.EINVAL;
+    const refused = this.#core.mayQueue();
+    if (refused < 0) return refused;
+    const headerLength = headerLengthOf(bytes, at);
+    if (headerLength > length || headerLength < MIN_HEADER) return -Errno.EINVAL;
+    this.#push(path, bytes, at, length, undefined);
     return length;
   }
 
+  #transmit(path: Path, bytes: Uint8Array, at: number, length: number): void {
+    const { ttl, options, draft } = this.#core;
+    const { tos } = draft.settings;
+    const output: OutputOptions = { protocol: this.protocol & 0xff, ttl, tos, dontFragment: false };
+    applyMtuDiscover(output, path, length + path.headerLength, options.mtuDiscover);
+    this.#push(path, bytes, at, length, output);
+  }
+
+  #push(path: Path, bytes: Uint8Array, at: number, length: number, options: OutputOptions | undefined): void {
+    const frame = this.#host.context.frames.acquire(length);
+    copyBytes(bytes, at, frame.bytes, frame.start, length);
+    frame.end = frame.start + length;
+    this.#sending += length;
+    this.#host.rawOutput.push(this, path, frame, options, this.#core.draft.confirm);
+  }
+
   receive(into: Uint8Array, at: number, length: number, flags: number, incoming: Incoming | undefined): number {
-    if ((flags & MSG_ERRQUEUE) !== 0) return -Errno.EAGAIN;
     if ((flags & MSG_OOB) !== 0) return -Errno.EOPNOTSUPP;
-    if (this.#error !== 0) return -this.takeError();
-    if (this.#queue.size === 0) return -Errno.EAGAIN;
-    return this.#queue.take(into, at, length, flags, incoming, this.#host.names);
+    return this.#core.receive(into, at, length, flags, incoming);
   }
 
   shutdown(how: number): number {
-    if (!isShutdown(how)) return -Errno.EINVAL;
-    if (how !== SHUT_WR) this.#shutReceive = true;
-    if (how !== SHUT_RD) this.#shutSend = true;
-    this.watch.onReadiness();
-    return this.#connected ? 0 : -Errno.ENOTCONN;
+    return this.#core.shutdown(how, this.#connected);
   }
 
   close(): void {
-    if (this.protocol !== IPPROTO_RAW) this.#host.ip.removeRaw(this.protocol, this);
-    this.#queue.clear();
-    this.watch.close();
+    this.#host.ip.removeRaw(this.protocol, this);
+    this.#core.close();
   }
 
   readable(): number {
-    return this.#queue.nextLength;
+    return this.#core.readable;
   }
 
+  /** Octets that wait to leave, and those that wait for more. */
   unsent(): number {
-    return this.#sending;
+    return this.#sending + this.#core.draft.length;
   }
 
   /** The protocol number stands where a port would, as on Linux. */
   getsockname(into: NameOut): number {
     this.#to.address = this.#local;
-    this.#to.port = this.protocol;
+    this.#to.port = this.#shownPort;
     this.#host.names.write(this.#to, into);
     return 0;
   }
@@ -191,18 +241,11 @@ export class RawSocket implements Socket, RawListener, RawSender {
   }
 
   readiness(): number {
-    let bits = 0;
-    if (this.#error !== 0) bits |= Readiness.Error;
-    if (this.#queue.size > 0) bits |= Readiness.Readable;
-    if (this.#shutReceive) bits |= Readiness.Readable | Readiness.ReadHangUp;
-    if (this.#shutReceive && this.#shutSend) bits |= Readiness.HangUp;
-    if (this.#sending < this.options.sendBuffer) bits |= Readiness.Writable;
-    return bits;
+    return this.#core.readiness();
   }
 
   changeOptions(changes: Partial<CommonOptions>): number {
-    Object.assign(this.options, changes);
-    return 0;
+    return this.#core.changeOptions(changes);
   }
 
   changeTcpOptions(): number {
@@ -210,9 +253,7 @@ export class RawSocket implements Socket, RawListener, RawSender {
   }
 
   takeError(): number {
-    const error = this.#error;
-    this.#error = 0;
-    return error;
+    return this.#core.takeError();
   }
 
   pathMtu(): number {
@@ -226,22 +267,23 @@ export class RawSocket implements Socket, RawListener, RawSender {
     return undefined;
   }
 
-  receiveRaw(frame: Frame, packet: IpPacket): boolean {
-    if (this.#local !== ANY_ADDRESS && packet.destination !== this.#local && !packet.broadcast) return false;
+  receiveRaw(frame: Frame, packet: IpPacket, now: Micros): boolean {
+    if (this.#local !== ANY_ADDRESS && packet.destination !== this.#local) return false;
     if (this.#connected && packet.source !== this.#peer.address) return false;
+    const { boundDevice } = this.options;
+    if (boundDevice !== 0 && this.#host.ip.arrivalInterface(packet) !== boundDevice) return false;
     if (this.protocol === IPPROTO_ICMP && this.#isFiltered(frame)) return false;
-    if (!this.#queue.push(frame.view(), packet.source, 0, this.options.receiveBuffer)) return false;
-    this.watch.onReadiness();
-    return true;
+    return this.#core.arrived(frame.view(), 0, packet, now);
   }
 
-  /** Told to the program while connected and when it ends something, as for UDP. raw(7). */
-  errorRaw(report: IpErrorReport): void {
+  /** What is quoted reaches the program as it sent it: with the IP header where it brought that. raw(7). */
+  errorRaw(report: IpErrorReport, frame: Frame, now: Micros): void {
     if (this.#connected && report.destination !== this.#peer.address) return;
-    // As on Linux: without IP_RECVERR only a connected socket is told, and of lasting errors.
-    if (!this.options.receiveErrors && !(this.#connected && report.hard)) return;
-    this.#error = report.errno;
-    this.watch.onReadiness();
+    if (this.#local !== ANY_ADDRESS && report.source !== this.#local) return;
+    const { headerIncluded, mtuDiscover } = this.options;
+    if (isTooBig(report) && mtuDiscover < MtuDiscover.Interface) this.#host.ip.tooBig(report, frame, now);
+    const quoted = frame.bytes.subarray(headerIncluded ? frame.start : frame.transport, frame.end);
+    this.#core.reported(report, this.#connected, 0, quoted);
   }
 
   onSent(octets: number): void {
@@ -249,28 +291,11 @@ export class RawSocket implements Socket, RawListener, RawSender {
     this.watch.onReadiness();
   }
 
-  #route(destination: IpAddress): Path | number {
-    const { ip } = this.#host;
-    const remote = destination !== ANY_ADDRESS ? destination : LOOPBACK_ADDRESS;
-    const path = ip.route(remote, this.#local);
-    if (typeof path !== 'number' && ip.isBroadcast(remote) && !this.options.broadcast) return -Errno.EACCES;
-    return path;
-  }
-
-  /** ICMP_FILTER has a bit for each of the first 32 types. */
+  /** ICMP_FILTER has a bit for each of the first 32 types. What is no whole ICMP header does not pass. */
   #isFiltered(frame: Frame): boolean {
-    const type = frame.bytes[frame.start + (frame.bytes[frame.start]! & 0x0f) * 4] ?? 0;
+    const at = frame.start + headerLengthOf(frame.bytes, frame.start);
+    if (at + ICMP_HEADER > frame.end) return true;
+    const type = frame.bytes[at]!;
     return type < 32 && ((this.options.icmpFilter >>> type) & 1) !== 0;
   }
-}
-
-/** Fills in what raw(7) says is filled in with IP_HDRINCL. */
-function completeHeader(frame: Frame, path: Path, random: number): void {
-  const { bytes, start } = frame;
-  const headerLength = Math.min((bytes[start]! & 0x0f) * 4, frame.length);
-  setU16(bytes, start + 2, frame.length);
-  if (getU16(bytes, start + 4) === 0) setU16(bytes, start + 4, random & 0xffff);
-  if (getU32(bytes, start + 12) === 0) setU32(bytes, start + 12, path.source);
-  setU16(bytes, start + 10, 0);
-  setU16(bytes, start + 10, finishChecksum(sumBytes(bytes, start, headerLength)));
 }

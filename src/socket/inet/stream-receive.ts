@@ -28,8 +28,8 @@ export function receiveFrom(
     if (urgent > 0 && incoming !== undefined) incoming.flags |= MSG_OOB;
     return urgent;
   }
-  const text = (flags & MSG_TRUNC) === 0 ? connection.unread : 0;
-  if (text > 0 && !reaches(into, at, Math.min(text, length))) return -Errno.EFAULT;
+  const wanted = (flags & MSG_TRUNC) === 0 ? Math.min(connection.unread, length) : 0;
+  if (wanted > 0 && !reaches(into, at, wanted)) return -Errno.EFAULT;
   const result =
     (flags & MSG_TRUNC) !== 0 ? receiveNothing(connection, length, peek) : connection.receive(into, at, length, peek);
   // A refused connection has ended, once its error has been told: Linux does not tell it from one that was there.

@@ -43,6 +43,17 @@ export function ipRows(config: Config): readonly OptionRow[] {
     },
     flag(ip('IP_BIND_ADDRESS_NO_PORT', c.IP_BIND_ADDRESS_NO_PORT), 'bindAddressNoPort'),
     flag(ip('IP_RECVERR', c.IP_RECVERR), 'receiveErrors'),
+    flag(ip('IP_RECVTTL', c.IP_RECVTTL), 'receiveTtl'),
+    flag(ip('IP_RECVTOS', c.IP_RECVTOS), 'receiveTos'),
+    flag(ip('IP_PKTINFO', c.IP_PKTINFO), 'receivePacketInfo'),
+    flag(ip('IP_FREEBIND', c.IP_FREEBIND), 'freeBind'),
+    // Differs: nobody may forge source addresses this way; it is answered as to a program without CAP_NET_ADMIN. ip(7).
+    int(
+      ip('IP_TRANSPARENT', c.IP_TRANSPARENT),
+      ANY_INT,
+      () => 0,
+      (_, value) => (value === 0 ? 0 : -Errno.EPERM),
+    ),
     int(
       ip('IP_MTU_DISCOVER', c.IP_MTU_DISCOVER),
       [c.IP_PMTUDISC_DONT, c.IP_PMTUDISC_OMIT],

@@ -12,6 +12,7 @@ import { packetRows } from './packet-level.ts';
 import { socketRows } from './socket-level.ts';
 import type { Interfaces } from './socket-level.ts';
 import { tcpRows } from './tcp-level.ts';
+import { udpRows } from './udp-level.ts';
 import { unixRows } from './unix-level.ts';
 
 /** The whole table. */
@@ -19,6 +20,7 @@ export const makeOptionRows = (config: Config, interfaces: Interfaces): readonly
   ...socketRows(config, interfaces),
   ...ipRows(config),
   ...tcpRows(config),
+  ...udpRows(),
   ...unixRows,
   ...packetRows(),
 ];
