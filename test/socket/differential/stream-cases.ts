@@ -1055,6 +1055,44 @@ const devices: readonly Case[] = [
   ),
 ];
 
+const routes: readonly Case[] = [
+  two(
+    'SO_BINDTODEVICE: what a host sends to an own address counts as come by the interface that has it',
+    tcp('l'),
+    sol('l', c.SO_BINDTODEVICE, { text: 'eth0' }),
+    ['bind', 'l', ANY, PORT],
+    ['listen', 'l', 5],
+    tcp('c'),
+    ['connect', 'c', '10.0.0.1', PORT],
+    tcp('d'),
+    sol('d', c.SO_BINDTODEVICE, { text: 'eth0' }),
+    ['connect', 'd', '10.0.0.1', PORT],
+    tcp('e'),
+    ['connect', 'e', LO, PORT],
+    ['wait', 100],
+    ['accept4', 'l', 'x', 0],
+    ['accept4', 'l', 'y', 0],
+    ['accept4', 'l', 'z', 0],
+    error('c'),
+    error('d'),
+    error('e'),
+  ),
+  one(
+    'ip(7): IP_FREEBIND, "allows binding to an IP address that is nonlocal or does not (yet) exist"',
+    tcp('s'),
+    ['bind', 's', '192.0.2.7', PORT],
+    ipOption('s', c.IP_FREEBIND, 1),
+    ['bind', 's', '192.0.2.7', PORT],
+    ['getsockname', 's'],
+    ['listen', 's', 1],
+    tcp('c'),
+    ipOption('c', c.IP_FREEBIND, 1),
+    ['bind', 'c', '192.0.2.7', 0],
+    ['connect', 'c', LO, PORT],
+    ['getsockname', 'c'],
+  ),
+];
+
 export const CASES: readonly Case[] = [
   ...connecting,
   ...disconnecting,
@@ -1072,4 +1110,5 @@ export const CASES: readonly Case[] = [
   ...deferring,
   ...sharing,
   ...devices,
+  ...routes,
 ];
