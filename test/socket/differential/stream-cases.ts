@@ -406,6 +406,18 @@ const noPort: readonly Case[] = [
     ['bind', 's', LO, 0],
   ),
   one(
+    'IP_BIND_ADDRESS_NO_PORT on a datagram socket: the first send chooses the port',
+    udp('s'),
+    ipOption('s', c.IP_BIND_ADDRESS_NO_PORT, 1),
+    ['bind', 's', '127.0.0.2', 0],
+    ['getsockname', 's'],
+    ['bind', 's', LO, 0],
+    ['getsockname', 's'],
+    ['sendto', 's', 'x', 0, LO, PORT],
+    ['getsockname', 's'],
+    ['bind', 's', LO, 0],
+  ),
+  one(
     'IP_BIND_ADDRESS_NO_PORT with a port is bind as ever',
     tcp('s'),
     ipOption('s', c.IP_BIND_ADDRESS_NO_PORT, 1),
@@ -1056,6 +1068,15 @@ const devices: readonly Case[] = [
 ];
 
 const routes: readonly Case[] = [
+  two(
+    'socket(7): SO_DONTROUTE, "send only to directly connected hosts"',
+    tcp('s'),
+    sol('s', c.SO_DONTROUTE, 1),
+    ['connect', 's', '192.0.2.1', SHUT_PORT],
+    ['connect', 's', '10.0.0.2', SHUT_PORT],
+    ['wait', 100],
+    error('s'),
+  ),
   two(
     'SO_BINDTODEVICE: what a host sends to an own address counts as come by the interface that has it',
     tcp('l'),
