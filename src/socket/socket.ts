@@ -148,7 +148,7 @@ export interface Socket extends OpenFile {
   /** -EINVAL when bound already or the name is malformed, -EADDRNOTAVAIL, -EADDRINUSE, -EAFNOSUPPORT, -EACCES. */
   bind(name: Name): number;
   listen(backlog: number): number;
-  /** The next connection as a socket, or a negative errno. `peer` is filled in by those who know it when getpeername does not. */
+  /** The next connection as a socket, or a negative errno. */
   accept(): Socket | number;
   /** -EINPROGRESS while a handshake runs; called again it tells the outcome. AF_UNSPEC dissolves the association. connect(2). */
   connect(name: Name): number;

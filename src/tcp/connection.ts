@@ -24,7 +24,7 @@ import { moderateSendBuffer, tuneSendBuffer } from './send-tuning.ts';
 import { effectiveMss, largestPayload } from './segment-size.ts';
 import { Sender } from './sender.ts';
 import type { ReadinessOwner, TcpConnection, TcpInfo, TcpOptions, TcpState } from './service.ts';
-import { isClosingDown, isSynchronized, mayFollow, maySend, owesReset } from './state.ts';
+import { isClosingDown, isSynchronized, mayFollow, maySend, owesReset, whyNotSend } from './state.ts';
 import { statusOf } from './status.ts';
 import type { SeqNum } from './seq.ts';
 import { seqText } from './seq.ts';
@@ -146,7 +146,7 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
     if (this.#error !== 0) return -this.#takeHardError();
     const { state, sender, fastOpen } = this;
     const early = fastOpen?.takesText(state, sender.finQueued) === true;
-    if (!early && !maySend(state)) return this.#mayNotSend();
+    if (!early && !maySend(state)) return whyNotSend(state, sender.finQueued);
     const allowed = sendAllowance(sender, length);
     const taken = early
       ? fastOpen.write(state, sender.ring, bytes, at, allowed)
@@ -379,11 +379,6 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
 
   onDeadline(now: Micros): void {
     this.host.onDeadline(this, now);
-  }
-
-  #mayNotSend(): number {
-    const connecting = this.state === 'SYN-SENT' || this.state === 'SYN-RECEIVED';
-    return connecting && !this.sender.finQueued ? -Errno.EAGAIN : -Errno.EPIPE;
   }
 
   #takeHardError(): number {

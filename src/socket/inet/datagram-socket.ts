@@ -75,7 +75,8 @@ export class DatagramSocket implements Socket, UdpOwner {
     if (!this.options.freeBind && !mayBind(this.#host.ip, address)) return -Errno.EADDRNOTAVAIL;
     if (!mayBindPort(this.#host, port)) return -Errno.EACCES;
     if (this.#port !== undefined) return -Errno.EINVAL;
-    const result = this.#open(address, port);
+    // IP_BIND_ADDRESS_NO_PORT: the first send or connect chooses the port.
+    const result = port === 0 && this.options.bindAddressNoPort ? 0 : this.#open(address, port);
     if (result < 0) return result;
     this.#boundAddress = address;
     this.#boundPort = port;
