@@ -7,7 +7,7 @@ import type { MtuDiscover } from '../../ip/service.ts';
 import * as c from '../constants.ts';
 import { ANY_INT, at, flag, int, octetsToInt, readOnly, record } from './option.ts';
 import type { Socket } from '../socket.ts';
-import type { OptionRow } from './option.ts';
+import type { OptionInput, OptionRow } from './option.ts';
 
 const ip = at(c.IPPROTO_IP, 'inet');
 
@@ -46,7 +46,7 @@ export function ipRows(config: Config): readonly OptionRow[] {
     flag(ip('IP_RECVTTL', c.IP_RECVTTL), 'receiveTtl'),
     flag(ip('IP_RECVTOS', c.IP_RECVTOS), 'receiveTos'),
     flag(ip('IP_PKTINFO', c.IP_PKTINFO), 'receivePacketInfo'),
-    flag(ip('IP_FREEBIND', c.IP_FREEBIND), 'freeBind'),
+    notEmpty(flag(ip('IP_FREEBIND', c.IP_FREEBIND), 'freeBind')),
     // Differs: nobody may forge source addresses this way; it is answered as to a program without CAP_NET_ADMIN. ip(7).
     int(
       ip('IP_TRANSPARENT', c.IP_TRANSPARENT),
@@ -69,6 +69,12 @@ export function ipRows(config: Config): readonly OptionRow[] {
       setFilter,
     ),
   ];
+}
+
+/** Most options at this level read no octets as 0; this one wants at least one. */
+function notEmpty(row: OptionRow): OptionRow {
+  const isEmpty = (input: OptionInput): boolean => input instanceof Uint8Array && input.length === 0;
+  return { ...row, set: (socket, input) => (isEmpty(input) ? -Errno.EINVAL : row.set!(socket, input)) };
 }
 
 /** Octets that are not given stay as they were. Linux raw_seticmpfilter. */
