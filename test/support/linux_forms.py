@@ -3,6 +3,7 @@
 Addresses, option values and ancillary messages; test/support/step-forms.ts has the same forms for tapstack.
 """
 
+import ctypes
 import socket
 import struct
 
@@ -251,3 +252,31 @@ def shown_error(data):
         "info": info,
         "offender": offender[0] if offender and isinstance(offender[0], str) else None,
     }
+
+
+# --- Messages.
+
+
+class IoVec(ctypes.Structure):
+    _fields_ = [("base", ctypes.c_void_p), ("length", ctypes.c_size_t)]
+
+
+class MsgHdr(ctypes.Structure):
+    _fields_ = [
+        ("name", ctypes.c_void_p),
+        ("namelen", ctypes.c_uint),
+        ("iov", ctypes.c_void_p),
+        ("iovlen", ctypes.c_size_t),
+        ("control", ctypes.c_void_p),
+        ("controllen", ctypes.c_size_t),
+        ("flags", ctypes.c_int),
+    ]
+
+
+def address_of(buffer):
+    return None if buffer is None else ctypes.cast(buffer, ctypes.c_void_p)
+
+
+def pointers(buffers):
+    """struct iovec for buffers (octets or what ctypes has made)."""
+    return (IoVec * max(1, len(buffers)))(*(IoVec(address_of(b), len(b)) for b in buffers))

@@ -19,11 +19,13 @@ import {
   MSG_ERRQUEUE,
   MSG_PEEK,
   MSG_TRUNC,
+  POLLWRBAND,
   SHUT_RD,
   SHUT_WR,
   IPPROTO_IP,
   IP_RECVERR,
 } from '../constants.ts';
+import { reaches } from '../message.ts';
 import type { Incoming, Outgoing } from '../message.ts';
 import { Watch } from '../readiness.ts';
 import { defaultOptions, isShutdown } from '../socket.ts';
@@ -69,7 +71,7 @@ export class DatagramCore {
     if (this.#received.size > 0) bits |= Readiness.Readable;
     if (this.#shutReceive) bits |= Readiness.Readable | Readiness.ReadHangUp;
     if (this.#shutReceive && this.#shutSend) bits |= Readiness.HangUp;
-    if (this.#unsent() < this.options.sendBuffer) bits |= Readiness.Writable;
+    if (this.#unsent() < this.options.sendBuffer) bits |= Readiness.Writable | POLLWRBAND;
     return bits;
   }
 
@@ -122,13 +124,15 @@ export class DatagramCore {
     if (this.#error !== 0) return -this.takeError();
     const datagram = this.#received.next;
     if (datagram === undefined) return -Errno.EAGAIN;
-    const count = copyDatagram(datagram, into, at, length);
-    if (incoming !== undefined) {
+    const fits = reaches(into, at, Math.min(length, datagram.length));
+    const count = fits ? copyDatagram(datagram, into, at, length) : 0;
+    if (fits && incoming !== undefined) {
       if (count < datagram.length) incoming.flags |= MSG_TRUNC;
       this.#name(datagram.source, datagram.port, incoming);
       addControl(incoming, datagram, this.options, this.#host.ip, this.#host.names);
     }
     if ((flags & MSG_PEEK) === 0) this.#received.shift();
+    if (!fits) return -Errno.EFAULT;
     return (flags & MSG_TRUNC) !== 0 ? datagram.length : count;
   }
 

@@ -56,7 +56,7 @@ export function ipRows(config: Config): readonly OptionRow[] {
     flag(ip('IP_RECVTTL', c.IP_RECVTTL), 'receiveTtl'),
     flag(ip('IP_RECVTOS', c.IP_RECVTOS), 'receiveTos'),
     flag(ip('IP_PKTINFO', c.IP_PKTINFO), 'receivePacketInfo'),
-    flag(ip('IP_FREEBIND', c.IP_FREEBIND), 'freeBind'),
+    notEmpty(flag(ip('IP_FREEBIND', c.IP_FREEBIND), 'freeBind')),
     // Differs: nobody may forge source addresses this way; it is answered as to a program without CAP_NET_ADMIN. ip(7).
     int(
       ip('IP_TRANSPARENT', c.IP_TRANSPARENT),
@@ -86,6 +86,12 @@ function readOptions(input: Exclude<OptionInput, null>): Uint8Array | undefined 
   if (input instanceof Uint8Array) return composeOptions(input);
   if (typeof input !== 'number' || !Number.isInteger(input)) return undefined;
   return composeOptions(Uint8Array.of(input, input >>> 8, input >>> 16, input >>> 24));
+}
+
+/** Most options at this level read no octets as 0; this one wants at least one. */
+function notEmpty(row: OptionRow): OptionRow {
+  const isEmpty = (input: OptionInput): boolean => input instanceof Uint8Array && input.length === 0;
+  return { ...row, set: (socket, input) => (isEmpty(input) ? -Errno.EINVAL : row.set!(socket, input)) };
 }
 
 /** Octets that are not given stay as they were. Linux raw_seticmpfilter. */
