@@ -354,6 +354,15 @@ export class SocketCalls {
     return 0;
   }
 
+  /**
+   * SO_LINGER: how long close(2) of the descriptor has to wait (us), 0 for not at all. To be asked before `close`, which itself never
+   * waits; `done` runs once, from `deliver`, when all that was sent has been acknowledged or the connection is over.
+   */
+  linger(fd: number, done: () => void): number {
+    const socket = this.#socket(fd);
+    return typeof socket !== 'number' && socket.references === 1 ? (socket.linger?.(done) ?? 0) : 0;
+  }
+
   /** Closes every descriptor. */
   closeAll(): void {
     for (const [fd] of [...this.#table.entries()]) this.close(fd);

@@ -75,6 +75,8 @@ export interface CommonOptions {
   receivePacketInfo: boolean;
   /** IP_FREEBIND: bind takes an address that is not this host's. Nothing can be sent from there. ip(7). */
   freeBind: boolean;
+  /** IP_TRANSPARENT: the same. Differs: Linux then sends from such addresses, too, and receives what is for them; no forgery here. */
+  transparent: boolean;
   /** UDP_CORK, UDP_SEGMENT (octets, 0 for off), UDP_GRO. udp(7). */
   udpCork: boolean;
   udpSegment: number;
@@ -110,7 +112,7 @@ export interface Socket extends OpenFile {
   /** -EINVAL when bound already or the name is malformed, -EADDRNOTAVAIL, -EADDRINUSE, -EAFNOSUPPORT, -EACCES. */
   bind(name: Name): number;
   listen(backlog: number): number;
-  /** The next connection as a socket, or a negative errno. */
+  /** The next connection as a socket, or a negative errno. `peer` is filled in by those who know it when getpeername does not. */
   accept(): Socket | number;
   /** -EINPROGRESS while a handshake runs; called again it tells the outcome. AF_UNSPEC dissolves the association. connect(2). */
   connect(name: Name): number;
@@ -128,6 +130,12 @@ export interface Socket extends OpenFile {
   getsockname(into: NameOut): number;
   /** `evenIfOver`: for accept, which names a peer that has left again, too. */
   getpeername(into: NameOut, evenIfOver?: boolean): number;
+
+  /**
+   * How long close has to wait (us) for what was sent to arrive, 0 for not at all; `done` then runs once, from `deliver`, after close when
+   * it need not wait any longer. Only streams have it. socket(7), SO_LINGER.
+   */
+  linger?(done: () => void): number;
 
   changeOptions(changes: Partial<CommonOptions>): number;
   changeTcpOptions(changes: Partial<TcpOptions>): number;
@@ -170,6 +178,7 @@ export function defaultOptions(host: SocketHost): CommonOptions {
     receiveTos: false,
     receivePacketInfo: false,
     freeBind: false,
+    transparent: false,
     udpCork: false,
     udpSegment: 0,
     udpGro: false,

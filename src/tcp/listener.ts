@@ -116,7 +116,7 @@ export class Listener implements TcpListener, ConnectionParent<Connection>, Fast
 
   /** Back to whoever sent the packet. */
   route(packet: IpPacket): Path | undefined {
-    const path = this.#host.ip.route(packet.source, packet.destination);
+    const path = this.#host.ip.route(packet.source, packet.destination, this.options.boundDevice);
     return typeof path === 'number' ? undefined : path;
   }
 

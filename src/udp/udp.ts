@@ -28,7 +28,7 @@ export interface UdpCounters {
 export class Udp implements UdpService, ProtocolHandler {
   readonly #context: Context;
   readonly #ip: IpService;
-  readonly #demux = new Demux<Port>();
+  readonly #demux: Demux<Port>;
   readonly #outbox: Outbox;
   #received = 0;
   #delivered = 0;
@@ -36,6 +36,7 @@ export class Udp implements UdpService, ProtocolHandler {
   constructor(context: Context, ip: IpService) {
     this.#context = context;
     this.#ip = ip;
+    this.#demux = new Demux(context.random);
     this.#outbox = new Outbox(ip);
   }
 

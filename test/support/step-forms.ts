@@ -210,7 +210,11 @@ export function controlMessage(
       return { level: c.SOL_SOCKET, type: c.SCM_RIGHTS, data: values.map(fdOf) };
     case 'SCM_CREDENTIALS': {
       const [pid, uid, gid] = values;
-      const data: Credentials = { pid: pid === 'pid' ? DEFAULT_CONFIG.socket.processId : Number(pid), uid: Number(uid), gid: Number(gid) };
+      const data: Credentials = {
+        pid: pid === 'pid' ? DEFAULT_CONFIG.socket.processId : Number(pid),
+        uid: Number(uid),
+        gid: Number(gid),
+      };
       return { level: c.SOL_SOCKET, type: c.SCM_CREDENTIALS, data };
     }
     default:

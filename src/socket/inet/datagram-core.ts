@@ -23,7 +23,9 @@ import {
   SHUT_WR,
   IPPROTO_IP,
   IP_RECVERR,
+  POLLWRBAND,
 } from '../constants.ts';
+import { reaches } from '../message.ts';
 import type { Incoming, Outgoing } from '../message.ts';
 import { Watch } from '../readiness.ts';
 import { defaultOptions, isShutdown } from '../socket.ts';
@@ -66,7 +68,7 @@ export class DatagramCore {
     if (this.#received.size > 0) bits |= Readiness.Readable;
     if (this.#shutReceive) bits |= Readiness.Readable | Readiness.ReadHangUp;
     if (this.#shutReceive && this.#shutSend) bits |= Readiness.HangUp;
-    if (this.#unsent() < this.options.sendBuffer) bits |= Readiness.Writable;
+    if (this.#unsent() < this.options.sendBuffer) bits |= Readiness.Writable | POLLWRBAND;
     return bits;
   }
 
@@ -89,6 +91,11 @@ export class DatagramCore {
     Object.assign(this.options, changes);
     if (changes.receiveErrors === false) this.#errors.clear();
     return 0;
+  }
+
+  /** IP_FREEBIND and IP_TRANSPARENT: bind takes addresses that are not this host's. */
+  get mayBindAnything(): boolean {
+    return this.options.freeBind || this.options.transparent;
   }
 
   close(): void {
@@ -118,6 +125,11 @@ export class DatagramCore {
     if (this.#error !== 0) return -this.takeError();
     const datagram = this.#received.next;
     if (datagram === undefined) return -Errno.EAGAIN;
+    if (!reaches(into, at, Math.min(length, datagram.length))) {
+      // What cannot be copied is lost, as on Linux.
+      if ((flags & MSG_PEEK) === 0) this.#received.shift();
+      return -Errno.EFAULT;
+    }
     const count = copyDatagram(datagram, into, at, length);
     if (incoming !== undefined) {
       if (count < datagram.length) incoming.flags |= MSG_TRUNC;
@@ -137,6 +149,7 @@ export class DatagramCore {
     if (nextPending !== 0 || taken.message !== undefined) this.#error = nextPending;
     if (this.#errors.size > 0) this.watch.onReadiness();
     const count = Math.min(length, taken.data.length);
+    if (!reaches(into, at, count)) return -Errno.EFAULT;
     into.set(taken.data.subarray(0, count), at);
     if (incoming === undefined) return count;
     incoming.flags |= MSG_ERRQUEUE | (count < taken.data.length ? MSG_TRUNC : 0);

@@ -14,13 +14,14 @@ import type { IpErrorReport, IpPacket } from '../../ip/service.ts';
 import type { UdpOwner, UdpPort, UdpSendOptions } from '../../udp/service.ts';
 import type { Name, NameOut } from '../address.ts';
 import { AF_INET, AF_UNSPEC, IPPROTO_UDP, MSG_MORE, MSG_OOB, SOCK_DGRAM } from '../constants.ts';
+import { reaches } from '../message.ts';
 import type { Incoming, Outgoing } from '../message.ts';
 import type { CommonOptions, Socket } from '../socket.ts';
 import { DatagramCore } from './datagram-core.ts';
 import { mayBind, mayBindPort, mtuTo } from './host.ts';
 import type { InetHost } from './host.ts';
 import { LocalPort } from './local-port.ts';
-import { makeEndpoint, readBindName } from './names.ts';
+import { hasNoFamily, makeEndpoint, readBindName } from './names.ts';
 import type { Endpoint } from './names.ts';
 
 const UDP_HEADER = 8;
@@ -68,7 +69,7 @@ export class DatagramSocket implements Socket, UdpOwner {
     const refused = readBindName(this.#host.names, name, this.#to);
     if (refused < 0) return refused;
     const { address, port } = this.#to;
-    if (!this.options.freeBind && !mayBind(this.#host.ip, address)) return -Errno.EADDRNOTAVAIL;
+    if (!this.#core.mayBindAnything && !mayBind(this.#host.ip, address)) return -Errno.EADDRNOTAVAIL;
     if (!mayBindPort(this.#host, port)) return -Errno.EACCES;
     if (this.#port !== undefined) return -Errno.EINVAL;
     const result = this.#open(address, port);
@@ -89,11 +90,13 @@ export class DatagramSocket implements Socket, UdpOwner {
   /** Again, it is connected to another peer, from the address that it has by now. */
   connect(name: Name): number {
     const family = this.#host.names.read(name, this.#to, true);
-    if (family < 0) return family;
     if (family === AF_UNSPEC) return this.#disconnect();
+    if (hasNoFamily(name)) return family;
     const { address, port } = this.#to;
+    // As on Linux the socket is bound before more is read than the family.
     const opened = this.#openIfNeeded();
     if (typeof opened === 'number') return opened;
+    if (family < 0) return family;
     if (family !== AF_INET) return -Errno.EAFNOSUPPORT;
     const core = this.#core;
     if (!core.draft.pending) core.begin(0, undefined, true);
@@ -132,7 +135,7 @@ export class DatagramSocket implements Socket, UdpOwner {
     // Who adds to a datagram has no say in where it goes.
     const aimed = goesOn ? 0 : this.#aim(port, flags, outgoing);
     if (aimed < 0) return aimed;
-    const refused = this.#mayAdd(port, length);
+    const refused = this.#mayAdd(port, length) || (reaches(bytes, at, length) ? 0 : -Errno.EFAULT);
     if (refused < 0) {
       draft.clear();
       return refused;
@@ -273,6 +276,10 @@ export class DatagramSocket implements Socket, UdpOwner {
 
   pathMtu(): number {
     return mtuTo(this.#host.ip, this.#port);
+  }
+
+  get sharesPort(): boolean {
+    return this.options.reusePort;
   }
 
   get ignoresPathMtu(): boolean {

@@ -16,6 +16,7 @@ import { MtuDiscover, isTooBig } from '../../ip/service.ts';
 import type { IpErrorReport, IpPacket, OutputOptions, Path, RawListener } from '../../ip/service.ts';
 import type { Name, NameOut } from '../address.ts';
 import { AF_INET, AF_UNSPEC, IPPROTO_ICMP, IPPROTO_RAW, MSG_MORE, MSG_OOB, SOCK_RAW } from '../constants.ts';
+import { reaches } from '../message.ts';
 import type { Incoming, Outgoing } from '../message.ts';
 import type { CommonOptions, Socket } from '../socket.ts';
 import { DatagramCore } from './datagram-core.ts';
@@ -65,7 +66,8 @@ export class RawSocket implements Socket, RawListener, RawSender {
     this.protocol = protocol;
     this.#shownPort = protocol;
     this.#core = new DatagramCore(host, () => this.unsent());
-    this.#core.changeOptions({ headerIncluded: protocol === IPPROTO_RAW });
+    // Any number may share an address: Linux says so by SO_REUSEADDR.
+    this.#core.changeOptions({ headerIncluded: protocol === IPPROTO_RAW, reuseAddress: true });
     if (protocol !== IPPROTO_RAW && protocol <= MAX_PROTOCOL) host.ip.addRaw(protocol, this);
   }
 
@@ -84,7 +86,7 @@ export class RawSocket implements Socket, RawListener, RawSender {
     if (family < 0) return family;
     const { address } = this.#to;
     if (this.#connected) return -Errno.EINVAL;
-    if (!this.options.freeBind && !mayBind(this.#host.ip, address)) return -Errno.EADDRNOTAVAIL;
+    if (!this.#core.mayBindAnything && !mayBind(this.#host.ip, address)) return -Errno.EADDRNOTAVAIL;
     this.#local = address;
     return 0;
   }
@@ -140,6 +142,7 @@ export class RawSocket implements Socket, RawListener, RawSender {
     }
     const refused = draft.pending ? 0 : this.#core.mayQueuePlain();
     if (refused < 0) return refused;
+    if (!reaches(bytes, at, length)) return -Errno.EFAULT;
     const more = (flags & MSG_MORE) !== 0;
     if (more || draft.pending) draft.append(bytes, at, length);
     if (more) return length;
@@ -152,7 +155,8 @@ export class RawSocket implements Socket, RawListener, RawSender {
   /** The way that a datagram takes. Of several sends that make one (MSG_MORE) the last one's counts, and the ancillary data of the first. */
   #aim(length: number, flags: number, outgoing: Outgoing | undefined): Path | number {
     const core = this.#core;
-    const named = outgoing?.name !== undefined;
+    // A name without any octets is none.
+    const named = outgoing?.name !== undefined && !(outgoing.name instanceof Uint8Array && outgoing.name.length === 0);
     if (named) {
       const family = this.#host.names.read(outgoing.name!, this.#to);
       if (family < 0) return family;
@@ -177,6 +181,7 @@ export class RawSocket implements Socket, RawListener, RawSender {
     if (length < MIN_HEADER) return -Errno.EINVAL;
     const refused = this.#core.mayQueue();
     if (refused < 0) return refused;
+    if (!reaches(bytes, at, length)) return -Errno.EFAULT;
     const headerLength = headerLengthOf(bytes, at);
     if (headerLength > length || headerLength < MIN_HEADER) return -Errno.EINVAL;
     this.#push(path, bytes, at, length, undefined);

@@ -46,14 +46,8 @@ export function ipRows(config: Config): readonly OptionRow[] {
     flag(ip('IP_RECVTTL', c.IP_RECVTTL), 'receiveTtl'),
     flag(ip('IP_RECVTOS', c.IP_RECVTOS), 'receiveTos'),
     flag(ip('IP_PKTINFO', c.IP_PKTINFO), 'receivePacketInfo'),
-    flag(ip('IP_FREEBIND', c.IP_FREEBIND), 'freeBind'),
-    // Differs: nobody may forge source addresses this way; it is answered as to a program without CAP_NET_ADMIN. ip(7).
-    int(
-      ip('IP_TRANSPARENT', c.IP_TRANSPARENT),
-      ANY_INT,
-      () => 0,
-      (_, value) => (value === 0 ? 0 : -Errno.EPERM),
-    ),
+    notEmpty(flag(ip('IP_FREEBIND', c.IP_FREEBIND), 'freeBind')),
+    notEmpty(transparent(config.socket)),
     int(
       ip('IP_MTU_DISCOVER', c.IP_MTU_DISCOVER),
       [c.IP_PMTUDISC_DONT, c.IP_PMTUDISC_OMIT],
@@ -78,3 +72,21 @@ function setFilter(socket: Socket, value: number | Uint8Array): number {
   octets.set(value.subarray(0, octets.length));
   return socket.changeOptions({ icmpFilter: octetsToInt(octets, 0)! });
 }
+
+/** For everybody to switch off, and for who may administer to switch on. */
+const transparent = (rights: Config['socket']): OptionRow => ({
+  ...int(
+    ip('IP_TRANSPARENT', c.IP_TRANSPARENT),
+    ANY_INT,
+    (socket) => Number(socket.options.transparent),
+    (socket, value) =>
+      value !== 0 && !rights.mayAdminister ? -Errno.EPERM : socket.changeOptions({ transparent: value !== 0 }),
+  ),
+  type: 'flag',
+});
+
+/** Other options of the level read no octets at all as 0. */
+const notEmpty = (row: OptionRow): OptionRow => ({
+  ...row,
+  set: (socket, input) => (input instanceof Uint8Array && input.length === 0 ? -Errno.EINVAL : row.set!(socket, input)),
+});
