@@ -2,8 +2,8 @@
  * Which open port takes a datagram. RFC 1122 §4.1.3; the order of preference is Linux's (udp(7)).
  *
  * By local port, then the best match: one connected to the sender before one that is not, one bound to the address before one
- * bound to any, then one bound to the interface, the later opened before the earlier; of several that share the port by SO_REUSEPORT, and
- * are not connected, each gets its part of the flows. A broadcast or multicast goes to all that match.
+ * bound to any, then one bound to the interface, the later opened before the earlier; of several that share the port by SO_REUSEPORT,
+ * and are not connected, each gets its part of the flows. A broadcast or multicast goes to all that match.
  */
 import type { RandomSource } from '../core/random.ts';
 import { ANY_ADDRESS } from '../ip/address.ts';
@@ -16,10 +16,10 @@ export interface Endpoint {
   readonly localPort: number;
   readonly remoteAddress: IpAddress | undefined;
   readonly remotePort: number;
-  /** The one interface that it is bound to; 0 or none for any. */
-  readonly device?: number;
   /** SO_REUSEPORT. */
   readonly sharesPort: boolean;
+  /** The one interface that it is bound to; 0 or none for any. */
+  readonly device?: number;
 }
 
 /** How well an endpoint matches: -1 for not at all, more is better. `device` is where the datagram came in, 0 when that is not known. */

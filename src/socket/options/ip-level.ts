@@ -59,11 +59,14 @@ export function ipRows(config: Config): readonly OptionRow[] {
       at(c.SOL_RAW, 'icmp')('ICMP_FILTER', c.ICMP_FILTER),
       'int',
       (socket) => socket.options.icmpFilter >>> 0,
-      (input) => (typeof input === 'number' || input instanceof Uint8Array ? input : undefined),
+      (input) => (input instanceof Uint8Array || isInt(input) ? input : undefined),
       setFilter,
     ),
   ];
 }
+
+const isInt = (input: unknown): input is number =>
+  Number.isInteger(input) && (input as number) === ((input as number) | 0);
 
 /** Octets that are not given stay as they were. Linux raw_seticmpfilter. */
 function setFilter(socket: Socket, value: number | Uint8Array): number {
