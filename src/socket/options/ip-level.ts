@@ -57,13 +57,7 @@ export function ipRows(config: Config): readonly OptionRow[] {
     flag(ip('IP_RECVTOS', c.IP_RECVTOS), 'receiveTos'),
     flag(ip('IP_PKTINFO', c.IP_PKTINFO), 'receivePacketInfo'),
     notEmpty(flag(ip('IP_FREEBIND', c.IP_FREEBIND), 'freeBind')),
-    // Differs: nobody may forge source addresses this way; it is answered as to a program without CAP_NET_ADMIN. ip(7).
-    int(
-      ip('IP_TRANSPARENT', c.IP_TRANSPARENT),
-      ANY_INT,
-      () => 0,
-      (_, value) => (value === 0 ? 0 : -Errno.EPERM),
-    ),
+    notEmpty(transparent(config.socket)),
     int(
       ip('IP_MTU_DISCOVER', c.IP_MTU_DISCOVER),
       [c.IP_PMTUDISC_DONT, c.IP_PMTUDISC_OMIT],
@@ -75,7 +69,7 @@ export function ipRows(config: Config): readonly OptionRow[] {
       at(c.SOL_RAW, 'icmp')('ICMP_FILTER', c.ICMP_FILTER),
       'int',
       (socket) => socket.options.icmpFilter >>> 0,
-      (input) => (typeof input === 'number' || input instanceof Uint8Array ? input : undefined),
+      (input) => (input instanceof Uint8Array || isInt(input) ? input : undefined),
       setFilter,
     ),
   ];
@@ -88,11 +82,8 @@ function readOptions(input: Exclude<OptionInput, null>): Uint8Array | undefined 
   return composeOptions(Uint8Array.of(input, input >>> 8, input >>> 16, input >>> 24));
 }
 
-/** Most options at this level read no octets as 0; this one wants at least one. */
-function notEmpty(row: OptionRow): OptionRow {
-  const isEmpty = (input: OptionInput): boolean => input instanceof Uint8Array && input.length === 0;
-  return { ...row, set: (socket, input) => (isEmpty(input) ? -Errno.EINVAL : row.set!(socket, input)) };
-}
+const isInt = (input: unknown): input is number =>
+  Number.isInteger(input) && (input as number) === ((input as number) | 0);
 
 /** Octets that are not given stay as they were. Linux raw_seticmpfilter. */
 function setFilter(socket: Socket, value: number | Uint8Array): number {
@@ -101,3 +92,21 @@ function setFilter(socket: Socket, value: number | Uint8Array): number {
   octets.set(value.subarray(0, octets.length));
   return socket.changeOptions({ icmpFilter: octetsToInt(octets, 0)! });
 }
+
+/** For everybody to switch off, and for who may administer to switch on. */
+const transparent = (rights: Config['socket']): OptionRow => ({
+  ...int(
+    ip('IP_TRANSPARENT', c.IP_TRANSPARENT),
+    ANY_INT,
+    (socket) => Number(socket.options.transparent),
+    (socket, value) =>
+      value !== 0 && !rights.mayAdminister ? -Errno.EPERM : socket.changeOptions({ transparent: value !== 0 }),
+  ),
+  type: 'flag',
+});
+
+/** Other options of the level read no octets at all as 0. */
+const notEmpty = (row: OptionRow): OptionRow => ({
+  ...row,
+  set: (socket, input) => (input instanceof Uint8Array && input.length === 0 ? -Errno.EINVAL : row.set!(socket, input)),
+});
