@@ -1,7 +1,9 @@
 /**
  * The TCP server that manual pages show for socket(2), bind(2), listen(2) and accept(2), nearly line by line: integers,
- * return codes, errno. Differs: what blocks in C is awaited, and the machine is a host of our own on tap0.
+ * return codes, errno. Differs: what blocks in C is awaited, and the machine is a host of our own on a TAP device. The same program in C
+ * is examples/c/tcp-server.c, its client tcp-client.
  *
+ *     TAP=tap0 ADDRESS=10.0.0.2/24 npx tsx examples/socket-man-page.ts
  *     ip address add 10.0.0.1/24 dev tap0; ip link set tap0 up; nc 10.0.0.2 12345
  */
 import { AF_INET, INADDR_ANY, SOCK_STREAM, createHost, posix, tap } from 'tapstack';
@@ -10,7 +12,9 @@ const LISTEN_BACKLOG = 5;
 const PORT = 12345;
 const BUFFER_SIZE = 1024;
 
-const host = await createHost({ link: await tap(process.argv[2] ?? 'tap0'), address: '10.0.0.2/24' });
+const { TAP = 'tap0', ADDRESS = '10.0.0.2/24' } = process.env;
+
+const host = await createHost({ link: await tap(TAP), address: ADDRESS });
 const c = posix(host);
 
 process.exitCode = await main();

@@ -40,6 +40,8 @@ if [ "${1:-}" = --test ]; then
   need hping3 hping3
   need python3 python3
   need setpriv util-linux
+  need gcc gcc
+  [ -e /usr/include/stdio.h ] || missing="$missing libc6-dev"
 fi
 if [ "${1:-}" = --bench ]; then
   need ethtool ethtool

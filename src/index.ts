@@ -17,14 +17,19 @@ export type {
 
 // Its sockets: with promises, as the man pages have them, and as Node streams.
 export { Sockets } from './node/sockets.ts';
-export type { CallOptions, ReceivedDatagram } from './node/sockets.ts';
+export type { CallOptions, ReceivedDatagram } from './node/call-types.ts';
+export { OwnedDescriptor } from './node/owned-descriptor.ts';
 export { NetError } from './node/net-error.ts';
 export { posix, Posix, strerror } from './node/posix.ts';
+export type { Interrupt } from './node/posix.ts';
 export { SocketDuplex } from './node/duplex.ts';
 export type { SocketDuplexOptions } from './node/duplex.ts';
 export { SocketCalls } from './socket/calls.ts';
-export type { InetAddress, PacketAddress, SocketAddress, UnixAddress } from './socket/address.ts';
-export type { Linger, OptionValue } from './socket/options/option.ts';
+export type { InetAddress, Name, NameOut, PacketAddress, SocketAddress, UnixAddress } from './socket/address.ts';
+export type { EpollEvent } from './socket/epoll.ts';
+export type { ControlMessage, Credentials, ExtendedError, Message, PacketInfo } from './socket/message.ts';
+export type { Linger, OptionInput, OptionValue, Timeval } from './socket/options/option.ts';
+export type { PollFd, SelectSets } from './socket/poll.ts';
 export * from './socket/constants.ts';
 export { Errno, errnoName, errnoText } from './core/errno.ts';
 export type { ErrnoName } from './core/errno.ts';

@@ -13,6 +13,7 @@ import type { Figure, Result } from './figure.ts';
 import { IDLE_FIGURES } from './idle.ts';
 import { linksCommand } from './links/command.ts';
 import { NETWORK_FIGURES } from './network.ts';
+import { pollCommand } from './poll/command.ts';
 import { describeFacts, gatherFacts, save, table } from './report.ts';
 
 const FIGURES: readonly Figure[] = [...NETWORK_FIGURES, ...IDLE_FIGURES, ...CABLE_FIGURES];
@@ -39,7 +40,8 @@ const program = new Command('bench')
   .option('--save', 'write the results to docs/performance.md', false)
   .action(bench)
   .enablePositionalOptions()
-  .addCommand(linksCommand);
+  .addCommand(linksCommand)
+  .addCommand(pollCommand);
 
 async function bench(names: string[], options: Options): Promise<void> {
   const figures = FIGURES.filter(({ name }) => names.length === 0 || names.some((start) => name.startsWith(start)));

@@ -158,6 +158,7 @@ export const DROP_REASONS = {
   'tcp-answer-throttled':
     'an ACK in answer to an invalid segment was due but the limit on those is reached (RFC 5961 §7)',
   'tcp-accept-queue-full': 'the accept queue of the listener is full',
+  'tcp-accept-deferred': 'the last ACK of a handshake has no text, for which the listener waits (TCP_DEFER_ACCEPT)',
   'tcp-syn-queue-full': 'the listener has as many half-open connections as it may have, and SYN cookies are off',
   'tcp-cookie-invalid':
     'an ACK for a listener that sends SYN cookies, without a valid one (or an old one); answered with a RST',

@@ -1,229 +1,267 @@
 /**
- * The operations that wait in a Line: each is a call of the core that is tried again until it does not answer EAGAIN.
+ * The operations that wait in a line: each is a call of the core that is tried again until it does not answer EAGAIN, and on a stream
+ * until it has moved as much as its program wants.
+ *
+ * What was moved before an error is the result, and the error is told by the next call; see send(2), recv(2) and socket(7).
  */
 import { Errno } from '../core/errno.ts';
-import { MSG_WAITALL } from '../socket/constants.ts';
-import type { SocketAddress } from '../socket/address.ts';
+import type { Name, NameOut } from '../socket/address.ts';
 import type { SocketCalls } from '../socket/calls.ts';
+import { MSG_FASTOPEN, MSG_PEEK, MSG_WAITALL, SIOCINQ, SOCK_STREAM } from '../socket/constants.ts';
+import { isSocket } from '../socket/descriptors.ts';
+import type { Message } from '../socket/message.ts';
 import { Readiness } from '../tcp/service.ts';
-import { NetError } from './net-error.ts';
 import type { Operation } from './waiting.ts';
 
 const WOULD_BLOCK = -Errno.EAGAIN;
 
-/** The parts of a promise, filled in by its executor. */
-abstract class Waiting<T> implements Operation {
-  abstract readonly syscall: string;
-  readonly signal: AbortSignal | undefined;
-  readonly promise: Promise<T>;
-  protected resolve!: (value: T) => void;
-  reject!: (error: Error) => void;
+/** A call that is the same at each try and moves nothing in parts: accept, epoll_wait. */
+export class RepeatedCall implements Operation {
+  readonly moved = 0;
+  readonly whole = false;
+  readonly fresh = true;
+  readonly late: number;
+  readonly #call: () => number;
 
-  constructor(signal: AbortSignal | undefined) {
-    this.signal = signal;
-    this.promise = new Promise<T>((resolve, reject) => {
-      this.resolve = resolve;
-      this.reject = reject;
-    });
+  /** @param late what the call answers as long as it has to wait, and in the end when it has waited in vain */
+  constructor(call: () => number, late = WOULD_BLOCK) {
+    this.#call = call;
+    this.late = late;
   }
 
-  abstract attempt(): boolean;
-}
-
-/** accept. */
-export class AcceptOperation extends Waiting<number> {
-  readonly syscall = 'accept';
-  readonly #calls: SocketCalls;
-  readonly #fd: number;
-  readonly #peer: SocketAddress | undefined;
-
-  constructor(calls: SocketCalls, fd: number, peer: SocketAddress | undefined, signal: AbortSignal | undefined) {
-    super(signal);
-    this.#calls = calls;
-    this.#fd = fd;
-    this.#peer = peer;
-  }
-
-  attempt(): boolean {
-    const result = this.#calls.accept(this.#fd, this.#peer);
-    if (result === WOULD_BLOCK) return false;
-    if (result < 0) this.reject(new NetError(this.syscall, result));
-    else this.resolve(result);
-    return true;
+  attempt(): number | undefined {
+    const result = this.#call();
+    return result === this.late ? undefined : result;
   }
 }
 
-/** connect, after its first call said EINPROGRESS. */
-export class ConnectOperation extends Waiting<void> {
-  readonly syscall = 'connect';
+/** connect. Calls that wait for the same handshake share its outcome: who hears of it later is told EPIPE where it failed, as on Linux. */
+export class ConnectOperation implements Operation {
+  readonly moved = 0;
+  readonly whole = false;
+  readonly fresh = true;
+  /** -EINPROGRESS for the call that began the handshake, -EALREADY for others; -EAGAIN while a listener of AF_UNIX has no room. */
+  late = 0;
   readonly #calls: SocketCalls;
   readonly #fd: number;
-  readonly #to: SocketAddress;
+  readonly #to: Name;
 
-  constructor(calls: SocketCalls, fd: number, to: SocketAddress, signal: AbortSignal | undefined) {
-    super(signal);
+  constructor(calls: SocketCalls, fd: number, to: Name) {
     this.#calls = calls;
     this.#fd = fd;
     this.#to = to;
   }
 
-  attempt(): boolean {
+  attempt(): number | undefined {
+    const waited = this.late !== 0;
+    if (waited && this.late !== WOULD_BLOCK && this.#isUnconnected()) return -Errno.EPIPE;
     const result = this.#calls.connect(this.#fd, this.#to);
-    if (result === -Errno.EALREADY) return false;
-    if (result < 0) this.reject(new NetError(this.syscall, result, this.#to));
-    else this.resolve();
-    return true;
+    if (waited && result === -Errno.EISCONN) return 0;
+    if (result !== -Errno.EINPROGRESS && result !== -Errno.EALREADY && result !== WOULD_BLOCK) return result;
+    if (!waited) this.late = result;
+    return undefined;
+  }
+
+  /** No handshake any more, nor the error of one: somebody else was told. */
+  #isUnconnected(): boolean {
+    const bits = this.#calls.readiness(this.#fd);
+    return (bits & (Readiness.HangUp | Readiness.Error)) === Readiness.HangUp;
   }
 }
 
-/** recv and recvfrom into a buffer; resolves to the number of octets. */
-export class ReceiveOperation extends Waiting<number> {
-  readonly syscall: 'recv' | 'recvfrom';
+/** Where received octets go. */
+export interface Destination {
+  readonly buffer: Uint8Array;
+  /** The buffer serves others between two tries: what came is copied to `data` at once. Only where one try is enough. */
+  readonly isShared: boolean;
+  /** Filled in with a datagram's sender. */
+  readonly from: NameOut | undefined;
+}
+
+/** recv, recvfrom and read. */
+export class ReceiveOperation implements Operation {
+  readonly late = WOULD_BLOCK;
+  moved = 0;
+  readonly whole = false;
+  readonly fresh = true;
+  /** What came, if the buffer is shared. */
+  data: Uint8Array | undefined = undefined;
   readonly #calls: SocketCalls;
   readonly #fd: number;
-  readonly #buffer: Uint8Array;
+  readonly #to: Destination;
   readonly #flags: number;
-  readonly #from: SocketAddress | undefined;
-  #received: number;
+  readonly #target: number;
 
-  /** @param received octets that an earlier try has put into the buffer (MSG_WAITALL) */
-  constructor(
-    calls: SocketCalls,
-    fd: number,
-    buffer: Uint8Array,
-    flags: number,
-    received: number,
-    from: SocketAddress | undefined,
-    signal: AbortSignal | undefined,
-  ) {
-    super(signal);
-    this.syscall = from === undefined ? 'recv' : 'recvfrom';
+  constructor(calls: SocketCalls, fd: number, to: Destination, flags: number) {
     this.#calls = calls;
     this.#fd = fd;
-    this.#buffer = buffer;
+    this.#to = to;
     this.#flags = flags;
-    this.#received = received;
-    this.#from = from;
+    this.#target = targetOf(calls, fd, to.buffer.length, flags);
   }
 
-  attempt(): boolean {
-    const result = receiveNow(this.#calls, this.#fd, this.#buffer, this.#flags, this.#received, this.#from);
-    if (result > 0) this.#received += result;
-    if (result === WOULD_BLOCK || (result > 0 && wantsMore(this.#flags, this.#received, this.#buffer))) return false;
-    // What came before an error is handed out; the error is told next time. recv(2).
-    if (result < 0 && this.#received === 0) this.reject(new NetError(this.syscall, result));
-    else this.resolve(this.#received);
-    return true;
+  attempt(): number | undefined {
+    const { buffer, from, isShared } = this.#to;
+    const calls = this.#calls;
+    const fd = this.#fd;
+    const flags = this.#flags;
+    const peeks = (flags & MSG_PEEK) !== 0;
+    if (this.moved > 0 && endsBeforeError(calls, fd)) return this.moved;
+    const at = peeks ? 0 : this.moved;
+    const result = from === undefined ? calls.recv(fd, buffer, flags, at) : calls.recvfrom(fd, buffer, flags, from, at);
+    if (result === WOULD_BLOCK) return isAtEnd(calls, fd) ? this.moved : undefined;
+    if (result <= 0) return this.moved > 0 ? this.moved : result;
+    if (isShared) this.data = buffer.slice(0, result);
+    this.moved = at + result;
+    return this.moved >= this.#target ? this.moved : undefined;
   }
 }
 
-/** recv and recvfrom without a buffer of the caller's; resolves to an array of just the size that came. */
-export class ReceiveNewOperation extends Waiting<Uint8Array> {
-  readonly syscall: 'recv' | 'recvfrom';
+/** recvmsg and readv. */
+export class ReceiveMessageOperation implements Operation {
+  readonly late = WOULD_BLOCK;
+  moved = 0;
+  readonly whole = false;
+  readonly fresh = true;
   readonly #calls: SocketCalls;
   readonly #fd: number;
-  readonly #scratch: Uint8Array;
+  readonly #message: Message;
   readonly #flags: number;
-  readonly #from: SocketAddress | undefined;
+  readonly #target: number;
 
-  /** @param scratch where to receive before the size is known; shared, so it holds nothing between tries */
-  constructor(
-    calls: SocketCalls,
-    fd: number,
-    scratch: Uint8Array,
-    flags: number,
-    from: SocketAddress | undefined,
-    signal: AbortSignal | undefined,
-  ) {
-    super(signal);
-    this.syscall = from === undefined ? 'recv' : 'recvfrom';
+  constructor(calls: SocketCalls, fd: number, message: Message, flags: number) {
     this.#calls = calls;
     this.#fd = fd;
-    this.#scratch = scratch;
+    this.#message = message;
     this.#flags = flags;
-    this.#from = from;
+    this.#target = targetOf(calls, fd, lengthOf(message.iov), flags);
   }
 
-  attempt(): boolean {
-    const result = receiveNow(this.#calls, this.#fd, this.#scratch, this.#flags, 0, this.#from);
-    if (result === WOULD_BLOCK) return false;
-    if (result < 0) this.reject(new NetError(this.syscall, result));
-    else this.resolve(this.#scratch.slice(0, result));
-    return true;
+  attempt(): number | undefined {
+    if (this.moved > 0 && endsBeforeError(this.#calls, this.#fd)) return this.moved;
+    const before = (this.#flags & MSG_PEEK) === 0 ? this.moved : 0;
+    const result = this.#receive(before);
+    if (result === WOULD_BLOCK) return isAtEnd(this.#calls, this.#fd) ? this.moved : undefined;
+    if (result <= 0) return this.moved > 0 ? this.moved : result;
+    this.moved = before + result;
+    return this.moved >= this.#target ? this.moved : undefined;
+  }
+
+  /** Into what is left of the pieces; what comes besides goes to the program's own record. */
+  #receive(at: number): number {
+    const message = this.#message;
+    if (at === 0) return this.#calls.recvmsg(this.#fd, message, this.#flags);
+    const rest: Message = { ...message, iov: piecesFrom(message.iov, at) };
+    const result = this.#calls.recvmsg(this.#fd, rest, this.#flags);
+    if (result > 0) message.flags = rest.flags ?? 0;
+    return result;
   }
 }
 
-/** send and sendto; on a stream until everything is queued. */
-export class SendOperation extends Waiting<number> {
-  readonly syscall: 'send' | 'sendto';
+/** send, sendto, write; on a stream until everything is queued. */
+export class SendOperation implements Operation {
+  late = WOULD_BLOCK;
+  moved = 0;
+  readonly whole: boolean;
+  readonly fresh = false;
   readonly #calls: SocketCalls;
   readonly #fd: number;
   readonly #bytes: Uint8Array;
-  readonly #flags: number;
-  readonly #to: SocketAddress | undefined;
-  #sent: number;
+  #flags: number;
+  readonly #to: Name | undefined;
 
-  /** @param sent octets that an earlier try has queued */
-  constructor(
-    calls: SocketCalls,
-    fd: number,
-    bytes: Uint8Array,
-    flags: number,
-    sent: number,
-    to: SocketAddress | undefined,
-    signal: AbortSignal | undefined,
-  ) {
-    super(signal);
-    this.syscall = to === undefined ? 'send' : 'sendto';
+  /** @param whole whether an error or a signal is the result even after a part was queued; in C the part is, and the next call tells the error */
+  constructor(calls: SocketCalls, fd: number, bytes: Uint8Array, flags: number, to: Name | undefined, whole: boolean) {
     this.#calls = calls;
     this.#fd = fd;
     this.#bytes = bytes;
     this.#flags = flags;
-    this.#sent = sent;
     this.#to = to;
+    this.whole = whole;
   }
 
-  attempt(): boolean {
-    const result = sendNow(this.#calls, this.#fd, this.#bytes, this.#flags, this.#sent, this.#to);
-    if (result === WOULD_BLOCK) return false;
-    if (result < 0) {
-      this.reject(new NetError(this.syscall, result, this.#to));
-      return true;
+  attempt(): number | undefined {
+    const { moved } = this;
+    if (moved > 0 && !this.whole && isBroken(this.#calls, this.#fd)) return moved;
+    const result = this.#send();
+    // EINPROGRESS: of MSG_FASTOPEN without a cookie; what is to be sent follows the handshake.
+    if (result === WOULD_BLOCK || result === -Errno.EINPROGRESS) {
+      if (moved === 0) this.late = result;
+      this.#flags &= ~MSG_FASTOPEN;
+      return undefined;
     }
-    this.#sent += result;
-    if (this.#sent < this.#bytes.length) return false;
-    this.resolve(this.#sent);
-    return true;
+    if (result < 0) return result;
+    this.#flags &= ~MSG_FASTOPEN;
+    this.moved += result;
+    return this.moved >= this.#bytes.length ? this.moved : undefined;
+  }
+
+  #send(): number {
+    const to = this.#to;
+    if (to === undefined) return this.#calls.send(this.#fd, this.#bytes, this.#flags, this.moved);
+    return this.#calls.sendto(this.#fd, this.#bytes, this.#flags, to, this.moved);
   }
 }
 
-/** Whether a receive goes on after `received` octets. */
-export const wantsMore = (flags: number, received: number, buffer: Uint8Array): boolean =>
-  (flags & MSG_WAITALL) !== 0 && received < buffer.length;
+/** sendmsg and writev; on a stream until everything is queued. What goes besides octets goes with the first of them. */
+export class SendMessageOperation implements Operation {
+  readonly late = WOULD_BLOCK;
+  moved = 0;
+  readonly whole: boolean;
+  readonly fresh = false;
+  readonly #calls: SocketCalls;
+  readonly #fd: number;
+  readonly #message: Message;
+  readonly #length: number;
+  readonly #flags: number;
 
-/** One try to receive into what is left of the buffer. */
-export function receiveNow(
-  calls: SocketCalls,
-  fd: number,
-  buffer: Uint8Array,
-  flags: number,
-  at: number,
-  from: SocketAddress | undefined,
-): number {
-  const result = from === undefined ? calls.recv(fd, buffer, flags, at) : calls.recvfrom(fd, buffer, flags, from, at);
-  if (result !== WOULD_BLOCK) return result;
-  // Datagram sockets that were shut down would never get anything: a waiting recv then ends with 0, as on Linux.
-  return (calls.readiness(fd) & Readiness.ReadHangUp) !== 0 ? 0 : result;
+  constructor(calls: SocketCalls, fd: number, message: Message, flags: number, whole: boolean) {
+    this.#calls = calls;
+    this.#fd = fd;
+    this.#message = message;
+    this.#length = lengthOf(message.iov);
+    this.#flags = flags;
+    this.whole = whole;
+  }
+
+  attempt(): number | undefined {
+    const { moved } = this;
+    if (moved > 0 && !this.whole && isBroken(this.#calls, this.#fd)) return moved;
+    const message = moved === 0 ? this.#message : { iov: piecesFrom(this.#message.iov, moved) };
+    const result = this.#calls.sendmsg(this.#fd, message, this.#flags);
+    if (result === WOULD_BLOCK) return undefined;
+    if (result < 0) return result;
+    this.moved += result;
+    return this.moved >= this.#length ? this.moved : undefined;
+  }
 }
 
-/** One try to send what is left of the octets. */
-export function sendNow(
-  calls: SocketCalls,
-  fd: number,
-  bytes: Uint8Array,
-  flags: number,
-  at: number,
-  to: SocketAddress | undefined,
-): number {
-  return to === undefined ? calls.send(fd, bytes, flags, at) : calls.sendto(fd, bytes, flags, to, at);
+/** Octets that a receive waits for: on a stream all with MSG_WAITALL, else SO_RCVLOWAT. socket(7). */
+export function targetOf(calls: SocketCalls, fd: number, length: number, flags: number): number {
+  const file = calls.file(fd);
+  if (file === undefined || !isSocket(file) || file.type !== SOCK_STREAM) return 1;
+  return (flags & MSG_WAITALL) !== 0 ? length : Math.min(length, file.options.receiveLowWater);
+}
+
+/** Datagram sockets that were shut down would never get anything: a waiting recv then ends with 0, as on Linux. */
+const isAtEnd = (calls: SocketCalls, fd: number): boolean => (calls.readiness(fd) & Readiness.ReadHangUp) !== 0;
+
+const isBroken = (calls: SocketCalls, fd: number): boolean =>
+  (calls.readiness(fd) & (Readiness.Error | Readiness.HangUp)) !== 0;
+
+/** Nothing is left before an error, which a receive that has something already leaves to the next. */
+const endsBeforeError = (calls: SocketCalls, fd: number): boolean =>
+  (calls.readiness(fd) & Readiness.Error) !== 0 && calls.ioctl(fd, SIOCINQ) <= 0;
+
+const lengthOf = (iov: readonly Uint8Array[]): number => iov.reduce((sum, piece) => sum + piece.length, 0);
+
+/** The pieces without their first `at` octets. */
+function piecesFrom(iov: readonly Uint8Array[], at: number): Uint8Array[] {
+  const rest: Uint8Array[] = [];
+  let left = at;
+  for (const piece of iov) {
+    if (left < piece.length) rest.push(left === 0 ? piece : piece.subarray(left));
+    left = Math.max(0, left - piece.length);
+  }
+  return rest;
 }

@@ -1,92 +1,92 @@
 /**
  * The socket calls with promises: the names and arguments of C, waiting as `await`, failures as a NetError.
  *
- * Calls that never wait (socket, bind, listen, shutdown, close, the options) return at once and throw; accept, connect,
- * send and recv return promises, resolved already when nothing had to be waited for. Every function may be taken off the
+ * Calls that never wait (socket, bind, listen, shutdown, close, the options ...) return at once and throw; accept, connect, poll, and all
+ * that sends and receives return promises, resolved already when nothing had to be waited for. Every function may be taken off the
  * object: `const { socket, bind, accept } = host.sockets`. For -1 and errno instead of exceptions see posix.ts.
  */
 import { Errno } from '../core/errno.ts';
-import { parseAddress } from '../ip/address.ts';
-import type { SocketAddress } from '../socket/address.ts';
+import type { Name, NameOut, SocketAddress } from '../socket/address.ts';
 import type { SocketCalls } from '../socket/calls.ts';
-import { F_GETFL, F_SETFL, MSG_FASTOPEN, MSG_OOB, MSG_WAITALL, O_NONBLOCK } from '../socket/constants.ts';
-import type { IPPROTO_TCP, SOL_SOCKET, SO_LINGER, TCP_CONGESTION, TCP_INFO } from '../socket/constants.ts';
-import type { Linger, OptionValue } from '../socket/options/option.ts';
-import { Readiness } from '../tcp/service.ts';
-import type { TcpInfo } from '../tcp/service.ts';
-import { NetError } from './net-error.ts';
-import {
-  AcceptOperation,
-  ConnectOperation,
-  ReceiveNewOperation,
-  ReceiveOperation,
-  SendOperation,
-  receiveNow,
-  sendNow,
-  wantsMore,
-} from './operations.ts';
-import { Line, abortReason } from './waiting.ts';
+import * as c from '../socket/constants.ts';
+import { isSocket } from '../socket/descriptors.ts';
+import type { EpollEvent } from '../socket/epoll.ts';
+import type { Message } from '../socket/message.ts';
+import type { OptionInput, OptionValue } from '../socket/options/option.ts';
+import type { PollFd, SelectSets } from '../socket/poll.ts';
+import { BlockingCalls } from './blocking.ts';
+import type { Soon, Waits } from './blocking.ts';
+import type { CallOptions, GetName, GetOption, Receive, ReceiveFrom, ReceivedDatagram } from './call-types.ts';
+import { abortReason } from './cutoff.ts';
+import { NetError, malformed } from './net-error.ts';
+import { OwnedDescriptor } from './owned-descriptor.ts';
+import { ReceiveOperation, targetOf } from './operations.ts';
 
 /** Octets that `recv` and `recvfrom` hand out at most unless told otherwise: more than any datagram has. */
 const DEFAULT_SIZE = 65536;
-
-/** Where a call that waits may be aborted, and its MSG_ flags. */
-export interface CallOptions {
-  /** MSG_PEEK, MSG_DONTWAIT, MSG_WAITALL ... */
-  readonly flags?: number;
-  /** Rejects the call with the signal's reason while it waits; the descriptor stays open. */
-  readonly signal?: AbortSignal;
-}
-
-/** A datagram with its sender. */
-export interface ReceivedDatagram {
-  readonly data: Uint8Array;
-  readonly address: string;
-  readonly port: number;
-}
-
-/** `recv` comes in two forms: a new array, or a buffer of the caller's, which saves the allocation. */
-export interface Receive {
-  /** Resolves to 1 to `size` octets, or to none at the end of the stream. */
-  (fd: number, size?: number, options?: CallOptions): Promise<Uint8Array>;
-  /** Fills the start of `buffer` and resolves to how many octets, 0 at the end of the stream. */
-  (fd: number, buffer: Uint8Array, options?: CallOptions): Promise<number>;
-}
-
-/** `getsockopt`, whose result depends on the option. */
-export interface GetOption {
-  (fd: number, level: typeof IPPROTO_TCP, name: typeof TCP_INFO): TcpInfo;
-  (fd: number, level: typeof IPPROTO_TCP, name: typeof TCP_CONGESTION): string;
-  (fd: number, level: typeof SOL_SOCKET, name: typeof SO_LINGER): Linger;
-  (fd: number, level: number, name: number): number;
-}
+/** Events that `epollWait` hands out at most unless told otherwise. */
+const DEFAULT_EVENTS = 64;
 
 const NO_OPTIONS: CallOptions = {};
 
 export class Sockets {
+  /** @internal The calls with numbers in the place of exceptions, for the posix face. */
+  readonly blocking: BlockingCalls;
   readonly #calls: SocketCalls;
-  readonly #limit: number;
-  /** Who waits, by descriptor: to read (recv, accept), and to write (send, connect). */
-  readonly #readers = new Map<number, Line>();
-  readonly #writers = new Map<number, Line>();
   /** Where `recv` and `recvfrom` receive before they know how much it is. */
   readonly #scratch = new Uint8Array(DEFAULT_SIZE);
   readonly #encoder = new TextEncoder();
+  #onBrokenPipe: ((fd: number) => void) | undefined = undefined;
 
-  /** @param limit calls that may wait for one descriptor and direction; ENOBUFS beyond */
-  constructor(calls: SocketCalls, limit = 1024) {
+  /** @param limit calls that may wait for one file and direction; ENOBUFS beyond */
+  constructor(calls: SocketCalls, limit?: number) {
     this.#calls = calls;
-    this.#limit = limit;
+    this.blocking = new BlockingCalls(calls, limit);
   }
+
+  /**
+   * Runs in the place of a SIGPIPE handler, with the descriptor: a send on a stream that is shut down has failed with EPIPE, and had no
+   * MSG_NOSIGNAL. One for all of a host, as a signal's disposition is one for a process; undefined, the default, ignores it. It runs
+   * before the program hears of the failed call.
+   */
+  get onBrokenPipe(): ((fd: number) => void) | undefined {
+    return this.#onBrokenPipe;
+  }
+
+  set onBrokenPipe(handler: ((fd: number) => void) | undefined) {
+    this.#onBrokenPipe = handler;
+    // Not from inside the call, but before anything that waits for its result.
+    this.#calls.onBrokenPipe = handler === undefined ? undefined : (fd) => queueMicrotask(() => handler(fd));
+  }
+
+  // --- Making sockets and connections.
 
   /** Opens a socket and returns its descriptor. Throws EAFNOSUPPORT, ESOCKTNOSUPPORT, EPROTONOSUPPORT, EMFILE ... */
   readonly socket = (domain: number, type: number, protocol = 0): number =>
     check('socket', this.#calls.socket(domain, type, protocol));
 
+  /** As `socket`, closed at the end of the scope: `await using s = open(AF_INET, SOCK_STREAM)`; the descriptor is `s.fd`. */
+  readonly open = (domain: number, type: number, protocol = 0): OwnedDescriptor =>
+    this.owned(this.socket(domain, type, protocol));
+
+  /** Takes over a descriptor that there is: `await using peer = owned(await accept(fd))`. Throws EBADF. */
+  readonly owned = (fd: number): OwnedDescriptor => {
+    const file = this.#calls.file(fd);
+    if (file === undefined) throw new NetError('owned', Errno.EBADF);
+    return new OwnedDescriptor(fd, () => (this.#calls.file(fd) === file ? this.blocking.close(fd) : 0));
+  };
+
+  /** Two sockets that are each other's peer. Throws EOPNOTSUPP where the family has no such thing. */
+  readonly socketpair = (domain: number, type: number, protocol = 0): [number, number] => {
+    const pair: number[] = [];
+    check('socketpair', this.#calls.socketpair(domain, type, protocol, pair));
+    return [pair[0]!, pair[1]!];
+  };
+
   /** Throws EADDRINUSE, EADDRNOTAVAIL, EINVAL when bound already; TypeError for text that is no address. */
-  readonly bind = (fd: number, address: SocketAddress): void => {
+  readonly bind = (fd: number, address: Name): void => {
     const result = this.#calls.bind(fd, address);
-    if (result < 0) throw failure('bind', result, address);
+    if (result < 0) throw malformed('bind', result, address) ?? new NetError('bind', result, address);
   };
 
   readonly listen = (fd: number, backlog = 128): void => {
@@ -94,111 +94,177 @@ export class Sockets {
   };
 
   /** Waits for a connection and resolves to its descriptor; `peer`, if given, is filled in with the other end. */
-  readonly accept = (fd: number, peer?: SocketAddress, options: CallOptions = NO_OPTIONS): Promise<number> => {
-    if (options.signal?.aborted === true) return Promise.reject(abortReason(options.signal));
-    const line = this.#readers.get(fd);
-    if (line === undefined || line.empty) {
-      const result = this.#calls.accept(fd, peer);
-      if (result >= 0) return Promise.resolve(result);
-      if (!this.#mayWait(fd, result, options)) return Promise.reject(new NetError('accept', result));
-    }
-    const operation = new AcceptOperation(this.#calls, fd, peer, options.signal);
-    this.#reader(fd).join(operation);
-    return operation.promise;
-  };
+  readonly accept = (fd: number, peer?: NameOut, options: CallOptions = NO_OPTIONS): Promise<number> =>
+    soon('accept', this.blocking.accept(fd, peer, 0, options), options);
+
+  /** As `accept`; `flags` may be SOCK_NONBLOCK and SOCK_CLOEXEC. */
+  readonly accept4 = (fd: number, flags: number, peer?: NameOut, options: CallOptions = NO_OPTIONS): Promise<number> =>
+    soon('accept4', this.blocking.accept(fd, peer, flags, options), options);
 
   /** Waits until the handshake is over; on a datagram socket it only fixes the peer. An abort leaves the handshake running. */
-  readonly connect = (fd: number, address: SocketAddress, options: CallOptions = NO_OPTIONS): Promise<void> => {
-    if (options.signal?.aborted === true) return Promise.reject(abortReason(options.signal));
-    const line = this.#writers.get(fd);
-    const result = line === undefined || line.empty ? this.#calls.connect(fd, address) : -Errno.EALREADY;
-    if (result === 0) return Promise.resolve();
-    if (result !== -Errno.EINPROGRESS || this.#calls.isNonBlocking(fd)) {
-      return Promise.reject(failure('connect', result, address));
-    }
-    const operation = new ConnectOperation(this.#calls, fd, address, options.signal);
-    this.#writer(fd).join(operation);
-    return operation.promise;
-  };
-
-  /**
-   * Resolves to the number of octets once all of `data` is queued (text as UTF-8); `data` must not change until then. Concurrent
-   * sends on a stream do not interleave. When it rejects, an unknown part of `data` may have been queued.
-   */
-  readonly send = (fd: number, data: Uint8Array | string, options: CallOptions = NO_OPTIONS): Promise<number> =>
-    this.#send(fd, data, undefined, options);
-
-  /** As `send` for one datagram to `to`. */
-  readonly sendto = (
-    fd: number,
-    data: Uint8Array | string,
-    to: SocketAddress,
-    options: CallOptions = NO_OPTIONS,
-  ): Promise<number> => this.#send(fd, data, to, options);
-
-  /**
-   * Waits for octets, or for the end of the stream. Concurrent calls on one descriptor are served in order. With MSG_OOB it never waits.
-   */
-  readonly recv = ((
-    fd: number,
-    into: Uint8Array | number = DEFAULT_SIZE,
-    options: CallOptions = NO_OPTIONS,
-  ): Promise<Uint8Array | number> => {
-    return typeof into === 'number'
-      ? this.#receiveNew(fd, into, undefined, options)
-      : this.#receive(fd, into, undefined, options);
-  }) as Receive;
-
-  /** Waits for a datagram; what exceeds `size` octets of it is lost. */
-  readonly recvfrom = (
-    fd: number,
-    size = DEFAULT_SIZE,
-    options: CallOptions = NO_OPTIONS,
-  ): Promise<ReceivedDatagram> => {
-    const from: SocketAddress = { address: '0.0.0.0', port: 0 };
-    return this.#receiveNew(fd, size, from, options).then((data) => ({ data, address: from.address, port: from.port }));
-  };
-
-  /** Whether the next octet to be read is the urgent one: a read stops before it once. Throws ENOTTY when the socket is no stream. */
-  readonly sockatmark = (fd: number): boolean => check('sockatmark', this.#calls.sockatmark(fd)) !== 0;
+  readonly connect = (fd: number, address: Name, options: CallOptions = NO_OPTIONS): Promise<void> =>
+    soon('connect', this.blocking.connect(fd, address, options), options, address).then(nothing);
 
   /** SHUT_RD, SHUT_WR or SHUT_RDWR. Throws ENOTCONN. */
   readonly shutdown = (fd: number, how: number): void => {
     check('shutdown', this.#calls.shutdown(fd, how));
   };
 
-  /**
-   * Frees the descriptor; what was queued is still sent. Calls that wait for it reject with ECANCELED: they were made on a
-   * good descriptor and taken back, which EBADF would deny (libuv and io_uring say the same). Throws EBADF.
-   */
-  readonly close = (fd: number): void => {
-    this.#forget(this.#readers, fd);
-    this.#forget(this.#writers, fd);
-    check('close', this.#calls.close(fd));
-  };
-
-  /** Closes every descriptor; every waiting call rejects with ECANCELED. */
-  readonly closeAll = (): void => {
-    for (const lines of [this.#readers, this.#writers]) for (const fd of [...lines.keys()]) this.#forget(lines, fd);
-    this.#calls.closeAll();
-  };
-
-  /** The local address; 0.0.0.0 and port 0 before bind. */
-  readonly getsockname = (fd: number): { address: string; port: number } => {
-    const into = { address: '0.0.0.0', port: 0 };
+  /** The local address; 0.0.0.0 and port 0 before bind. The caller knows the family: `getsockname<UnixAddress>(fd)`. */
+  readonly getsockname: GetName = <T extends SocketAddress>(fd: number, into = this.#emptyName(fd) as T): T => {
     check('getsockname', this.#calls.getsockname(fd, into));
     return into;
   };
 
   /** The peer's address. Throws ENOTCONN. */
-  readonly getpeername = (fd: number): { address: string; port: number } => {
-    const into = { address: '0.0.0.0', port: 0 };
+  readonly getpeername: GetName = <T extends SocketAddress>(fd: number, into = this.#emptyName(fd) as T): T => {
     check('getpeername', this.#calls.getpeername(fd, into));
     return into;
   };
 
-  /** Numbers or booleans; SO_LINGER takes `{ onoff, linger }`, TCP_CONGESTION a name. Throws ENOPROTOOPT, EINVAL, ENOENT. */
-  readonly setsockopt = (fd: number, level: number, name: number, value: number | boolean | string | Linger): void => {
+  // --- Moving octets.
+
+  /**
+   * Resolves to the number of octets once all of `data` is queued (text as UTF-8); `data` must not change until then. Concurrent
+   * sends on a stream do not interleave. When it rejects, an unknown part of `data` may have been queued; when SO_SNDTIMEO ends it, it
+   * resolves to the octets queued, unless there are none.
+   */
+  readonly send = (fd: number, data: Uint8Array | string, options: CallOptions = NO_OPTIONS): Promise<number> =>
+    soon('send', this.blocking.send(fd, this.#octets(data), undefined, true, options), options);
+
+  /** As `send` for one datagram to `to`. */
+  readonly sendto = (
+    fd: number,
+    data: Uint8Array | string,
+    to: Name,
+    options: CallOptions = NO_OPTIONS,
+  ): Promise<number> => soon('sendto', this.blocking.send(fd, this.#octets(data), to, true, options), options, to);
+
+  /** As `send`, with octets in pieces, an address, ancillary data. sendmsg(2), cmsg(3). */
+  readonly sendmsg = (fd: number, message: Message, options: CallOptions = NO_OPTIONS): Promise<number> => {
+    const name = message.name as Name | undefined;
+    return soon('sendmsg', this.blocking.sendmsg(fd, message, true, options), options, name);
+  };
+
+  /** As `send` without flags. Throws EINVAL for a descriptor that is no socket. */
+  readonly write = (fd: number, data: Uint8Array | string, options: Waits = NO_OPTIONS): Promise<number> =>
+    soon('write', this.blocking.write(fd, this.#octets(data), true, withoutFlags(options)), options);
+
+  readonly writev = (fd: number, iov: readonly Uint8Array[], options: Waits = NO_OPTIONS): Promise<number> =>
+    soon('writev', this.blocking.writev(fd, iov, true, withoutFlags(options)), options);
+
+  /**
+   * Waits for octets, or for the end of the stream. Concurrent calls on one socket are served in order. With MSG_OOB it never waits; with
+   * MSG_WAITALL it waits for all that there is room for.
+   */
+  readonly recv = ((
+    fd: number,
+    into: Uint8Array | number = DEFAULT_SIZE,
+    options: CallOptions = NO_OPTIONS,
+  ): Promise<Uint8Array | number> =>
+    typeof into === 'number'
+      ? this.#receiveNew('recv', fd, into, undefined, options)
+      : soon('recv', this.blocking.recv(fd, into, undefined, options), options)) as Receive;
+
+  /** Waits for a datagram; what exceeds `size` octets of it is lost. The sender is told in the fields of the socket's family. */
+  readonly recvfrom = ((
+    fd: number,
+    size = DEFAULT_SIZE,
+    options: CallOptions = NO_OPTIONS,
+  ): Promise<ReceivedDatagram<NameOut>> => {
+    const from = this.#emptyName(fd);
+    return this.#receiveNew('recvfrom', fd, size, from, options).then((data) => ({ data, ...from }));
+  }) as ReceiveFrom;
+
+  /** Fills in the pieces, the sender, ancillary data and flags of the message; resolves to how many octets. recvmsg(2), cmsg(3). */
+  readonly recvmsg = (fd: number, message: Message, options: CallOptions = NO_OPTIONS): Promise<number> =>
+    soon('recvmsg', this.blocking.recvmsg(fd, message, options), options);
+
+  /** As `recv` without flags. Throws EINVAL for a descriptor that is no socket. */
+  readonly read = ((
+    fd: number,
+    into: Uint8Array | number = DEFAULT_SIZE,
+    options: Waits = NO_OPTIONS,
+  ): Promise<Uint8Array | number> => {
+    const isNew = typeof into === 'number';
+    const without = withoutFlags(options);
+    const result = this.blocking.readNow(fd, isNew ? into : into.length);
+    if (result !== undefined) return soon('read', result, options).then(() => (isNew ? new Uint8Array(0) : 0));
+    if (isNew) return this.#receiveNew('read', fd, into, undefined, without);
+    return soon('read', this.blocking.recv(fd, into, undefined, without), options);
+  }) as Receive;
+
+  readonly readv = (fd: number, iov: readonly Uint8Array[], options: Waits = NO_OPTIONS): Promise<number> =>
+    soon('readv', this.blocking.readv(fd, iov, withoutFlags(options)), options);
+
+  /** Whether the next octet to be read is the urgent one: a read stops before it once. Throws ENOTTY when the socket is no stream. */
+  readonly sockatmark = (fd: number): boolean => check('sockatmark', this.#calls.sockatmark(fd)) !== 0;
+
+  // --- Waiting for several descriptors.
+
+  /** Fills in `revents`; resolves to how many descriptors have some, 0 when `timeout` (ms, below 0 for ever) is over. poll(2). */
+  readonly poll = (fds: readonly PollFd[], timeout = -1, options: Waits = NO_OPTIONS): Promise<number> =>
+    soon('poll', this.blocking.poll(fds, timeout, options.signal), options);
+
+  /** Leaves in the sets what is ready; resolves to how many that are, 0 when `timeout` (ms, below 0 for ever) is over. select(2). */
+  readonly select = (nfds: number, sets: SelectSets, timeout = -1, options: Waits = NO_OPTIONS): Promise<number> =>
+    soon('select', this.blocking.select(nfds, sets, timeout, options.signal), options);
+
+  /** A new interest set; `flags` may be EPOLL_CLOEXEC. epoll_create1(2). */
+  readonly epollCreate1 = (flags = 0): number => check('epoll_create1', this.#calls.epollCreate(flags));
+
+  /** EPOLL_CTL_ADD, EPOLL_CTL_MOD or EPOLL_CTL_DEL. Throws EEXIST, ENOENT, ELOOP ... epoll_ctl(2). */
+  readonly epollCtl = (epfd: number, op: number, fd: number, event?: EpollEvent): void => {
+    check('epoll_ctl', this.#calls.epollControl(epfd, op, fd, event));
+  };
+
+  /** Resolves to what is ready, at most so many; to nothing when `timeout` (ms, below 0 for ever) is over. epoll_wait(2). */
+  readonly epollWait = (
+    epfd: number,
+    maxEvents = DEFAULT_EVENTS,
+    timeout = -1,
+    options: Waits = NO_OPTIONS,
+  ): Promise<EpollEvent[]> => {
+    const events: EpollEvent[] = [];
+    return soon('epoll_wait', this.blocking.epollWait(epfd, events, maxEvents, timeout, options.signal), options).then(
+      () => events,
+    );
+  };
+
+  // --- Descriptors and options.
+
+  readonly dup = (fd: number): number => check('dup', this.#calls.dup(fd));
+  readonly dup2 = (oldFd: number, newFd: number): number => check('dup2', this.blocking.dup2(oldFd, newFd));
+  readonly dup3 = (oldFd: number, newFd: number, flags: number): number =>
+    check('dup3', this.blocking.dup3(oldFd, newFd, flags));
+
+  /** F_GETFL, F_SETFL (O_NONBLOCK), F_GETFD, F_SETFD (FD_CLOEXEC), F_DUPFD. fcntl(2). */
+  readonly fcntl = (fd: number, command: number, value = 0): number =>
+    check('fcntl', this.#calls.fcntl(fd, command, value));
+
+  /** The number that SIOCINQ (FIONREAD), SIOCOUTQ and SIOCATMARK ask for; FIONBIO takes one. */
+  readonly ioctl = (fd: number, request: number, value = 0): number =>
+    check('ioctl', this.#calls.ioctl(fd, request, value));
+
+  /** Sets or clears O_NONBLOCK: calls that would wait then reject with EAGAIN (connect: EINPROGRESS). */
+  readonly setNonBlocking = (fd: number, nonBlocking: boolean): void => {
+    const flags = this.fcntl(fd, c.F_GETFL);
+    this.fcntl(fd, c.F_SETFL, nonBlocking ? flags | c.O_NONBLOCK : flags & ~c.O_NONBLOCK);
+  };
+
+  /**
+   * Frees the descriptor; what was queued is still sent. Calls that wait by it reject with ECANCELED: they were made on a
+   * good descriptor and taken back, which EBADF would deny (libuv and io_uring say the same). Throws EBADF.
+   */
+  readonly close = (fd: number): void => {
+    check('close', this.blocking.close(fd));
+  };
+
+  /** Closes every descriptor; every waiting call rejects with ECANCELED. */
+  readonly closeAll = (): void => this.blocking.closeAll();
+
+  /** Numbers or booleans, records and texts as the option has them: see docs/. Throws ENOPROTOOPT, EINVAL, ENOENT. */
+  readonly setsockopt = (fd: number, level: number, name: number, value: OptionInput): void => {
     check('setsockopt', this.#calls.setsockopt(fd, level, name, value));
   };
 
@@ -209,111 +275,43 @@ export class Sockets {
     return value;
   }) as GetOption;
 
-  /** Sets or clears SOCK_NONBLOCK: calls that would wait then reject with EAGAIN (connect: EINPROGRESS). */
-  readonly setNonBlocking = (fd: number, nonBlocking: boolean): void => {
-    const flags = check('fcntl', this.#calls.fcntl(fd, F_GETFL));
-    check('fcntl', this.#calls.fcntl(fd, F_SETFL, nonBlocking ? flags | O_NONBLOCK : flags & ~O_NONBLOCK));
-  };
+  /** The index of the interface with this name. Throws ENODEV. */
+  readonly ifNameToIndex = (name: string): number => check('if_nametoindex', this.#calls.ifNameToIndex(name));
 
-  // Measured: `await` of a ready promise costs what `await` of a plain number costs (100 ns), so results are always promises.
-  #receive(fd: number, buffer: Uint8Array, from: SocketAddress | undefined, options: CallOptions): Promise<number> {
-    const { flags = 0, signal } = options;
-    if (signal?.aborted === true) return Promise.reject(abortReason(signal));
-    const urgent = (flags & MSG_OOB) !== 0;
-    const line = this.#readers.get(fd);
-    let received = 0;
-    if (line === undefined || line.empty || urgent) {
-      const result = receiveNow(this.#calls, fd, buffer, flags, 0, from);
-      if (result >= 0 && (result === 0 || urgent || !wantsMore(flags, result, buffer))) return Promise.resolve(result);
-      if (result > 0) {
-        if (this.#calls.isNonBlocking(fd, flags)) return Promise.resolve(result);
-        received = result;
-      } else if (urgent || !this.#mayWait(fd, result, options)) {
-        return Promise.reject(new NetError(from === undefined ? 'recv' : 'recvfrom', result));
-      }
-    }
-    const operation = new ReceiveOperation(this.#calls, fd, buffer, flags, received, from, signal);
-    this.#reader(fd).join(operation);
-    return operation.promise;
-  }
+  // --- Helpers.
 
   /**
-   * Into a new array of just the size that came, so that a call which waits holds no memory; only for MSG_WAITALL and sizes beyond
-   * the scratch buffer's it is made beforehand.
+   * Into a new array of just the size that came, so that a call which waits holds no memory; only for sizes beyond the scratch buffer's,
+   * and where octets gather, it is made beforehand.
    */
-  #receiveNew(fd: number, size: number, from: SocketAddress | undefined, options: CallOptions): Promise<Uint8Array> {
-    const { flags = 0, signal } = options;
-    if (size > DEFAULT_SIZE || (flags & MSG_WAITALL) !== 0) {
-      const buffer = new Uint8Array(size);
-      return this.#receive(fd, buffer, from, options).then((count) => shortened(buffer, count));
-    }
-    if (signal?.aborted === true) return Promise.reject(abortReason(signal));
-    const scratch = size === DEFAULT_SIZE ? this.#scratch : this.#scratch.subarray(0, size);
-    const urgent = (flags & MSG_OOB) !== 0;
-    const line = this.#readers.get(fd);
-    if (line === undefined || line.empty || urgent) {
-      const result = receiveNow(this.#calls, fd, scratch, flags, 0, from);
-      if (result >= 0) return Promise.resolve(scratch.slice(0, result));
-      if (urgent || !this.#mayWait(fd, result, options)) {
-        return Promise.reject(new NetError(from === undefined ? 'recv' : 'recvfrom', result));
-      }
-    }
-    const operation = new ReceiveNewOperation(this.#calls, fd, scratch, flags, from, signal);
-    this.#reader(fd).join(operation);
-    return operation.promise;
+  #receiveNew(
+    syscall: string,
+    fd: number,
+    size: number,
+    from: NameOut | undefined,
+    options: CallOptions,
+  ): Promise<Uint8Array> {
+    const { flags = 0 } = options;
+    const isShared = size <= DEFAULT_SIZE && targetOf(this.#calls, fd, size, flags) <= 1;
+    const buffer = !isShared
+      ? new Uint8Array(size)
+      : size === DEFAULT_SIZE
+        ? this.#scratch
+        : this.#scratch.subarray(0, size);
+    const operation = new ReceiveOperation(this.#calls, fd, { buffer, from, isShared }, flags);
+    const received = soon(syscall, this.blocking.receive(fd, operation, options), options);
+    return received.then((count) => operation.data ?? (isShared ? new Uint8Array(0) : shortened(buffer, count)));
   }
 
-  #send(fd: number, data: Uint8Array | string, to: SocketAddress | undefined, options: CallOptions): Promise<number> {
-    const { flags = 0, signal } = options;
-    if (signal?.aborted === true) return Promise.reject(abortReason(signal));
-    const bytes = typeof data === 'string' ? this.#encoder.encode(data) : data;
-    const line = this.#writers.get(fd);
-    let sent = 0;
-    if (line === undefined || line.empty) {
-      const result = sendNow(this.#calls, fd, bytes, flags, 0, to);
-      if (result === bytes.length) return Promise.resolve(result);
-      if (result > 0) {
-        if (this.#calls.isNonBlocking(fd, flags)) return Promise.resolve(result);
-        sent = result;
-      } else if (!this.#mayWait(fd, result, options)) {
-        return Promise.reject(failure(to === undefined ? 'send' : 'sendto', result, to));
-      }
-    }
-    const operation = new SendOperation(this.#calls, fd, bytes, flags & ~MSG_FASTOPEN, sent, to, signal);
-    this.#writer(fd).join(operation);
-    return operation.promise;
+  #octets(data: Uint8Array | string): Uint8Array {
+    return typeof data === 'string' ? this.#encoder.encode(data) : data;
   }
 
-  /** Whether a call that gave `result` is to be tried again later. */
-  #mayWait(fd: number, result: number, options: CallOptions): boolean {
-    // EINPROGRESS: of MSG_FASTOPEN without a cookie; what is to be sent follows the handshake.
-    return (
-      (result === -Errno.EAGAIN || result === 0 || result === -Errno.EINPROGRESS) &&
-      !this.#calls.isNonBlocking(fd, options.flags)
-    );
-  }
-
-  #reader(fd: number): Line {
-    return this.#line(this.#readers, fd, Readiness.Readable);
-  }
-
-  #writer(fd: number): Line {
-    return this.#line(this.#writers, fd, Readiness.Writable);
-  }
-
-  #line(lines: Map<number, Line>, fd: number, mask: number): Line {
-    let line = lines.get(fd);
-    if (line === undefined) {
-      line = new Line(this.#calls, fd, mask, this.#limit);
-      lines.set(fd, line);
-    }
-    return line;
-  }
-
-  #forget(lines: Map<number, Line>, fd: number): void {
-    const line = lines.get(fd);
-    lines.delete(fd);
-    line?.fail(Errno.ECANCELED);
+  /** A record for an address of the socket's family, as it is where the kernel tells none. */
+  #emptyName(fd: number): NameOut {
+    const file = this.#calls.file(fd);
+    const family = file !== undefined && isSocket(file) ? file.family : c.AF_INET;
+    return family === c.AF_INET ? { address: c.INADDR_ANY, port: 0 } : { family };
   }
 }
 
@@ -323,18 +321,27 @@ function check(syscall: string, result: number): number {
   return result;
 }
 
-/** What to throw when a call that named an address failed: a TypeError when the address itself cannot be read. */
-function failure(syscall: string, result: number, address: SocketAddress | undefined): Error {
-  if (result === -Errno.EINVAL && address !== undefined && 'port' in address) {
-    if (parseAddress(address.address) === undefined) {
-      return new TypeError(`${syscall}: '${address.address}' is not an IPv4 address of the form a.b.c.d`);
-    }
-    if (!Number.isInteger(address.port) || address.port < 0 || address.port > 0xffff) {
-      return new TypeError(`${syscall}: ${address.port} is not a port from 0 to 65535`);
-    }
-  }
-  return new NetError(syscall, result, address);
+// Measured: `await` of a ready promise costs what `await` of a plain number costs (100 ns), so results are always promises.
+function soon(syscall: string, result: Soon, options: Waits, name?: Name): Promise<number> {
+  if (typeof result !== 'number') return result.then((late) => checkWait(syscall, late, options, name));
+  return result >= 0 ? Promise.resolve(result) : Promise.reject(failure(syscall, result, options, name));
 }
+
+function checkWait(syscall: string, result: number, options: Waits, name: Name | undefined): number {
+  if (result < 0) throw failure(syscall, result, options, name);
+  return result;
+}
+
+/** What a call that may wait rejects with: the signal's reason where that ended it. */
+function failure(syscall: string, result: number, { signal }: Waits, name: Name | undefined): Error {
+  if (result === -Errno.EINTR && signal?.aborted === true) return abortReason(signal);
+  return malformed(syscall, result, name) ?? new NetError(syscall, result, name);
+}
+
+const nothing = (): void => undefined;
+
+/** read and write have no flags. */
+const withoutFlags = ({ signal }: Waits): Waits => ({ signal });
 
 const shortened = (buffer: Uint8Array, count: number): Uint8Array =>
   count >= buffer.length ? buffer : buffer.slice(0, count);

@@ -1,123 +1,156 @@
 /**
- * Calls that wait: one line of operations per descriptor and direction, served in the order they came.
+ * Calls that wait: one line of operations per open file and direction, served in the order they came.
  *
- * An operation is tried whenever its descriptor is ready; while it has not finished, those behind it wait, so that
- * concurrent reads share out the stream in order and concurrent writes do not interleave. A line has at most one wait in
- * the core, and at most `limit` operations.
+ * An operation is tried whenever its file is ready; while it has not finished, those behind it wait, so that concurrent reads share
+ * out the stream in order and concurrent writes do not interleave, whichever descriptor of the file they name (dup(2)). A line is
+ * there only while somebody waits: it has one wait in the core, and at most `limit` operations.
  */
 import { Errno } from '../core/errno.ts';
-import type { SocketCalls } from '../socket/calls.ts';
+import type { OpenFile } from '../socket/file.ts';
 import { CLOSED } from '../socket/readiness.ts';
 import type { Waiter } from '../socket/readiness.ts';
-import { NetError } from './net-error.ts';
+import { Cutoff } from './cutoff.ts';
+import type { Limits } from './cutoff.ts';
 
-/** Something to be tried until it is done. */
+/** A call of the core, to be tried until it is over. */
 export interface Operation {
-  /** For the NetError, e.g. 'recv'. */
-  readonly syscall: string;
-  /** Tries. False when it has to wait (on); true when it is finished, whereupon it has resolved or rejected. */
-  attempt(): boolean;
-  reject(error: Error): void;
-  /** Aborts it while it waits. */
-  readonly signal: AbortSignal | undefined;
+  /** Tries (on). The result: octets, a descriptor, 0, or a negative errno; undefined when it has to wait (on). */
+  attempt(): number | undefined;
+  /** Octets moved so far: the result when the call ends early, unless there are none. */
+  readonly moved: number;
+  /** The result when its time is over before anything was moved: -EAGAIN, and -EINPROGRESS of connect. socket(7), SO_RCVTIMEO. */
+  readonly late: number;
+  /** Whether its program counts on all of it: a signal is an error then even if a part was moved. */
+  readonly whole: boolean;
+  /**
+   * Whether it waits for the next change instead of the readiness bit, which may be there while it finds nothing, or less than it wants.
+   * A send may have found room for which memory is short: it looks again as long as the bit is there.
+   */
+  readonly fresh: boolean;
 }
+
+/** The result of an operation whose time is over. */
+export const outOfTime = ({ moved, late }: Operation): number => (moved > 0 ? moved : late);
 
 /** An operation with its place in a line. */
 interface Entry {
+  readonly fd: number;
   readonly operation: Operation;
-  readonly onAbort: (() => void) | undefined;
+  readonly resolve: (result: number) => void;
+  cutoff: Cutoff | undefined;
 }
 
-export class Line {
-  readonly #calls: SocketCalls;
-  readonly #fd: number;
-  readonly #mask: number;
-  readonly #limit: number;
+export interface LineKind {
+  /** The readiness bits that the operations wait for. */
+  readonly mask: number;
+  /** Operations that may wait for one file; -ENOBUFS beyond. */
+  readonly limit: number;
+}
+
+/** The lines of one direction. */
+export class Lines {
+  readonly #lines = new Map<OpenFile, Line>();
+  readonly #kind: LineKind;
+
+  constructor(kind: LineKind) {
+    this.#kind = kind;
+  }
+
+  /** Whether somebody waits for the file: if so, nobody may go first. */
+  isBusy(file: OpenFile): boolean {
+    return this.#lines.has(file);
+  }
+
+  /** Puts an operation at the end of the file's line; it has been tried already if that was empty. */
+  join(file: OpenFile, fd: number, operation: Operation, limits: Limits): Promise<number> {
+    let line = this.#lines.get(file);
+    if (line === undefined) {
+      line = new Line(file, this.#kind, () => this.#lines.delete(file));
+      this.#lines.set(file, line);
+    }
+    return line.join(fd, operation, limits);
+  }
+
+  /** Ends the calls that wait for the file by this descriptor. */
+  drop(file: OpenFile, fd: number, result: number): void {
+    this.#lines.get(file)?.drop((entry) => entry.fd === fd, result);
+  }
+
+  dropAll(result: number): void {
+    for (const line of [...this.#lines.values()]) line.drop(() => true, result);
+  }
+}
+
+class Line {
+  readonly #file: OpenFile;
+  readonly #kind: LineKind;
+  readonly #onEmpty: () => void;
   #entries: Entry[] = [];
   #waiter: Waiter | undefined = undefined;
   readonly #onReady = (bits: number): void => {
     this.#waiter = undefined;
-    if ((bits & CLOSED) !== 0) this.fail(Errno.ECANCELED);
+    if ((bits & CLOSED) !== 0) this.drop(() => true, -Errno.ECANCELED);
     else this.#serve();
   };
 
-  /** @param mask the readiness bits that the operations of this line wait for */
-  constructor(calls: SocketCalls, fd: number, mask: number, limit: number) {
-    this.#calls = calls;
-    this.#fd = fd;
-    this.#mask = mask;
-    this.#limit = limit;
+  constructor(file: OpenFile, kind: LineKind, onEmpty: () => void) {
+    this.#file = file;
+    this.#kind = kind;
+    this.#onEmpty = onEmpty;
   }
 
-  /** Whether nobody waits: only then may a call try at once. */
-  get empty(): boolean {
-    return this.#entries.length === 0;
+  join(fd: number, operation: Operation, limits: Limits): Promise<number> {
+    if (this.#entries.length >= this.#kind.limit) return Promise.resolve(-Errno.ENOBUFS);
+    return new Promise((resolve) => {
+      const entry: Entry = { fd, operation, resolve, cutoff: undefined };
+      entry.cutoff = Cutoff.start(limits, (aborted) => this.#cut(entry, aborted));
+      this.#entries.push(entry);
+      this.#wait();
+    });
   }
 
-  /** Puts an operation at the end of the line; it has been tried already if the line was empty. */
-  join(operation: Operation): void {
-    const { signal } = operation;
-    if (this.#entries.length >= this.#limit) {
-      operation.reject(new NetError(operation.syscall, Errno.ENOBUFS));
-      return;
-    }
-    let onAbort: (() => void) | undefined = undefined;
-    if (signal !== undefined) {
-      onAbort = (): void => this.#abort(operation);
-      signal.addEventListener('abort', onAbort, { once: true });
-    }
-    this.#entries.push({ operation, onAbort });
-    this.#wait();
-  }
-
-  /** Rejects everyone in the line. */
-  fail(errno: number): void {
-    const entries = this.#entries;
-    this.#entries = [];
-    this.#stopWaiting();
-    for (const entry of entries) {
-      forgetSignal(entry);
-      entry.operation.reject(new NetError(entry.operation.syscall, errno));
-    }
+  drop(which: (entry: Entry) => boolean, result: number): void {
+    const dropped = this.#entries.filter(which);
+    if (dropped.length === 0) return;
+    this.#entries = this.#entries.filter((entry) => !which(entry));
+    for (const entry of dropped) finish(entry, result);
+    this.#serve();
   }
 
   #serve(): void {
-    while (this.#entries.length > 0) {
-      const entry = this.#entries[0]!;
-      if (!entry.operation.attempt()) break;
+    for (;;) {
+      const entry = this.#entries[0];
+      const result = entry?.operation.attempt();
+      if (entry === undefined || result === undefined) break;
       this.#entries.shift();
-      forgetSignal(entry);
+      finish(entry, result);
     }
     this.#wait();
   }
 
+  /** Whoever is first has just been tried. */
   #wait(): void {
-    if (this.#waiter !== undefined || this.#entries.length === 0) return;
-    const waiter = this.#calls.wait(this.#fd, this.#mask, this.#onReady);
-    if (typeof waiter === 'number') this.fail(-waiter);
-    else this.#waiter = waiter;
+    if (this.#entries.length === 0) {
+      if (this.#waiter !== undefined) this.#file.watch.cancel(this.#waiter);
+      this.#waiter = undefined;
+      this.#onEmpty();
+    } else if (this.#waiter === undefined) {
+      const waiter = this.#file.watch.wait(this.#kind.mask, this.#onReady, this.#entries[0]!.operation.fresh);
+      if (typeof waiter === 'number') this.drop(() => true, waiter);
+      else this.#waiter = waiter;
+    }
   }
 
-  #stopWaiting(): void {
-    if (this.#waiter !== undefined) this.#calls.cancelWait(this.#fd, this.#waiter);
-    this.#waiter = undefined;
-  }
-
-  #abort(operation: Operation): void {
-    const index = this.#entries.findIndex((entry) => entry.operation === operation);
-    if (index < 0) return;
-    this.#entries.splice(index, 1);
-    if (this.#entries.length === 0) this.#stopWaiting();
-    operation.reject(abortReason(operation.signal!));
+  /** Those behind have another chance: the first may have waited for more than they want. */
+  #cut(cut: Entry, aborted: boolean): void {
+    const { operation } = cut;
+    const interrupted = aborted && (operation.moved === 0 || operation.whole);
+    const result = interrupted ? -Errno.EINTR : outOfTime(operation);
+    this.drop((entry) => entry === cut, result);
   }
 }
 
-/** What an aborted call rejects with: the signal's reason, an AbortError or TimeoutError unless the program chose another. */
-export function abortReason(signal: AbortSignal): Error {
-  const reason: unknown = signal.reason;
-  return reason instanceof Error ? reason : new Error('aborted', { cause: reason });
-}
-
-function forgetSignal({ operation, onAbort }: Entry): void {
-  if (onAbort !== undefined) operation.signal!.removeEventListener('abort', onAbort);
+function finish({ cutoff, resolve }: Entry, result: number): void {
+  cutoff?.clear();
+  resolve(result);
 }

@@ -257,8 +257,7 @@ export class SocketCalls {
   readv(fd: number, iov: readonly Uint8Array[]): number {
     const socket = this.#socket(fd);
     if (typeof socket === 'number') return asFile(socket);
-    if (iov.length > MAX_IOV) return -Errno.EINVAL;
-    return iov.every((piece) => piece.length === 0) ? 0 : this.recvmsg(fd, { iov });
+    return movesNothing(iov) ?? this.recvmsg(fd, { iov });
   }
 
   /** send without flags. write(2). */
@@ -268,12 +267,11 @@ export class SocketCalls {
     return asFile(this.send(fd, bytes, 0, at, length));
   }
 
-  /** writev(2): as `write`, of pieces; when they are all empty the socket is not asked. */
+  /** writev(2): as `write`, of pieces; without any octets nothing is done, where `write` sends an empty datagram. */
   writev(fd: number, iov: readonly Uint8Array[]): number {
     const socket = this.#socket(fd);
     if (typeof socket === 'number') return asFile(socket);
-    if (iov.length > MAX_IOV) return -Errno.EINVAL;
-    return iov.every((piece) => piece.length === 0) ? 0 : this.sendmsg(fd, { iov });
+    return movesNothing(iov) ?? this.sendmsg(fd, { iov });
   }
 
   /** recvmsg(2): fills in the pieces, the sender, ancillary data and `flags` of the message. */
@@ -354,6 +352,15 @@ export class SocketCalls {
     return 0;
   }
 
+  /**
+   * SO_LINGER: how long close(2) of the descriptor has to wait (us), 0 for not at all. To be asked before `close`, which itself never
+   * waits; `done` runs once, from `deliver`, when all that was sent has been acknowledged or the connection is over.
+   */
+  linger(fd: number, done: () => void): number {
+    const socket = this.#socket(fd);
+    return typeof socket !== 'number' && socket.references === 1 ? (socket.linger?.(done) ?? 0) : 0;
+  }
+
   /** Closes every descriptor. */
   closeAll(): void {
     for (const [fd] of [...this.#table.entries()]) this.close(fd);
@@ -423,6 +430,11 @@ export class SocketCalls {
     return (flags & MSG_DONTWAIT) !== 0 || this.#table.get(fd)?.nonBlocking === true;
   }
 
+  /** What a descriptor refers to; undefined when it is not open. For the faces that wait. */
+  file(fd: number): OpenFile | undefined {
+    return this.#table.get(fd);
+  }
+
   /** The open sockets by descriptor, for snapshots. */
   *sockets(): Generator<[number, Socket]> {
     for (const [fd, file] of this.#table.entries()) if (isSocket(file)) yield [fd, file];
@@ -481,3 +493,9 @@ const asFile = (result: number): number => (result === -Errno.ENOTSOCK ? -Errno.
 
 /** SIGPIPE is for streams. send(2). */
 const hasBrokenPipes = ({ type }: Socket): boolean => type === SOCK_STREAM;
+
+/** The answer to readv and writev without octets (0) or with too many pieces (-EINVAL); undefined for any other. readv(2). */
+function movesNothing(iov: readonly Uint8Array[]): number | undefined {
+  if (iov.length > MAX_IOV) return -Errno.EINVAL;
+  return iov.every(({ length }) => length === 0) ? 0 : undefined;
+}

@@ -105,12 +105,14 @@ export class Watch implements ReadinessOwner {
   /**
    * Has `callback` run once, as soon as a bit of `mask` (or an error, a hang-up, a close) is there; if it is there already,
    * at the next `deliver`. -ENOBUFS when `limit` others wait.
+   * @param fresh what is there already does not count, only what is there after the next change: for those who have just looked, and
+   * for whom a bit that stays (an error on the queue, octets too few) must not keep the processor busy
    */
-  wait(mask: number, callback: ReadinessCallback): Waiter | number {
+  wait(mask: number, callback: ReadinessCallback, fresh = false): Waiter | number {
     if (this.#waiters.length >= this.#queue.limit) return -Errno.ENOBUFS;
     const waiter: Waiter = { mask: mask | ALWAYS, callback };
     this.#waiters.push(waiter);
-    if ((this.#bitsNow() & waiter.mask) !== 0) {
+    if (!fresh && (this.#bitsNow() & waiter.mask) !== 0) {
       this.onReadiness();
       this.#queue.kick();
     }

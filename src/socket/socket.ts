@@ -148,7 +148,7 @@ export interface Socket extends OpenFile {
   /** -EINVAL when bound already or the name is malformed, -EADDRNOTAVAIL, -EADDRINUSE, -EAFNOSUPPORT, -EACCES. */
   bind(name: Name): number;
   listen(backlog: number): number;
-  /** The next connection as a socket, or a negative errno. */
+  /** The next connection as a socket, or a negative errno. `peer` is filled in by those who know it when getpeername does not. */
   accept(): Socket | number;
   /** -EINPROGRESS while a handshake runs; called again it tells the outcome. AF_UNSPEC dissolves the association. connect(2). */
   connect(name: Name): number;
@@ -166,6 +166,12 @@ export interface Socket extends OpenFile {
   getsockname(into: NameOut): number;
   /** `evenIfOver`: for accept, which names a peer that has left again, too. */
   getpeername(into: NameOut, evenIfOver?: boolean): number;
+
+  /**
+   * How long close has to wait (us) for what was sent to arrive, 0 for not at all; `done` then runs once, from `deliver`, after close when
+   * it need not wait any longer. Only streams have it. socket(7), SO_LINGER.
+   */
+  linger?(done: () => void): number;
 
   changeOptions(changes: Partial<CommonOptions>): number;
   changeTcpOptions(changes: Partial<TcpOptions>): number;

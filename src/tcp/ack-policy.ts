@@ -26,8 +26,8 @@ export class AckPolicy {
   readonly #tcb: Tcb;
   readonly #timers: Timers;
   readonly #config: TcpConfig;
-  /** TCP_QUICKACK. */
-  quickAck = false;
+  /** TCP_QUICKACK, once it was set. */
+  quickAck: boolean | undefined = undefined;
   /** An ACK is to leave at the next poll. */
   owed = false;
   /** Pure ACKs owed beyond that one: one for each segment beyond a gap. RFC 5681 §4.2. */
@@ -65,10 +65,10 @@ export class AckPolicy {
     if (this.duplicates > 0) this.onGapFilled();
     this.#learnSize(length);
     this.#unacknowledged += length;
-    if (this.#quick > 0) {
+    if (this.#quick > 0 && this.quickAck !== false) {
       this.#quick -= Math.ceil(length / this.#fullSize);
       this.now('quick ACK');
-    } else if (this.quickAck) {
+    } else if (this.quickAck === true) {
       this.now('quick ACK');
     } else if (this.#unacknowledged >= ACK_EVERY * this.#fullSize) {
       this.now('ACK of two segments');

@@ -10,6 +10,7 @@ import type { Arrivals } from './arrivals.ts';
 import { badSack } from './bad-sack.ts';
 import { INVALID_ACK_INTERVAL } from './challenge.ts';
 import type { Connection } from './connection.ts';
+import { defersAccept } from './defer-accept.ts';
 import { isEcnSetup } from './ecn.ts';
 import type { Ecn } from './ecn.ts';
 import { hasSendSpace } from './readiness.ts';
@@ -199,6 +200,10 @@ function completeHandshake(tcp: Arrivals, conn: Connection, seg: Segment, packet
     tcp.reset(seg, packet, now);
     return false;
   }
+  if (defersAccept(conn, seg, now)) {
+    tcp.drop('tcp-accept-deferred');
+    return false;
+  }
   // The accept queue is full: the ACK is ignored, and completes the connection when it is repeated and there is room (as on Linux).
   if (conn.parent?.isFull === true) {
     tcp.drop(conn.parent.overflowed());
@@ -304,9 +309,8 @@ export function takeText(conn: Connection, seg: Segment, now: Micros): void {
   }
   const { receiver, ack } = conn;
   conn.host.mark(conn);
-  // SHLD-3: the program is gone and this would be lost, which a RST tells the peer.
-  if (conn.closed) {
-    conn.abort();
+  if (conn.refusesText) {
+    conn.abortWith(Errno.ECONNRESET);
     return;
   }
   const length = seg.textLength;

@@ -38,6 +38,8 @@ const MIN_MAX_SEGMENT = 88;
 const MAX_MAX_SEGMENT = 32767;
 /** Most unanswered keep-alive probes and SYN retransmissions. Linux MAX_TCP_KEEPCNT, MAX_TCP_SYNCNT. */
 const MAX_PROBES = 127;
+/** Most timeouts that TCP_DEFER_ACCEPT waits for. Linux: an octet. */
+const MAX_DEFER_ACCEPT = 255;
 /** Greatest buffer (octets), half of the largest int: SO_SNDBUFFORCE goes beyond config.tcp.maxBuffer, but not beyond this. */
 const MAX_BUFFER = 0x3fff_ffff;
 /** FIN-WAIT-2 lasts at most this long (us). Linux TCP_FIN_TIMEOUT_MAX. */
@@ -48,7 +50,7 @@ export function makeDefaultOptions(config: TcpConfig, ttl: number): TcpOptions {
     noDelay: false,
     cork: false,
     notsentLowat: 0,
-    quickAck: false,
+    quickAck: undefined,
     maxSegment: 0,
     ipOptions: NO_OPTIONS,
     userTimeout: 0,
@@ -68,6 +70,10 @@ export function makeDefaultOptions(config: TcpConfig, ttl: number): TcpOptions {
     receiveErrors: false,
     linger: undefined,
     finWait2Timeout: config.finWait2Timeout,
+    receiveLowWater: 1,
+    reusePort: false,
+    boundDevice: 0,
+    deferAccept: 0,
     oobInline: false,
     fastOpen: 0,
     fastOpenConnect: false,
@@ -81,7 +87,9 @@ function sizeBuffers(sender: Sender, receiver: Receiver, options: Readonly<TcpOp
   const { sendBuffer, receiveBuffer, tuneSend, tuneReceive } = options;
   const { ring } = sender;
   ring.limit = Math.min(sendBuffer, Math.max(tuneSend ? config.initialSendBuffer : sendBuffer, ring.limit));
-  receiver.window.setBuffer(receiveBuffer, tuneReceive ? config.initialReceiveBuffer : receiveBuffer);
+  // SO_RCVLOWAT has to fit into the buffer.
+  const start = Math.max(config.initialReceiveBuffer, options.receiveLowWater);
+  receiver.window.setBuffer(receiveBuffer, tuneReceive ? start : receiveBuffer);
   receiver.window.clamp = options.windowClamp;
 }
 
@@ -107,6 +115,8 @@ function numbersAreValid(changes: Partial<TcpOptions>): boolean {
     sendBuffer,
     receiveBuffer,
     windowClamp,
+    receiveLowWater,
+    deferAccept,
     ttl,
     tos,
     linger,
@@ -124,6 +134,8 @@ function numbersAreValid(changes: Partial<TcpOptions>): boolean {
     (sendBuffer === undefined || range(sendBuffer, 1, MAX_BUFFER)) &&
     (receiveBuffer === undefined || range(receiveBuffer, 1, MAX_BUFFER)) &&
     (windowClamp === undefined || range(windowClamp, 0, 0x7fff_ffff)) &&
+    (receiveLowWater === undefined || range(receiveLowWater, 1, 0x7fff_ffff)) &&
+    (deferAccept === undefined || range(deferAccept, 0, MAX_DEFER_ACCEPT)) &&
     (ttl === undefined || range(ttl, 1, 255)) &&
     (tos === undefined || range(tos, 0, 255)) &&
     (linger === undefined || linger >= 0) &&
@@ -144,6 +156,7 @@ export function applyOptions(conn: Optional, config: TcpConfig): void {
   sender.pacer.mode = config.pacing;
   sender.pacer.limit = options.maxPacingRate || Infinity;
   receiver.urgentInline = options.oobInline;
+  receiver.lowWater = options.receiveLowWater;
   sizeBuffers(sender, receiver, options, config);
   ack.quickAck = options.quickAck;
 }
@@ -172,7 +185,8 @@ export function takeChanges(conn: Changing, before: Readonly<TcpOptions>): void 
 /** Segments take other IP options along from now on, and less text the longer those are. RFC 9293 §3.7.1, MUST-16. */
 function takeIpOptions(conn: Changing): void {
   const { destination, source } = conn.path;
-  const path = conn.host.ip.route(destination, source, 0, conn.options.ipOptions);
+  const { boundDevice, ipOptions } = conn.options;
+  const path = conn.host.ip.route(destination, source, boundDevice, ipOptions);
   // Without a route just now, the connection keeps the path that it has: it may come back.
   if (typeof path !== 'number') conn.path = path;
   conn.refreshSegmentSize();

@@ -217,6 +217,11 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
     return 0;
   }
 
+  /** Both directions were shut down, or all is closed: what comes now is lost, which a RST tells the peer. SHLD-3. */
+  get refusesText(): boolean {
+    return this.closed || (this.#receiveShut && this.sender.finQueued);
+  }
+
   /** CLOSE by a program that will not come back: also no reader is left. §3.10.4, §3.6.1. */
   close(): void {
     this.owner = undefined;
@@ -346,7 +351,9 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
   end(error: number): void {
     if (this.#gone) return;
     this.#gone = true;
-    if (this.fastOpen !== undefined) this.#endFastOpen(this.fastOpen, error);
+    this.fastOpen?.settled(false);
+    if (this.fastOpen !== undefined && this.state === 'SYN-SENT')
+      this.host.fastOpenCache.onConnectFailed(this.tcb, error, this.host.now);
     this.setState('CLOSED');
     this.#error = error;
     this.timers.clearAll();
@@ -370,11 +377,6 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
   useFastOpen(fastOpen: FastOpen): void {
     this.fastOpen = fastOpen;
     this.sender.fastOpen = fastOpen;
-  }
-
-  #endFastOpen(fastOpen: FastOpen, error: number): void {
-    fastOpen.settled(false);
-    if (this.state === 'SYN-SENT') this.host.fastOpenCache.onConnectFailed(this.tcb, error, this.host.now);
   }
 
   onDeadline(now: Micros): void {

@@ -143,6 +143,12 @@ export class ControlFeed {
     this.#rtt = this.#rttSamples.onNewAck(this.#tcb.sndUna, now);
   }
 
+  /** The ACK of our SYN,ACK was left alone (TCP_DEFER_ACCEPT); a later one will count in its place. */
+  onDeferredAck(tsEcr: number, now: Micros): void {
+    this.#roundTrip.hold(this.#tcb, tsEcr, now);
+    this.#rttSamples.onRetransmitted();
+  }
+
   /** Tells of `acked` octets of new data, of the `flightSize` that were outstanding before. */
   tell(
     control: CongestionControl,

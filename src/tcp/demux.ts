@@ -1,11 +1,11 @@
 /**
- * Finds the connection of a segment by its four-tuple, and the listener of a SYN by address and port. RFC 9293 §3.10.7.
+ * Finds the connection of a segment by its four-tuple. RFC 9293 §3.10.7. The listener of a SYN is found in listener-table.ts.
  *
  * A hash table with chains through the entries themselves, so that a connection costs one slot. The hash is mixed with a
  * secret: a stranger chooses ports and addresses, and must not be able to pile them onto one chain.
  */
 import type { RandomSource } from '../core/random.ts';
-import { ANY_ADDRESS, hashAddress } from '../ip/address.ts';
+import { hashAddress } from '../ip/address.ts';
 import type { IpAddress } from '../ip/address.ts';
 
 /** What the table holds: a four-tuple, and the chain, which the table alone writes. */
@@ -110,42 +110,4 @@ function matches<T extends DemuxEntry<T>>(
     entry.remoteAddress === remote &&
     entry.localAddress === local
   );
-}
-
-/** A passive OPEN as the table of listeners sees it. */
-export interface ListenerEntry {
-  readonly address: IpAddress;
-  readonly port: number;
-}
-
-/** Listeners by port; one for the address itself comes before one for any address. */
-export class ListenerTable<T extends ListenerEntry> {
-  readonly #byPort = new Map<number, T[]>();
-
-  find(address: IpAddress, port: number): T | undefined {
-    const candidates = this.#byPort.get(port);
-    if (candidates === undefined) return undefined;
-    return candidates.find((l) => l.address === address) ?? candidates.find((l) => l.address === ANY_ADDRESS);
-  }
-
-  /** The listener of exactly this address (ANY_ADDRESS included) and port. */
-  exact(address: IpAddress, port: number): T | undefined {
-    return this.#byPort.get(port)?.find((l) => l.address === address);
-  }
-
-  add(listener: T): void {
-    const candidates = this.#byPort.get(listener.port);
-    if (candidates === undefined) this.#byPort.set(listener.port, [listener]);
-    else candidates.push(listener);
-  }
-
-  remove(listener: T): void {
-    const left = (this.#byPort.get(listener.port) ?? []).filter((l) => l !== listener);
-    if (left.length === 0) this.#byPort.delete(listener.port);
-    else this.#byPort.set(listener.port, left);
-  }
-
-  all(): T[] {
-    return [...this.#byPort.values()].flat();
-  }
 }

@@ -117,7 +117,7 @@ export class Listener implements TcpListener, ConnectionParent<Connection>, Fast
 
   /** Back to whoever sent the packet. */
   route(packet: IpPacket, ipOptions?: Uint8Array): Path | undefined {
-    const path = this.#host.ip.route(packet.source, packet.destination, 0, ipOptions);
+    const path = this.#host.ip.route(packet.source, packet.destination, this.options.boundDevice, ipOptions);
     return typeof path === 'number' ? undefined : path;
   }
 

@@ -43,7 +43,7 @@ export function readinessOf(
   if (state === 'SYN-SENT' && fastOpen?.deferred === true) return bits | Readiness.Writable; // the SYN waits for it
   const early = state === 'SYN-RECEIVED' && fastOpen?.served === true;
   if (!early && (state === 'SYN-SENT' || state === 'SYN-RECEIVED' || state === 'LISTEN')) return bits;
-  if (receiver.readable > 0) bits |= Readiness.Readable;
+  if (receiver.isWorthReading) bits |= Readiness.Readable;
   if (sendOver || hasSendSpace(sender)) bits |= Readiness.Writable;
   const mark = receiver.urgent;
   if (mark !== undefined)

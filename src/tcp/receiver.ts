@@ -47,6 +47,8 @@ export class Receiver implements Spender {
   readonly ring: ByteRing;
   /** SO_OOBINLINE: the urgent octet is read in its place. */
   urgentInline = false;
+  /** SO_RCVLOWAT (octets). */
+  lowWater = 1;
   #mark: UrgentMark | undefined = undefined;
   /** The FIN was taken. */
   ended = false;
@@ -231,6 +233,15 @@ export class Receiver implements Spender {
   get readable(): number {
     const { length } = this.ring;
     return length > 0 && this.atMark && !this.urgentInline ? length - 1 : length;
+  }
+
+  /**
+   * Whether a reader should be woken: SO_RCVLOWAT octets are there, or some and little more can come, since the window is down to a
+   * segment. Linux __tcp_epollin_ready.
+   */
+  get isWorthReading(): boolean {
+    const { readable } = this;
+    return readable >= this.lowWater || (readable > 0 && this.#tcb.rcvWnd <= this.#tcb.rmss);
   }
 
   /** RECEIVE: copies out what is there, up to the urgent mark. */

@@ -5,6 +5,7 @@ import { Errno } from '../core/errno.ts';
 import type { Micros } from '../core/time.ts';
 import { onFullStop } from './black-hole.ts';
 import type { Connection } from './connection.ts';
+import { mostSynAckRetries, onDeferredTimeout } from './defer-accept.ts';
 import { traceRecovery } from './trace-recovery.ts';
 
 /** The earliest segment goes out again at the next poll, unless this was one time too many. */
@@ -12,6 +13,10 @@ export function onRetransmissionTimeout(conn: Connection, now: Micros): void {
   const { sender, host } = conn;
   if (sender.retries >= mostRetries(conn)) {
     giveUp(conn);
+    return;
+  }
+  if (conn.state === 'SYN-RECEIVED' && conn.tcb.ackDeferred) {
+    onDeferredTimeout(conn);
     return;
   }
   if (host.orphans.resets(conn)) return;
@@ -41,7 +46,7 @@ function mostRetries(conn: Connection): number {
     case 'SYN-SENT':
       return conn.options.synRetries;
     case 'SYN-RECEIVED':
-      return tcp.synAckRetries;
+      return mostSynAckRetries(conn, tcp.synAckRetries);
     default:
       // MUST-21: a user timeout takes the place of R2, infinity included.
       return conn.options.userTimeout > 0 || conn.sender.userTimeout > 0 ? Infinity : tcp.retries2;

@@ -21,6 +21,8 @@ export class RoundTrip {
   #timedUna: SeqNum = seqNum(0);
   /** Octets a second that were acknowledged in the last round trip measured; 0 before that. */
   rate = 0;
+  /** A round trip that was measured and not yet told; undefined for none. */
+  #held: number | undefined = undefined;
   /** Something was sent again since the last sample: an ACK does not tell which of the two it is for. */
   #ambiguous = false;
 
@@ -42,9 +44,21 @@ export class RoundTrip {
     this.#ambiguous = true;
   }
 
+  /** An ACK has come that does not count yet: what it tells is kept for the one that will. */
+  hold(tcb: Tcb, tsEcr: number, now: Micros): void {
+    if (this.#timedAt !== NEVER) this.#held = now - this.#timedAt;
+    else if (this.#ambiguous && tcb.timestampsOk) this.#held = echoedRoundTrip(tcb, tsEcr, now, this.#rto.longest);
+    this.#timedAt = NEVER;
+    this.#ambiguous = false;
+  }
+
   /** An ACK has advanced SND.UNA to `ack`. */
   onNewAck(tcb: Tcb, ack: SeqNum, tsEcr: number, now: Micros): void {
-    if (this.#timedAt !== NEVER) {
+    if (this.#held !== undefined) {
+      this.#rto.sample(this.#held);
+      this.#held = undefined;
+      this.#ambiguous = false;
+    } else if (this.#timedAt !== NEVER) {
       if (seqLt(ack, this.#timedEnd)) return;
       this.#rto.sample(now - this.#timedAt);
       const acked = seqDiff(ack, this.#timedUna);

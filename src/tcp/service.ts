@@ -52,8 +52,8 @@ export interface TcpOptions {
   cork: boolean;
   /** TCP_NOTSENT_LOWAT (octets): writable, and taking octets, only while less than this waits unsent; 0 for no bound. tcp(7). */
   notsentLowat: number;
-  /** TCP_QUICKACK: delayed ACKs off. */
-  quickAck: boolean;
+  /** TCP_QUICKACK: delayed ACKs off, or on from the first; undefined for quick ones at first, delayed ones later. */
+  quickAck: boolean | undefined;
   /** TCP_MAXSEG: bound on the segment size (octets of payload and options), 0 for none. */
   maxSegment: number;
   /** IP_OPTIONS: what goes with every segment, composed by ip/send-options.ts. RFC 9293 §3.9.2. */
@@ -89,6 +89,14 @@ export interface TcpOptions {
   linger: number | undefined;
   /** TCP_LINGER2 (us): how long FIN-WAIT-2 lasts once nobody can read. */
   finWait2Timeout: number;
+  /** SO_RCVLOWAT (octets): readable only from so many on. socket(7). */
+  receiveLowWater: number;
+  /** SO_REUSEPORT: a listener shares the connections to its address and port with others that have it too. socket(7). */
+  reusePort: boolean;
+  /** SO_BINDTODEVICE: the id of the one interface that segments come and go by; 0 for any. socket(7). */
+  boundDevice: number;
+  /** TCP_DEFER_ACCEPT of a listener, in timeouts of the SYN,ACK: so long it waits for text before a connection is complete; 0 for not. */
+  deferAccept: number;
   /** SO_OOBINLINE: the urgent octet is read in its place, as RFC 6093 §6 advises; else it is taken out, for `receiveUrgent`. */
   oobInline: boolean;
   /** TCP_FASTOPEN of a listener: connections at most that have begun with text and whose handshake is not done; 0 for no fast open. */
@@ -145,7 +153,10 @@ export interface TcpConnection {
   readonly atMark: boolean;
   /** Half-close: a FIN follows what is queued (SHUT_WR). -ENOTCONN when there is no connection. RFC 9293 §3.6. */
   shutdownSend(): number;
-  /** SHUT_RD: further recv returns 0; what arrives is taken and thrown away, as on Linux. */
+  /**
+   * SHUT_RD: recv does not wait any more. What has come and comes is still handed out, as on Linux; with the other direction shut down too
+   * it is refused with a RST.
+   */
   shutdownReceive(): number;
   /** The program is gone: CLOSE, or a RST when data was left unread (RFC 9293 §3.6.1, SHLD-3) or linger is 0. */
   close(): void;
@@ -290,7 +301,7 @@ export interface TcpService {
     remotePort: number,
     options: TcpOptions,
   ): TcpConnection | number;
-  /** Passive OPEN. -EADDRINUSE when another listener has the address and port. */
+  /** Passive OPEN. -EADDRINUSE when another listener has the address and port, and one of the two does not share (`reusePort`). */
   listen(local: IpAddress, port: number, backlog: number, options: TcpOptions): TcpListener | number;
   /** Whether the four-tuple is in use (the port chooser asks). */
   isTaken(local: IpAddress, localPort: number, remote: IpAddress, remotePort: number): boolean;

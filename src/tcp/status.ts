@@ -7,7 +7,8 @@ import type { Ecn } from './ecn.ts';
 import type { FastOpen } from './fast-open.ts';
 import type { Receiver } from './receiver.ts';
 import type { Sender } from './sender.ts';
-import type { TcpInfo } from './service.ts';
+import type { TcpInfo, TcpOptions } from './service.ts';
+import { DEFAULT_MSS } from './tcb.ts';
 import type { Tcb } from './tcb.ts';
 import type { UserTimeoutOption } from './user-timeout.ts';
 
@@ -84,3 +85,65 @@ export function statusOf(conn: Observed): TcpInfo {
     memory: sender.ring.allocated + receiver.ring.allocated,
   };
 }
+
+/** The same where there is no connection: as Linux, TCP_INFO of a socket that is not connected is no error. */
+export function idleStatus(state: 'CLOSED' | 'LISTEN', local: string, options: Readonly<TcpOptions>): TcpInfo {
+  return {
+    state,
+    local,
+    remote: '0.0.0.0:0',
+    mss: options.maxSegment === 0 ? DEFAULT_MSS : options.maxSegment,
+    srtt: undefined,
+    rttvar: undefined,
+    congestion: options.congestion,
+    pacingRate: undefined,
+    deliveryRate: undefined,
+    limitedBy: 'app',
+    timestamps: false,
+    fastOpen: 'none',
+    ecn: false,
+    recovery: 'newreno',
+    userTimeout: options.userTimeout,
+    sendBuffer: options.sendBuffer,
+    receiveBuffer: options.receiveBuffer,
+    ...NOTHING,
+  };
+}
+
+/** What there is none of without a connection. */
+const NOTHING = {
+  rto: 0,
+  cwnd: 0,
+  ssthresh: 0,
+  busyTime: 0,
+  rwndLimited: 0,
+  sndbufLimited: 0,
+  flightSize: 0,
+  sndWnd: 0,
+  rcvWnd: 0,
+  sndWindShift: 0,
+  rcvWindShift: 0,
+  marksReceived: 0,
+  echoesReceived: 0,
+  ecnReductions: 0,
+  bytesSent: 0,
+  bytesAcked: 0,
+  bytesReceived: 0,
+  segmentsSent: 0,
+  segmentsReceived: 0,
+  retransmissions: 0,
+  bytesRetransmitted: 0,
+  bytesLost: 0,
+  bytesSacked: 0,
+  reorderings: 0,
+  duplicatesReported: 0,
+  lossProbes: 0,
+  recoveriesUndone: 0,
+  timeouts: 0,
+  duplicateAcks: 0,
+  unread: 0,
+  unsent: 0,
+  remoteUserTimeout: 0,
+  urgentAhead: 0,
+  memory: 0,
+} as const;

@@ -34,6 +34,8 @@ export class Tcb {
   state: TcpState = 'CLOSED';
   /** Whether a LISTEN made it: it decides what a RST does in SYN-RECEIVED. MUST-11. */
   passive = false;
+  /** TCP_DEFER_ACCEPT: the ACK of the SYN,ACK has come without text, and was left alone. */
+  ackDeferred = false;
 
   /** Initial send sequence number. */
   iss: SeqNum = ZERO;

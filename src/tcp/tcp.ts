@@ -27,7 +27,7 @@ import { CongestionRegistry } from './congestion/registry.ts';
 import type { CongestionFactories } from './congestion/registry.ts';
 import { Connection } from './connection.ts';
 import { makeDefaultOptions } from './connection-options.ts';
-import { Demux, ListenerTable } from './demux.ts';
+import { Demux } from './demux.ts';
 import { prepareOffer } from './handshake.ts';
 import { SOURCE_QUENCH, isInFlight, onIcmpError } from './icmp-errors.ts';
 import { FastOpenCache } from './fast-open-cache.ts';
@@ -37,6 +37,7 @@ import { IsnGenerator } from './isn.ts';
 import type { FourTuple } from './isn.ts';
 import { Listener } from './listener.ts';
 import type { ListenerHost } from './listener.ts';
+import { ListenerTable } from './listener-table.ts';
 import { onTimeouts } from './on-timeout.ts';
 import { Orphans } from './orphans.ts';
 import { Output } from './output.ts';
@@ -61,7 +62,7 @@ export class Tcp implements TcpService, ProtocolHandler, ListenerHost, Arrivals 
   readonly #output: Output;
   readonly #isn: IsnGenerator;
   readonly #connections: Demux<Connection>;
-  readonly #listeners = new ListenerTable<Listener>();
+  readonly #listeners: ListenerTable<Listener>;
   /** Those in TIME-WAIT, the oldest first. */
   readonly #timeWait = new Set<Connection>();
   readonly #challenges: Throttle;
@@ -86,6 +87,7 @@ export class Tcp implements TcpService, ProtocolHandler, ListenerHost, Arrivals 
     this.#output = new Output(context, ip);
     this.#isn = new IsnGenerator(random);
     this.#connections = new Demux(random);
+    this.#listeners = new ListenerTable(random);
     this.#challenges = new Throttle(config.tcp.challengeAcksPerSecond, random);
     this.#resets = new Throttle(config.tcp.resetsPerSecond, random);
     this.cookies = new SynCookies(random);
@@ -105,7 +107,7 @@ export class Tcp implements TcpService, ProtocolHandler, ListenerHost, Arrivals 
     options: TcpOptions,
   ): Connection | number {
     if (isMulticast(remote) || this.ip.isBroadcast(remote)) return -Errno.ENETUNREACH; // MUST-46
-    const path = this.ip.route(remote, local, 0, options.ipOptions); // MUST-44
+    const path = this.ip.route(remote, local, options.boundDevice, options.ipOptions); // MUST-44
     if (typeof path === 'number') return path;
     if (this.#connections.find(path.source, localPort, path.destination, remotePort) !== undefined) {
       return -Errno.EADDRNOTAVAIL;
@@ -122,8 +124,8 @@ export class Tcp implements TcpService, ProtocolHandler, ListenerHost, Arrivals 
   }
 
   listen(local: IpAddress, port: number, backlog: number, options: TcpOptions): Listener | number {
-    if (this.#listeners.exact(local, port) !== undefined) return -Errno.EADDRINUSE;
     const listener = new Listener(this, local, port, backlog, options);
+    if (this.#listeners.conflicts(listener)) return -Errno.EADDRINUSE;
     this.#listeners.add(listener);
     return listener;
   }
@@ -306,8 +308,12 @@ export class Tcp implements TcpService, ProtocolHandler, ListenerHost, Arrivals 
       this.#dispatchUnknown(packet, now, undefined);
       return;
     }
+    if (!mayComeFrom(conn.options.boundDevice, packet)) {
+      arrivesClosed(this, seg, packet, now);
+      return;
+    }
     if (conn.state === 'TIME-WAIT' && mayReopen(conn.tcb, seg, this.context.config.tcp.timestamps)) {
-      const listener = this.#listeners.find(packet.destination, seg.destinationPort);
+      const listener = this.#listenerOf(seg, packet);
       if (listener !== undefined) {
         const { sndNxt } = conn.tcb;
         conn.end(0);
@@ -325,9 +331,14 @@ export class Tcp implements TcpService, ProtocolHandler, ListenerHost, Arrivals 
 
   #dispatchUnknown(packet: IpPacket, now: Micros, beyond: SeqNum | undefined): void {
     const seg = this.#segment;
-    const listener = this.#listeners.find(packet.destination, seg.destinationPort);
+    const listener = this.#listenerOf(seg, packet);
     if (listener === undefined) arrivesClosed(this, seg, packet, now);
     else arrivesListen(this, listener, seg, packet, now, beyond);
+  }
+
+  #listenerOf({ destinationPort, sourcePort }: Segment, packet: IpPacket): Listener | undefined {
+    const { source, destination, interfaceId } = packet;
+    return this.#listeners.find(destination, destinationPort, source, sourcePort, interfaceId);
   }
 
   /** Moves the connection in the heap when a timer is earlier than where it is; later ones wait until it is looked at anyway. */
@@ -337,3 +348,7 @@ export class Tcp implements TcpService, ProtocolHandler, ListenerHost, Arrivals 
     }
   }
 }
+
+/** SO_BINDTODEVICE: "only packets received from that particular interface will be processed by the socket". socket(7). */
+const mayComeFrom = (boundDevice: number, { interfaceId }: IpPacket): boolean =>
+  boundDevice === 0 || boundDevice === interfaceId;

@@ -2,10 +2,13 @@
  * Which open port takes a datagram. RFC 1122 §4.1.3; the order of preference is Linux's (udp(7)).
  *
  * By local port, then the best match: one connected to the sender before one that is not, one bound to the address before one
- * bound to any, then one bound to the interface, the later opened before the earlier. A broadcast or multicast goes to all that match.
+ * bound to any, then one bound to the interface, the later opened before the earlier; of several that share the port by SO_REUSEPORT,
+ * and are not connected, each gets its part of the flows. A broadcast or multicast goes to all that match.
  */
+import type { RandomSource } from '../core/random.ts';
 import { ANY_ADDRESS } from '../ip/address.ts';
 import type { IpAddress } from '../ip/address.ts';
+import { FlowHash } from '../ip/flow-hash.ts';
 
 /** What the demultiplexer looks at. */
 export interface Endpoint {
@@ -13,6 +16,8 @@ export interface Endpoint {
   readonly localPort: number;
   readonly remoteAddress: IpAddress | undefined;
   readonly remotePort: number;
+  /** SO_REUSEPORT. */
+  readonly sharesPort: boolean;
   /** The one interface that it is bound to; 0 or none for any. */
   readonly device?: number;
 }
@@ -44,6 +49,11 @@ export function matchScore(
 export class Demux<T extends Endpoint> {
   /** By local port, in the order of opening. Bounded by the number of sockets. */
   readonly #ports = new Map<number, T[]>();
+  readonly #flows: FlowHash;
+
+  constructor(random: RandomSource) {
+    this.#flows = new FlowHash(random);
+  }
 
   add(endpoint: T): void {
     const list = this.#ports.get(endpoint.localPort);
@@ -65,15 +75,22 @@ export class Demux<T extends Endpoint> {
     if (list === undefined) return undefined;
     let best: T | undefined = undefined;
     let bestScore = -1;
+    let sharing = 0;
     for (let i = list.length - 1; i >= 0; i--) {
       const endpoint = list[i]!;
       const score = matchScore(endpoint, local, remote, remotePort, device);
       if (score > bestScore) {
         best = endpoint;
         bestScore = score;
+        sharing = 0;
       }
+      if (score === bestScore && isOneOfMany(endpoint)) sharing++;
     }
-    return best;
+    if (sharing < 2 || !isOneOfMany(best!)) return best;
+    const group = list.filter(
+      (endpoint) => isOneOfMany(endpoint) && matchScore(endpoint, local, remote, remotePort, device) === bestScore,
+    );
+    return group[this.#flows.choose(group.length, local, localPort, remote, remotePort)];
   }
 
   /** Those on a port, in the order of opening; the list is not to be kept. */
@@ -85,5 +102,8 @@ export class Demux<T extends Endpoint> {
     for (const list of this.#ports.values()) yield* list;
   }
 }
+
+/** Whether SO_REUSEPORT spreads what comes over the endpoint and its like. */
+const isOneOfMany = ({ sharesPort, remoteAddress }: Endpoint): boolean => sharesPort && remoteAddress === undefined;
 
 const NOBODY: readonly never[] = [];

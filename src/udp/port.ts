@@ -51,6 +51,10 @@ export class Port implements UdpPort, OutboxClient {
     this.owner = owner;
   }
 
+  get sharesPort(): boolean {
+    return this.owner.sharesPort === true;
+  }
+
   connect(local: IpAddress, remote: IpAddress, remotePort: number): void {
     this.remoteAddress = remote;
     this.remotePort = remotePort;

@@ -15,6 +15,8 @@ export interface UdpOwner {
   onError(report: IpErrorReport, destinationPort: number, quoted: Uint8Array): void;
   /** Whether what routers report of the path's MTU is to be ignored: IP_PMTUDISC_INTERFACE and _OMIT. */
   readonly ignoresPathMtu?: boolean;
+  /** SO_REUSEPORT: what comes is spread over this and others that share the port. socket(7). */
+  readonly sharesPort?: boolean;
   /** Room in the send queue again. */
   onSent(): void;
 }

@@ -27,7 +27,7 @@ export interface UdpCounters {
 export class Udp implements UdpService, ProtocolHandler {
   readonly #context: Context;
   readonly #ip: IpService;
-  readonly #demux = new Demux<Port>();
+  readonly #demux: Demux<Port>;
   readonly #outbox: Outbox;
   #received = 0;
   #delivered = 0;
@@ -35,6 +35,7 @@ export class Udp implements UdpService, ProtocolHandler {
   constructor(context: Context, ip: IpService) {
     this.#context = context;
     this.#ip = ip;
+    this.#demux = new Demux(context.random);
     this.#outbox = new Outbox(ip);
   }
 

@@ -566,7 +566,7 @@ describe('the end of a host', () => {
     const script = `
       import { createHost } from './src/node/host.ts';
       import { cable } from './src/link/cable.ts';
-      import { AF_INET, SOCK_STREAM } from './src/socket/constants.ts';
+      import { AF_INET, SOCK_STREAM, SOL_SOCKET, SO_RCVTIMEO } from './src/socket/constants.ts';
 
       async function connectedPair() {
         const [left, right] = cable();
@@ -578,7 +578,9 @@ describe('the end of a host', () => {
         const client = a.sockets.socket(AF_INET, SOCK_STREAM);
         const to = { address: '10.0.0.2', port: 7 };
         const [server] = await Promise.all([b.sockets.accept(listener), a.sockets.connect(client, to)]);
-        for (const call of [b.sockets.accept(listener), b.sockets.recv(server), a.sockets.recv(client)]) {
+        a.sockets.setsockopt(client, SOL_SOCKET, SO_RCVTIMEO, { sec: 100, usec: 0 });
+        const waits = [b.sockets.poll([{ fd: server, events: 1, revents: 0 }], 100_000), b.sockets.epollWait(b.sockets.epollCreate1(), 1, 100_000)];
+        for (const call of [b.sockets.accept(listener), b.sockets.recv(server), a.sockets.recv(client), ...waits]) {
           call.catch(() => undefined);
         }
         return [a, b];

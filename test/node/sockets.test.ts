@@ -2,58 +2,10 @@ import { expect } from 'chai';
 import { Errno } from '../../src/core/errno.ts';
 import { micros } from '../../src/core/time.ts';
 import { NetError } from '../../src/node/net-error.ts';
-import { posix, strerror } from '../../src/node/posix.ts';
-import { Sockets } from '../../src/node/sockets.ts';
 import { parseAddress } from '../../src/ip/address.ts';
+import type { Name } from '../../src/socket/address.ts';
 import * as c from '../../src/socket/constants.ts';
-import { fakeHost } from '../support/fake-services.ts';
-import type { FakeConnection, FakeHost } from '../support/fake-services.ts';
-
-const PEER = { address: '10.0.0.9', port: 80 };
-const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
-const sentBy = (connection: FakeConnection): string => text(Uint8Array.from(connection.outbox));
-
-/** Lets continuations run. */
-const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
-
-/** The code of the error that a promise or a call fails with; what it gives when it does not fail. */
-async function outcome(result: Promise<unknown> | (() => unknown)): Promise<unknown> {
-  try {
-    return await (typeof result === 'function' ? result() : result);
-  } catch (error) {
-    return error instanceof NetError ? error.code : (error as Error).name;
-  }
-}
-
-interface SetUp {
-  readonly calls: FakeHost['calls'];
-  readonly tcp: FakeHost['tcp'];
-  readonly udp: FakeHost['udp'];
-  readonly sockets: Sockets;
-  /** A turn of the driver, after which the programs have run. */
-  readonly turn: () => Promise<void>;
-  /** An established stream. */
-  readonly open: (room?: number) => Promise<{ fd: number; connection: FakeConnection }>;
-}
-
-function setUp(limit?: number): SetUp {
-  const { calls, tcp, udp } = fakeHost();
-  const sockets = new Sockets(calls, limit);
-  const turn = async (): Promise<void> => {
-    calls.deliver();
-    await settle();
-  };
-  const open = async (room = 65536): Promise<{ fd: number; connection: FakeConnection }> => {
-    const fd = sockets.socket(c.AF_INET, c.SOCK_STREAM, 0);
-    const connecting = sockets.connect(fd, PEER);
-    const connection = tcp.opened.at(-1)!;
-    connection.establish(room);
-    await turn();
-    await connecting;
-    return { fd, connection };
-  };
-  return { calls, tcp, udp, sockets, turn, open };
-}
+import { PEER, outcome, sentBy, setUp, text } from './fakes.ts';
 
 describe('NetError', () => {
   it('reads like a system error of Node', () => {
@@ -68,6 +20,20 @@ describe('NetError', () => {
       port: 80,
     });
     expect(new NetError('recv', Errno.ECONNRESET)).to.include({ message: 'recv ECONNRESET', errno: -104 });
+  });
+
+  it('names the address of any family', () => {
+    const rows: [Name, string, string | undefined][] = [
+      [{ family: c.AF_UNIX, path: '/tmp/nobody' }, 'connect ENOENT /tmp/nobody', '/tmp/nobody'],
+      [{ family: c.AF_UNIX, path: '\0abstract' }, 'connect ENOENT @abstract', '\0abstract'],
+      [{ family: c.AF_PACKET, protocol: 3, interfaceIndex: 2 }, 'connect ENOENT interface 2', undefined],
+      [{ address: '10.0.0.1', port: 1 }, 'connect ENOENT 10.0.0.1:1', '10.0.0.1'],
+      [new Uint8Array(16), 'connect ENOENT', undefined],
+      [null, 'connect ENOENT', undefined],
+    ];
+    for (const [name, message, address] of rows) {
+      expect(new NetError('connect', Errno.ENOENT, name)).to.include({ message, address });
+    }
   });
 });
 
@@ -126,7 +92,6 @@ describe('sockets with promises', () => {
     const { sockets, tcp, turn } = setUp();
     const fd = sockets.socket(c.AF_INET, c.SOCK_STREAM, 0);
     const connecting = outcome(sockets.connect(fd, PEER));
-    expect(await outcome(sockets.connect(fd, PEER))).to.equal('EALREADY');
     tcp.opened[0]!.fail(Errno.ECONNREFUSED);
     await turn();
     expect(await connecting).to.equal('ECONNREFUSED');
@@ -135,6 +100,21 @@ describe('sockets with promises', () => {
     await turn();
     expect(await again).to.equal(undefined);
     expect(await outcome(sockets.connect(fd, PEER))).to.equal('EISCONN');
+  });
+
+  it('connect: a second call waits for the same handshake', async () => {
+    const { sockets, tcp, turn } = setUp();
+    const fd = sockets.socket(c.AF_INET, c.SOCK_STREAM, 0);
+    const both = [outcome(sockets.connect(fd, PEER)), outcome(sockets.connect(fd, PEER))];
+    tcp.opened[0]!.establish();
+    await turn();
+    expect(await Promise.all(both)).to.deep.equal([undefined, undefined]);
+    const other = sockets.socket(c.AF_INET, c.SOCK_STREAM, 0);
+    const failing = [outcome(sockets.connect(other, PEER)), outcome(sockets.connect(other, PEER))];
+    tcp.opened[1]!.fail(Errno.ECONNREFUSED);
+    await turn();
+    expect(await Promise.all(failing)).to.deep.equal(['ECONNREFUSED', 'EPIPE']);
+    expect(tcp.opened).to.have.length(2);
   });
 
   it('recv: both forms, the end of the stream, and errors', async () => {
@@ -310,49 +290,56 @@ describe('sockets with promises', () => {
     await turn();
     expect(await last).to.have.length(0);
   });
-});
 
-describe('posix', () => {
-  it('returns -1 and sets errno', async () => {
-    const { sockets } = setUp();
-    const p = posix({ sockets });
-    const { socket, bind, listen, accept, close } = p;
-    expect(socket(c.AF_INET, c.SOCK_STREAM, 17)).to.equal(-1);
-    expect(p.errno).to.equal(Errno.EPROTONOSUPPORT);
-    expect(strerror(p.errno)).to.equal('Protocol not supported');
-    const fd = socket(c.AF_INET, c.SOCK_STREAM, 0);
-    expect(fd).to.equal(3);
-    expect(p.errno).to.equal(Errno.EPROTONOSUPPORT);
-    expect([bind(fd, { address: '0.0.0.0', port: 7 }), listen(fd, 5)]).to.deep.equal([0, 0]);
-    const accepting = accept(fd);
-    expect(close(fd)).to.equal(0);
-    expect(await accepting).to.equal(-1);
-    expect(p.errno).to.equal(Errno.ECANCELED);
-    expect(close(fd)).to.equal(-1);
-    expect(p.errno).to.equal(Errno.EBADF);
+  it('await using closes a descriptor at the end of its scope, once, and no other that has its number', async () => {
+    const { sockets, calls, tcp } = setUp();
+    let fd: number;
+    {
+      await using s = sockets.open(c.AF_INET, c.SOCK_STREAM);
+      ({ fd } = s);
+      sockets.bind(s.fd, { address: '0.0.0.0', port: 7 });
+      sockets.listen(s.fd);
+      tcp.listening[0]!.arrive(1234);
+      await using accepted = sockets.owned(await sockets.accept(s.fd));
+      expect(calls.size).to.equal(2);
+      expect(accepted.fd).not.to.equal(fd);
+    }
+    expect(calls.size).to.equal(0);
+    let other: number;
+    {
+      await using s = sockets.open(c.AF_INET, c.SOCK_DGRAM);
+      sockets.close(s.fd);
+      other = sockets.socket(c.AF_INET, c.SOCK_DGRAM);
+      expect(other).to.equal(s.fd);
+    }
+    expect(sockets.fcntl(other, c.F_GETFD)).to.equal(0);
+    expect(() => sockets.owned(99)).to.throw(NetError, 'EBADF');
   });
 
-  it('reads and writes', async () => {
+  it('read and write: both forms, EINVAL for an epoll set', async () => {
     const { sockets, open } = setUp();
-    const p = posix({ sockets });
     const { fd, connection } = await open();
-    const buffer = new Uint8Array(16);
-    connection.arrive('hello');
-    expect(await p.read(fd, buffer)).to.equal(5);
-    expect(await p.write(fd, buffer.subarray(0, 5))).to.equal(5);
-    expect(sentBy(connection)).to.equal('hello');
-    const name = { address: '', port: 0 };
-    expect(p.getpeername(fd, name)).to.equal(0);
-    expect(name).to.deep.equal(PEER);
-    const into: { value: unknown } = { value: undefined };
-    expect(p.getsockopt(fd, c.SOL_SOCKET, c.SO_TYPE, into as never)).to.equal(0);
-    expect(into.value).to.equal(c.SOCK_STREAM);
+    connection.arrive('abcd');
+    expect(text(await sockets.read(fd, 2))).to.equal('ab');
+    const buffer = new Uint8Array(2);
+    expect(await sockets.read(fd, buffer)).to.equal(2);
+    expect(text(buffer)).to.equal('cd');
+    expect(await sockets.read(fd, 0)).to.have.length(0);
+    expect(await sockets.writev(fd, [buffer, buffer])).to.equal(4);
+    expect(sentBy(connection)).to.equal('cdcd');
+    const epfd = sockets.epollCreate1();
+    expect(await outcome(sockets.read(epfd))).to.equal('EINVAL');
+    expect(await outcome(sockets.write(epfd, 'x'))).to.equal('EINVAL');
+    expect(await outcome(sockets.recv(epfd))).to.equal('ENOTSOCK');
   });
 
-  it('throws what is no failed call', () => {
-    const { sockets } = setUp();
-    const p = posix({ sockets });
-    const fd = p.socket(c.AF_INET, c.SOCK_STREAM, 0);
-    expect(() => p.bind(fd, { address: 'example', port: 1 })).to.throw(TypeError);
+  it('a call that must not wait goes past those who do', async () => {
+    const { sockets, open } = setUp();
+    const { fd, connection } = await open();
+    const waiting = sockets.recv(fd);
+    connection.arrive('ab');
+    expect(text(await sockets.recv(fd, 1, { flags: c.MSG_DONTWAIT }))).to.equal('a');
+    sockets.close(fd);
+    expect(await outcome(waiting)).to.equal('ECANCELED');
   });
 });

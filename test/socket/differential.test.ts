@@ -6,12 +6,16 @@
  */
 import { readdirSync } from 'node:fs';
 import { expect } from 'chai';
-import { askKernel, askTapstack, readable, transcript } from '../support/differential.ts';
+import { askKernel, askTapstack, firstDivergence, readable, transcript } from '../support/differential.ts';
+import { isDeep, runs, timeFor } from '../support/runs.ts';
 import { DIFFERENCES } from './differential/differences.ts';
+import { drawSequences } from './differential/sequences.ts';
 import type { Case, Json } from './differential/steps.ts';
 
 const DIRECTORY = new URL('differential/', import.meta.url);
 const SUFFIX = '-cases.ts';
+/** Sequences drawn at random, in `npm test`. */
+const SEQUENCES = 60;
 
 const areas = await Promise.all(
   readdirSync(DIRECTORY)
@@ -33,6 +37,15 @@ function expected({ name, steps }: Case, kernel: readonly Json[]): string[] {
   return lines;
 }
 
+/** The kernel's results. Where it cannot be asked the suite is skipped, in CI it fails. */
+function kernelOrSkip(suite: Mocha.Context, cases: readonly Case[]): Json[][] {
+  const answer = askKernel(cases);
+  if (typeof answer !== 'string') return answer;
+  if (process.env['CI'] !== undefined) throw new Error(`the kernel cannot be asked: ${answer}`);
+  process.stderr.write(`SKIPPED: socket calls against the kernel (needs root and python3): ${answer}\n`);
+  return suite.skip();
+}
+
 describe('socket calls return what Linux returns', function () {
   this.timeout(120_000);
 
@@ -41,14 +54,7 @@ describe('socket calls return what Linux returns', function () {
       let kernel: Json[][] = [];
 
       before(function () {
-        const answer = askKernel(cases);
-        if (typeof answer !== 'string') {
-          kernel = answer;
-          return;
-        }
-        if (process.env['CI'] !== undefined) throw new Error(`the kernel cannot be asked: ${answer}`);
-        process.stderr.write(`SKIPPED: socket calls against the kernel (needs root and python3): ${answer}\n`);
-        this.skip();
+        kernel = kernelOrSkip(this, cases);
       });
 
       cases.forEach((sequence, index) => {
@@ -67,5 +73,13 @@ describe('socket calls return what Linux returns', function () {
 
   it('differs only where there is such a case', () => {
     expect(DIFFERENCES.map((difference) => difference.case).filter((name) => !names.includes(name))).to.deep.equal([]);
+  });
+
+  it('in sequences drawn at random', function () {
+    const { numRuns = 0, seed = isDeep ? Date.now() % 1_000_000 : 1 } = runs(SEQUENCES);
+    this.timeout(timeFor(SEQUENCES, 200));
+    const cases = drawSequences(numRuns, seed);
+    const divergence = firstDivergence(cases, kernelOrSkip(this, cases));
+    expect(divergence?.here, `TAPSTACK_SEED=${seed}`).to.deep.equal(divergence?.linux);
   });
 });

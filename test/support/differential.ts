@@ -96,3 +96,40 @@ export function transcript({ steps }: Case, results: readonly Json[]): string[] 
     return `${call} ${shown.slice(0, 90)} = ${JSON.stringify(readable(results[i]))}`;
   });
 }
+
+/** The first step whose results differ, and what the two say until then. */
+export interface Divergence {
+  readonly step: number;
+  readonly linux: readonly string[];
+  readonly here: readonly string[];
+}
+
+/** Where each case goes apart, undefined for those that do not. */
+function compare(cases: readonly Case[], kernel: readonly (readonly Json[])[]): (Divergence | undefined)[] {
+  return cases.map((sequence, index) => {
+    const linux = transcript(sequence, kernel[index]!);
+    const here = transcript(sequence, askTapstack(sequence));
+    const step = linux.findIndex((line, i) => line !== here[i]);
+    return step < 0 ? undefined : { step, linux: linux.slice(0, step + 1), here: here.slice(0, step + 1) };
+  });
+}
+
+/** The first of the cases that goes apart, without the steps that it does so without; undefined when none does. */
+export function firstDivergence(cases: readonly Case[], kernel: readonly (readonly Json[])[]): Divergence | undefined {
+  const all = compare(cases, kernel);
+  const index = all.findIndex((divergence) => divergence !== undefined);
+  if (index < 0) return undefined;
+  let found = all[index]!;
+  for (let shorter: Divergence | undefined = found, steps = cases[index]!.steps; shorter !== undefined;) {
+    found = shorter;
+    steps = steps.slice(0, found.step + 1);
+    const fewer = steps.map((_, left) => ({ name: '', steps: steps.filter((_step, i) => i !== left) }));
+    const answer = askKernel(fewer);
+    if (typeof answer === 'string') throw new Error(answer);
+    const next = compare(fewer, answer);
+    const which = next.findIndex((divergence) => divergence !== undefined);
+    shorter = next[which];
+    steps = fewer[which]?.steps ?? steps;
+  }
+  return found;
+}

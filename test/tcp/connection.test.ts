@@ -169,12 +169,22 @@ describe('SEND, RECEIVE, CLOSE, ABORT (§3.10.2 to §3.10.5)', () => {
     });
   }
 
-  it('shutdown of the receiving direction shows an end behind what has come', () => {
+  it('after shutdown of the receiving direction a read ends the stream, but what comes is still there to be read', () => {
     const s = inState('ESTABLISHED');
     s.conn.shutdownReceive();
     expect(s.read()).to.equal(0);
     s.deliver('<SEQ=301><ACK=101><CTL=ACK><DATA=5>').advance(SECOND).expectSent('<SEQ=101><ACK=306><CTL=ACK>');
-    expect([s.conn.unread, s.read(), s.read()]).to.deep.equal([5, 5, 0]);
+    expect(s.read()).to.have.length(5);
+    expect(s.read()).to.equal(0);
+  });
+
+  it('with both directions shut down text that comes draws a RST (SHLD-3)', () => {
+    const s = inState('ESTABLISHED').deliver('<SEQ=301><ACK=101><CTL=ACK><DATA=5>');
+    s.conn.shutdownReceive();
+    s.close().take();
+    expect(s.read()).to.have.length(5);
+    s.deliver('<SEQ=306><ACK=102><CTL=ACK><DATA=5>').expectState('CLOSED').expectSent('<SEQ=102><CTL=RST>');
+    expect(s.conn.takeError()).to.equal(Errno.ECONNRESET);
   });
 
   it('options out of range are EINVAL, and those of a listener are shared until written', () => {

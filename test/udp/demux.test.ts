@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
+import { SeededRandom } from '../../src/core/random.ts';
 import { ANY_ADDRESS } from '../../src/ip/address.ts';
 import type { IpAddress } from '../../src/ip/address.ts';
 import { Demux, matchScore } from '../../src/udp/demux.ts';
@@ -17,11 +18,12 @@ function endpoint(name: string, local: string, localPort: number, remote?: strin
     localPort,
     remoteAddress: remote === undefined ? undefined : addr(remote),
     remotePort,
+    sharesPort: false,
   };
 }
 
 describe('udp/demux', () => {
-  const demux = new Demux<Named>();
+  const demux = new Demux<Named>(new SeededRandom(1));
   const all = [
     endpoint('any', '0.0.0.0', 53),
     endpoint('bound', '10.0.0.2', 53),
@@ -52,7 +54,7 @@ describe('udp/demux', () => {
   }
 
   it('one bound to the interface is preferred to one that is not, but not to one bound to the address', () => {
-    const table = new Demux<Named>();
+    const table = new Demux<Named>(new SeededRandom(1));
     const here = { ...endpoint('here', '0.0.0.0', 7), device: 2 };
     const any = endpoint('any', '0.0.0.0', 7);
     table.add(here);
@@ -65,7 +67,7 @@ describe('udp/demux', () => {
   });
 
   it('removing the last of a port leaves nobody', () => {
-    const small = new Demux<Named>();
+    const small = new Demux<Named>(new SeededRandom(1));
     const one = endpoint('one', '0.0.0.0', 7);
     small.add(one);
     small.remove(endpoint('other', '0.0.0.0', 7));
@@ -84,11 +86,12 @@ describe('udp/demux', () => {
       localPort: fc.nat(2),
       remoteAddress: peer,
       remotePort: fc.nat(1),
+      sharesPort: fc.constant(false),
     });
     const packet = fc.tuple(fc.constantFrom(addr('10.0.0.2'), addr('10.0.0.4')), fc.nat(2), fc.nat(1));
     fc.assert(
       fc.property(fc.array(some, { maxLength: 12 }), fc.array(packet), (endpoints, packets) => {
-        const table = new Demux<Endpoint>();
+        const table = new Demux<Endpoint>(new SeededRandom(1));
         for (const each of endpoints) table.add(each);
         for (const [local, port, remotePort] of packets) {
           const matching = endpoints
@@ -99,5 +102,48 @@ describe('udp/demux', () => {
         }
       }),
     );
+  });
+
+  describe('SO_REUSEPORT', () => {
+    const share = (name: string, local = '0.0.0.0', remote?: string): Named => ({
+      ...endpoint(name, local, 53, remote, 1),
+      sharesPort: true,
+    });
+    const NAMES = ['0', '1', '2', '3'];
+    const group = new Demux<Named>(new SeededRandom(7));
+    for (const name of NAMES) group.add(share(name));
+    const from = (port: number): string | undefined => group.find(addr('10.0.0.2'), 53, addr('10.0.0.9'), port)?.name;
+
+    it('gives each of four sockets a fair part of the flows, and one flow always to the same', () => {
+      const parts = new Map<string, number>();
+      for (let port = 1; port <= 4000; port++) {
+        const name = from(port)!;
+        expect(from(port)).to.equal(name);
+        parts.set(name, (parts.get(name) ?? 0) + 1);
+      }
+      expect([...parts.keys()].sort()).to.deep.equal(NAMES);
+      for (const count of parts.values()) expect(count).to.be.within(850, 1150);
+    });
+
+    it('which one it is depends on the key', () => {
+      const other = new Demux<Named>(new SeededRandom(8));
+      for (const name of NAMES) other.add(share(name));
+      const ports = Array.from({ length: 64 }, (_, index) => index + 1);
+      const choices = ports.map((port) => other.find(addr('10.0.0.2'), 53, addr('10.0.0.9'), port)?.name);
+      expect(choices).to.not.deep.equal(ports.map(from));
+    });
+
+    it('a connected socket, or one bound to the address, comes before the group', () => {
+      const table = new Demux<Named>(new SeededRandom(7));
+      for (const name of NAMES) table.add(share(name));
+      table.add(share('specific', '10.0.0.3'));
+      table.add(share('connected', '0.0.0.0', '10.0.0.8'));
+      for (const [local, remote, name] of [
+        ['10.0.0.3', '10.0.0.9', 'specific'],
+        ['10.0.0.2', '10.0.0.8', 'connected'],
+      ] as const) {
+        expect(table.find(addr(local), 53, addr(remote), 1)?.name).to.equal(name);
+      }
+    });
   });
 });

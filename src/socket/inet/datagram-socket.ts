@@ -280,6 +280,10 @@ export class DatagramSocket implements Socket, UdpOwner {
     return mtuTo(this.#host.ip, this.#port);
   }
 
+  get sharesPort(): boolean {
+    return this.options.reusePort;
+  }
+
   get ignoresPathMtu(): boolean {
     return this.options.mtuDiscover >= MtuDiscover.Interface;
   }

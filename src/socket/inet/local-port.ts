@@ -14,8 +14,9 @@ export class LocalPort {
   readonly #ports: PortTable;
   /** While the socket (and not a connection that outlives it) holds a port. */
   binding: Binding | undefined = undefined;
-  /** Whether the program chose address or port. */
+  /** Whether the program chose the port. */
   bound = false;
+  /** The address that it chose. */
   boundAddress: IpAddress = ANY_ADDRESS;
 
   constructor(ports: PortTable) {

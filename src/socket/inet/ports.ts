@@ -3,7 +3,8 @@
  *
  * The rules are Linux's (net/ipv4/inet_connection_sock.c, udp.c), seen by running the same calls on a kernel. Ports for
  * connect follow RFC 6056 §3.3.4 (algorithm 4, a keyed hash of the other end plus a counter), those for bind and for UDP
- * §3.3.1 (algorithm 1, random). Every port may be bound by anyone: there are no privileged users in this stack.
+ * §3.3.1 (algorithm 1, random). Who may bind a privileged port is in host.ts; to
+ * SO_REUSEPORT everybody is the same user.
  */
 import { randomBelow } from '../../core/random.ts';
 import type { RandomSource } from '../../core/random.ts';

@@ -1,8 +1,11 @@
 /**
- * recv on a stream with the flags that are not for everyday: MSG_TRUNC, MSG_OOB. tcp(7), recv(2).
+ * recv on a connection, with its flags: MSG_PEEK, MSG_TRUNC, MSG_OOB. tcp(7), recv(2).
  */
+import { Errno } from '../../core/errno.ts';
 import type { TcpConnection } from '../../tcp/service.ts';
-import { MSG_TRUNC } from '../constants.ts';
+import { MSG_OOB, MSG_PEEK, MSG_TRUNC } from '../constants.ts';
+import { reaches } from '../message.ts';
+import type { Incoming } from '../message.ts';
 
 /** Where MSG_TRUNC reads octets that nobody wants. */
 const discard = new Uint8Array(16384);
@@ -11,8 +14,30 @@ const discard = new Uint8Array(16384);
 export const isOver = (connection: TcpConnection): boolean =>
   connection.state === 'CLOSED' || connection.state === 'TIME-WAIT';
 
+export function receiveFrom(
+  connection: TcpConnection,
+  into: Uint8Array,
+  at: number,
+  length: number,
+  flags: number,
+  incoming: Incoming | undefined,
+): number {
+  const peek = (flags & MSG_PEEK) !== 0;
+  if ((flags & MSG_OOB) !== 0) {
+    const urgent = receiveUrgent(connection, into, at, length, flags, peek);
+    if (urgent > 0 && incoming !== undefined) incoming.flags |= MSG_OOB;
+    return urgent;
+  }
+  const wanted = (flags & MSG_TRUNC) === 0 ? Math.min(connection.unread, length) : 0;
+  if (wanted > 0 && !reaches(into, at, wanted)) return -Errno.EFAULT;
+  const result =
+    (flags & MSG_TRUNC) !== 0 ? receiveNothing(connection, length, peek) : connection.receive(into, at, length, peek);
+  // A refused connection has ended, once its error has been told: Linux does not tell it from one that was there.
+  return result === -Errno.ENOTCONN && isOver(connection) ? 0 : result;
+}
+
 /** MSG_TRUNC on a stream: takes octets away (or, with MSG_PEEK, counts them) without handing them out. tcp(7). */
-export function receiveNothing(connection: TcpConnection, length: number, peek: boolean): number {
+function receiveNothing(connection: TcpConnection, length: number, peek: boolean): number {
   if (peek) {
     const result = connection.receive(discard, 0, Math.min(discard.length, length), true);
     return result > 0 ? Math.min(length, connection.unread) : result;
@@ -27,7 +52,7 @@ export function receiveNothing(connection: TcpConnection, length: number, peek: 
 }
 
 /** MSG_OOB, which never waits. With MSG_TRUNC the octet is taken and not handed out. */
-export function receiveUrgent(
+function receiveUrgent(
   connection: TcpConnection,
   into: Uint8Array,
   at: number,

@@ -2,11 +2,11 @@
  * SOCK_STREAM: a socket before it is connected, and the thin hull around a TCP connection or listener afterwards.
  *
  * Phases are Linux's socket states (net/ipv4/af_inet.c): connect reports -EINPROGRESS once, then -EALREADY, and the call
- * after the handshake gives its outcome: 0, or the error, which makes the socket fresh again. close never waits: SO_LINGER
- * with a time is accepted and only its zero acts (a reset).
+ * after the handshake gives its outcome: 0, or the error, which makes the socket fresh again. Port and connection are in attachment.ts,
+ * recv with its flags in stream-receive.ts. close never waits: `linger` tells who wants to wait how long and when it is over.
  */
 import { Errno } from '../../core/errno.ts';
-import { ANY_ADDRESS, LOOPBACK_ADDRESS } from '../../ip/address.ts';
+import { SECOND } from '../../core/time.ts';
 import type { IpAddress } from '../../ip/address.ts';
 import { Readiness } from '../../tcp/service.ts';
 import type { TcpConnection, TcpInfo, TcpListener, TcpOptions } from '../../tcp/service.ts';
@@ -19,8 +19,6 @@ import {
   MSG_FASTOPEN,
   MSG_MORE,
   MSG_OOB,
-  MSG_PEEK,
-  MSG_TRUNC,
   SHUT_RD,
   SHUT_WR,
   SOCK_STREAM,
@@ -30,13 +28,14 @@ import type { Incoming, Outgoing } from '../message.ts';
 import { Watch } from '../readiness.ts';
 import { boundedBacklog, isShutdown } from '../socket.ts';
 import type { CommonOptions, Socket } from '../socket.ts';
+import { Attachment } from './attachment.ts';
 import { mayBind, mayBindPort, mtuTo } from './host.ts';
 import type { InetHost } from './host.ts';
-import { LocalPort } from './local-port.ts';
 import { hasNoFamily, makeEndpoint, readBindName } from './names.ts';
 import type { Endpoint } from './names.ts';
-import { isOver, receiveNothing, receiveUrgent } from './stream-receive.ts';
-import { streamOptions, tcpPart } from './tcp-part.ts';
+import { waitsForEnd, watchEnd } from './lingering.ts';
+import { isOver, receiveFrom } from './stream-receive.ts';
+import { acceptedOptions, acceptedTcpOptions, boundLowWater, streamOptions, tcpPart } from './tcp-part.ts';
 
 /** 'disconnecting': shut down after a failed connect whose outcome nobody asked for; only AF_UNSPEC helps then. */
 type Phase = 'unconnected' | 'connecting' | 'connected' | 'listening' | 'disconnecting';
@@ -55,27 +54,27 @@ export class StreamSocket implements Socket {
 
   readonly #host: InetHost;
   #phase: Phase = 'unconnected';
-  #connection: TcpConnection | undefined = undefined;
-  /** Whether the connection has left TCP's tables. */
-  #gone = false;
+  readonly #ends: Attachment;
   #listener: TcpListener | undefined = undefined;
-  readonly #port: LocalPort;
-  /** What getsockname shows. */
-  readonly #local: Endpoint = makeEndpoint();
   /** A name just read or to be written; calls do not nest. */
   readonly #to: Endpoint = makeEndpoint();
   /** Pending error, and SHUT_RD, of a socket without a connection. */
   #error = 0;
   #shutReceive = false;
-  #closed = false;
+  /** Told when close need not wait any more. */
+  #lingered: (() => void) | undefined = undefined;
 
   /** @param listener what it was accepted from: the options are the same */
   constructor(host: InetHost, listener?: StreamSocket) {
     this.#host = host;
-    this.#port = new LocalPort(host.tcpPorts);
     this.watch = new Watch(host.readiness, () => this.readiness());
-    this.tcpOptions = listener?.tcpOptions ?? host.tcp.defaultOptions();
-    this.options = listener?.options ?? streamOptions(host, this.tcpOptions);
+    this.#ends = new Attachment(host, this.watch);
+    this.tcpOptions = listener === undefined ? host.tcp.defaultOptions() : acceptedTcpOptions(listener.tcpOptions);
+    this.options = listener === undefined ? streamOptions(host, this.tcpOptions) : acceptedOptions(listener.options);
+  }
+
+  get #connection(): TcpConnection | undefined {
+    return this.#ends.connection;
   }
 
   get listening(): boolean {
@@ -88,13 +87,7 @@ export class StreamSocket implements Socket {
     const { address, port } = this.#to;
     if (!mayBind(this.#host.ip, address)) return -Errno.EADDRNOTAVAIL;
     if (!mayBindPort(this.#host, port)) return -Errno.EACCES;
-    const inUse = this.#connection !== undefined && !isOver(this.#connection);
-    if (this.#port.binding !== undefined || inUse) return -Errno.EINVAL;
-    const result = this.#reserve(address, port);
-    if (result < 0) return result;
-    this.#port.bound = true;
-    this.#port.boundAddress = address;
-    return 0;
+    return this.#ends.bind(address, port, this.options);
   }
 
   listen(backlog: number): number {
@@ -103,11 +96,9 @@ export class StreamSocket implements Socket {
       return 0;
     }
     if (this.#phase !== 'unconnected') return -Errno.EINVAL;
-    if (this.#port.binding === undefined) {
-      const result = this.#reserve(ANY_ADDRESS, 0);
-      if (result < 0) return result;
-    }
-    const binding = this.#port.binding!;
+    const result = this.#ends.ensurePort(this.options);
+    if (result < 0) return result;
+    const binding = this.#ends.port.binding!;
     if (this.#host.tcpPorts.conflicts(binding)) return -Errno.EADDRINUSE;
     const { address, port } = binding;
     const listener = this.#host.tcp.listen(address, port, boundedBacklog(this.#host, backlog), this.tcpOptions);
@@ -126,9 +117,10 @@ export class StreamSocket implements Socket {
     const socket = new StreamSocket(this.#host, this);
     socket.tcpOptions = { ...socket.tcpOptions, ipOptions: connection.options.ipOptions };
     socket.#phase = 'connected';
-    if (connection.state !== 'CLOSED')
-      socket.#port.holdFor(connection.localAddress, connection.localPort, this.options, true);
-    socket.#adopt(connection);
+    const { port } = socket.#ends;
+    port.boundAddress = this.#ends.port.boundAddress;
+    if (connection.state !== 'CLOSED') port.holdFor(connection.localAddress, connection.localPort, this.options, true);
+    socket.#ends.adopt(connection);
     return socket;
   }
 
@@ -145,28 +137,8 @@ export class StreamSocket implements Socket {
     if (this.#phase === 'connected' || this.#phase === 'listening') return -Errno.EISCONN;
     if (this.#phase === 'connecting') return this.#outcome();
     if (this.#phase === 'disconnecting') return -Errno.EINVAL;
-    if (this.#connection !== undefined) this.#forget();
-
-    const from = this.#port.binding?.address ?? ANY_ADDRESS;
-    // An unspecified destination is this host. RFC 1122 §3.2.1.3 (a) forbids it on the wire; Linux reads it so.
-    const remote = address !== ANY_ADDRESS ? address : from !== ANY_ADDRESS ? from : LOOPBACK_ADDRESS;
-    const path = this.#host.ip.route(remote, from);
-    if (typeof path === 'number') return path;
-    if (this.#port.binding === undefined) {
-      const chosen = this.#host.tcpPorts.pickToConnect(path.source, remote, port, (candidate) =>
-        this.#host.tcp.isTaken(path.source, candidate, remote, port),
-      );
-      if (chosen === undefined) return -Errno.EADDRNOTAVAIL;
-      this.#port.holdFor(path.source, chosen, this.options, false);
-    }
-    const localPort = this.#port.binding!.port;
-    const connection = this.#host.tcp.connect(path.source, localPort, remote, port, options);
-    if (typeof connection === 'number') {
-      this.#port.dropUnbound();
-      return connection;
-    }
-    this.#port.binding!.address = path.source;
-    this.#adopt(connection);
+    const connection = this.#ends.open(address, port, options, this.options);
+    if (typeof connection === 'number') return connection;
     this.#shutReceive = false;
     this.#error = 0;
     // TCP_FASTOPEN_CONNECT with a cookie: connected as far as the program is concerned, and the SYN goes with what it sends first.
@@ -179,12 +151,11 @@ export class StreamSocket implements Socket {
     const connection = this.#connection;
     if (connection !== undefined) {
       this.#error = isOver(connection) ? connection.takeError() : Errno.ECONNRESET;
-      connection.abort();
-      this.#forget();
+      if (!isOver(connection)) connection.abort();
+      this.#ends.forget(this.options);
     }
     this.#phase = 'unconnected';
     this.#shutReceive = false;
-    this.#local.address = this.#port.boundAddress;
     this.watch.onReadiness();
     return 0;
   }
@@ -210,18 +181,7 @@ export class StreamSocket implements Socket {
       if (this.#error !== 0) return -this.takeError();
       return this.#shutReceive ? 0 : -Errno.ENOTCONN;
     }
-    const peek = (flags & MSG_PEEK) !== 0;
-    if ((flags & MSG_OOB) !== 0) {
-      const urgent = receiveUrgent(connection, into, at, length, flags, peek);
-      if (urgent > 0 && incoming !== undefined) incoming.flags |= MSG_OOB;
-      return urgent;
-    }
-    const text = (flags & MSG_TRUNC) === 0 ? connection.unread : 0;
-    if (text > 0 && !reaches(into, at, Math.min(text, length))) return -Errno.EFAULT;
-    const result =
-      (flags & MSG_TRUNC) !== 0 ? receiveNothing(connection, length, peek) : connection.receive(into, at, length, peek);
-    // A refused connection has ended, once its error has been told: Linux does not tell it from one that was there.
-    return result === -Errno.ENOTCONN && isOver(connection) ? 0 : result;
+    return receiveFrom(connection, into, at, length, flags, incoming);
   }
 
   shutdown(how: number): number {
@@ -247,16 +207,18 @@ export class StreamSocket implements Socket {
     return over ? -Errno.ENOTCONN : 0;
   }
 
+  linger(done: () => void): number {
+    const { lingerOn, lingerSeconds } = this.options;
+    const { live } = this.#ends;
+    if (!lingerOn || lingerSeconds === 0 || live === undefined || !waitsForEnd(live)) return 0;
+    this.#lingered = done;
+    return lingerSeconds * SECOND;
+  }
+
   close(): void {
-    this.#closed = true;
     this.#stopListening();
-    const connection = this.#connection;
-    if (connection !== undefined) {
-      connection.owner = undefined;
-      connection.close();
-    }
-    // Else the port stays held until the connection is gone: see #adopt.
-    if (connection === undefined || this.#gone) this.#port.drop();
+    this.#ends.close();
+    if (this.#lingered !== undefined) watchEnd(this.#host.readiness, this.#connection!, this.#lingered);
     this.watch.close();
   }
 
@@ -273,14 +235,13 @@ export class StreamSocket implements Socket {
   }
 
   getsockname(into: NameOut): number {
-    this.#host.names.write(this.#local, into);
+    this.#host.names.write(this.#ends.local, into);
     return 0;
   }
 
   getpeername(into: NameOut, evenIfOver = false): number {
-    const connection = this.#connection;
+    const connection = evenIfOver ? this.#connection : this.#ends.live;
     if (connection === undefined || connection.state === 'SYN-SENT') return -Errno.ENOTCONN;
-    if (isOver(connection) && !evenIfOver) return -Errno.ENOTCONN;
     this.#to.address = connection.remoteAddress;
     this.#to.port = connection.remotePort;
     this.#host.names.write(this.#to, into);
@@ -297,10 +258,11 @@ export class StreamSocket implements Socket {
   }
 
   changeOptions(changes: Partial<CommonOptions>): number {
-    const result = this.changeTcpOptions(tcpPart(this.options, changes));
+    const bounded = boundLowWater(changes, this.tcpOptions);
+    const result = this.changeTcpOptions(tcpPart(this.options, bounded));
     if (result < 0) return result;
-    this.options = { ...this.options, ...changes };
-    this.#port.share(this.options);
+    this.options = { ...this.options, ...bounded };
+    this.#ends.port.share(this.options);
     return 0;
   }
 
@@ -358,43 +320,9 @@ export class StreamSocket implements Socket {
     }
     // Somebody else may have taken the error by now (SO_ERROR, recv): then Linux says ECONNABORTED.
     const error = connection.takeError();
-    this.#forget();
+    this.#ends.forget(this.options);
     this.#phase = 'unconnected';
     return -(error === 0 ? Errno.ECONNABORTED : error);
-  }
-
-  /** Makes the connection this socket's. */
-  #adopt(connection: TcpConnection): void {
-    this.#connection = connection;
-    this.#local.address = connection.localAddress;
-    this.#local.port = connection.localPort;
-    connection.owner = this.watch;
-    this.#gone = false;
-    connection.onGone = () => {
-      if (this.#connection !== connection) return; // Forgotten before, and its port with it.
-      this.#gone = true;
-      // An open socket keeps the port that its program bound; in any other case nobody needs it any more.
-      if (this.#closed || !this.#port.bound) this.#port.drop();
-    };
-  }
-
-  /** Lets go of a connection that is over (or aborted just now). */
-  #forget(): void {
-    const connection = this.#connection!;
-    connection.owner = undefined;
-    this.#connection = undefined;
-    connection.close();
-    this.#local.address = this.#port.boundAddress;
-    this.#port.dropUnbound();
-  }
-
-  /** Takes an address and port, and shows them. */
-  #reserve(address: IpAddress, port: number): number {
-    const chosen = this.#port.reserve(address, port, this.options);
-    if (chosen < 0) return chosen;
-    this.#local.address = address;
-    this.#local.port = chosen;
-    return 0;
   }
 
   #stopListening(): void {
@@ -402,7 +330,8 @@ export class StreamSocket implements Socket {
     this.#listener.owner = undefined;
     this.#listener.close();
     this.#listener = undefined;
-    if (this.#port.binding !== undefined) this.#port.binding.listening = false;
-    this.#port.dropUnbound();
+    const { binding } = this.#ends.port;
+    if (binding !== undefined) binding.listening = false;
+    this.#ends.detach();
   }
 }

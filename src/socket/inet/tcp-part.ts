@@ -19,6 +19,9 @@ export function tcpPart(before: CommonOptions, changes: Partial<CommonOptions>):
     part.receiveBuffer = changes.receiveBuffer / 2;
     part.tuneReceive = false;
   }
+  if (changes.receiveLowWater !== undefined) part.receiveLowWater = changes.receiveLowWater;
+  if (changes.reusePort !== undefined) part.reusePort = changes.reusePort;
+  if (changes.boundDevice !== undefined) part.boundDevice = changes.boundDevice;
   if (changes.ttl !== undefined) part.ttl = changes.ttl;
   if (changes.tos !== undefined) part.tos = changes.tos;
   if (changes.ipOptions !== undefined) part.ipOptions = changes.ipOptions;
@@ -36,3 +39,20 @@ export const streamOptions = (host: SocketHost, { sendBuffer, receiveBuffer }: T
   sendBuffer: 2 * sendBuffer,
   receiveBuffer: 2 * receiveBuffer,
 });
+
+/** What an accepted socket has of its listener's options: all but the priority. Linux sk_clone. */
+export const acceptedOptions = (options: Readonly<CommonOptions>): Readonly<CommonOptions> =>
+  options.priority === 0 ? options : { ...options, priority: 0 };
+
+/** The same for TCP's: all but those that are about listening. */
+export const acceptedTcpOptions = (options: Readonly<TcpOptions>): Readonly<TcpOptions> =>
+  options.deferAccept === 0 && options.fastOpen === 0 ? options : { ...options, deferAccept: 0, fastOpen: 0 };
+
+/** SO_RCVLOWAT is at most what the receive buffer can hold. Linux tcp_set_rcvlowat. */
+export const boundLowWater = (
+  changes: Partial<CommonOptions>,
+  { receiveBuffer }: TcpOptions,
+): Partial<CommonOptions> =>
+  changes.receiveLowWater === undefined
+    ? changes
+    : { ...changes, receiveLowWater: Math.min(changes.receiveLowWater, receiveBuffer) };

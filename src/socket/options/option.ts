@@ -125,7 +125,7 @@ export const flag = (where: Where, key: FlagName): OptionRow => ({
 });
 
 /** A yes-or-no option of TCP. */
-export const tcpFlag = (where: Where, key: 'noDelay' | 'quickAck' | 'cork'): OptionRow => ({
+export const tcpFlag = (where: Where, key: 'noDelay' | 'cork'): OptionRow => ({
   ...int(
     where,
     ANY_INT,
@@ -194,4 +194,15 @@ export function octetsToInt(octets: Uint8Array, offset: number): number | undefi
 export function octetsToLong(octets: Uint8Array, offset: number): number | undefined {
   if (octets.length < offset + 8) return undefined;
   return Number(new DataView(octets.buffer, octets.byteOffset, octets.length).getBigInt64(offset, true));
+}
+
+/** Octets of a name (of an interface, of a congestion control) that count. Linux IFNAMSIZ and TCP_CA_NAME_MAX, less one. */
+const MAX_NAME = 15;
+
+/** A name: octets are cut at the first NUL and at 15; a number is the octets of an int. */
+export function readName(input: Exclude<OptionInput, null>): string | undefined {
+  if (typeof input === 'string') return input.slice(0, MAX_NAME);
+  if (typeof input === 'number') return readName(new Uint8Array(new Int32Array([input]).buffer));
+  if (!(input instanceof Uint8Array)) return undefined;
+  return new TextDecoder('latin1').decode(input.subarray(0, MAX_NAME)).split('\0')[0]!;
 }

@@ -16,6 +16,7 @@ import {
   int,
   octetsToInt,
   octetsToLong,
+  readName,
   readOnly,
   record,
 } from './option.ts';
@@ -32,8 +33,6 @@ const MAX_PRIORITY = 6;
 /** Longest time that is kept (s); a longer one is for ever. Linux MAX_SCHEDULE_TIMEOUT is beyond what microseconds can say here. */
 const MAX_SECONDS = 1e9;
 const SECOND = 1_000_000;
-/** Octets of an interface's name that count. Linux IFNAMSIZ less one. */
-const MAX_NAME = 15;
 
 const sol = at(c.SOL_SOCKET, 'any');
 
@@ -42,7 +41,7 @@ export type Interfaces = Pick<IpService, 'interfaceByName' | 'interfaceName'>;
 
 /** config.tcp.maxBuffer bounds SO_SNDBUF and SO_RCVBUF (net.core.wmem_max, rmem_max). */
 export function socketRows(config: Config, interfaces: Interfaces): readonly OptionRow[] {
-  const device = deviceRow(interfaces, config.socket.mayUseRaw);
+  const device = deviceRow(interfaces, config);
   return [...plainRows(), ...bufferRows(config), ...timeRows(), ...administeredRows(config), device];
 }
 
@@ -76,7 +75,6 @@ function plainRows(): readonly OptionRow[] {
 
 function bufferRows(config: Config): readonly OptionRow[] {
   const { maxBuffer } = config.tcp;
-  const { mayAdminister } = config.socket;
   const forced = (value: number): number => (value < 0 ? 0 : value);
   return [
     int(
@@ -93,12 +91,12 @@ function bufferRows(config: Config): readonly OptionRow[] {
     ),
     // As those, beyond the bounds of the configuration.
     writeOnly(sol('SO_SNDBUFFORCE', c.SO_SNDBUFFORCE), (socket, value) =>
-      mayAdminister
+      config.socket.mayAdminister
         ? socket.changeOptions({ sendBuffer: clampBuffer(forced(value), MIN_SEND_BUFFER, MAX_FORCED) })
         : -Errno.EPERM,
     ),
     writeOnly(sol('SO_RCVBUFFORCE', c.SO_RCVBUFFORCE), (socket, value) =>
-      mayAdminister
+      config.socket.mayAdminister
         ? socket.changeOptions({ receiveBuffer: clampBuffer(forced(value), MIN_RECEIVE_BUFFER, MAX_FORCED) })
         : -Errno.EPERM,
     ),
@@ -110,6 +108,13 @@ function bufferRows(config: Config): readonly OptionRow[] {
       (socket, value) => socket.changeOptions({ receiveLowWater: value < 0 ? INT_MAX : Math.max(value, 1) }),
     ),
     readOnly(sol('SO_SNDLOWAT', c.SO_SNDLOWAT), () => 1),
+    // Without effect, as on Linux since 2.6.
+    int(
+      sol('SO_BSDCOMPAT', c.SO_BSDCOMPAT),
+      ANY_INT,
+      () => 0,
+      () => 0,
+    ),
     // Octets a second, unsigned; all bits set (-1) for no bound. Differs: Linux takes it on any socket, and leaves datagrams to the fq
     // qdisc.
     int(
@@ -138,7 +143,7 @@ function timeRows(): readonly OptionRow[] {
 }
 
 /** What only some may set: config.socket.mayAdminister. */
-function administeredRows({ socket: { mayAdminister } }: Config): readonly OptionRow[] {
+function administeredRows({ socket: rights }: Config): readonly OptionRow[] {
   return [
     {
       ...int(
@@ -146,7 +151,7 @@ function administeredRows({ socket: { mayAdminister } }: Config): readonly Optio
         ANY_INT,
         (socket) => Number(socket.options.debug),
         (socket, value) =>
-          value !== 0 && !mayAdminister ? -Errno.EACCES : socket.changeOptions({ debug: value !== 0 }),
+          value !== 0 && !rights.mayAdminister ? -Errno.EACCES : socket.changeOptions({ debug: value !== 0 }),
       ),
       type: 'flag',
     },
@@ -155,7 +160,7 @@ function administeredRows({ socket: { mayAdminister } }: Config): readonly Optio
       ANY_INT,
       (socket) => socket.options.priority,
       (socket, value) =>
-        (value >= 0 && value <= MAX_PRIORITY) || mayAdminister
+        (value >= 0 && value <= MAX_PRIORITY) || rights.mayAdminister
           ? socket.changeOptions({ priority: value >>> 0 })
           : -Errno.EPERM,
     ),
@@ -163,13 +168,13 @@ function administeredRows({ socket: { mayAdminister } }: Config): readonly Optio
       sol('SO_MARK', c.SO_MARK),
       ANY_INT,
       (socket) => socket.options.mark,
-      (socket, value) => (mayAdminister ? socket.changeOptions({ mark: value >>> 0 }) : -Errno.EPERM),
+      (socket, value) => (rights.mayAdminister ? socket.changeOptions({ mark: value >>> 0 }) : -Errno.EPERM),
     ),
   ];
 }
 
 /** The name of an interface, '' for any. Linux lets everybody choose one, but only who has CAP_NET_RAW change it. */
-const deviceRow = (interfaces: Interfaces, mayUseRaw: boolean): OptionRow =>
+const deviceRow = (interfaces: Interfaces, { socket: rights }: Config): OptionRow =>
   record(
     sol('SO_BINDTODEVICE', c.SO_BINDTODEVICE),
     'text',
@@ -178,18 +183,10 @@ const deviceRow = (interfaces: Interfaces, mayUseRaw: boolean): OptionRow =>
     (socket, name) => {
       const id = name === '' ? 0 : interfaces.interfaceByName(name);
       if (id === undefined) return -Errno.ENODEV;
-      if (socket.options.boundDevice !== 0 && !mayUseRaw) return -Errno.EPERM;
+      if (socket.options.boundDevice !== 0 && !rights.mayUseRaw) return -Errno.EPERM;
       return socket.changeOptions({ boundDevice: id });
     },
   );
-
-/** Octets are cut at the first NUL and at 15; a number is the octets of an int. */
-function readName(input: Exclude<OptionInput, null>): string | undefined {
-  if (typeof input === 'string') return input.slice(0, MAX_NAME);
-  if (typeof input === 'number') return readName(new Uint8Array(new Int32Array([input]).buffer));
-  if (!(input instanceof Uint8Array)) return undefined;
-  return new TextDecoder('latin1').decode(input.subarray(0, MAX_NAME)).split('\0')[0]!;
-}
 
 /** An option that can only be set: getsockopt does not know it. */
 const writeOnly = (where: Where, set: (socket: Socket, value: number) => number): OptionRow =>

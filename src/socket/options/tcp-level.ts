@@ -1,11 +1,14 @@
 /**
  * Options at IPPROTO_TCP. tcp(7); net/ipv4/tcp.c. Times are in the option's own unit.
  */
-import type { Config } from '../../core/config.ts';
+import type { Config, TcpConfig } from '../../core/config.ts';
 import { Errno } from '../../core/errno.ts';
 import { MS, SECOND } from '../../core/time.ts';
 import * as c from '../constants.ts';
-import { ANY_INT, INT_MAX, at, int, readOnlyRecord, record, tcpFlag, tcpInt } from './option.ts';
+import { ANY_INT, INT_MAX, at, int, readName, readOnlyRecord, record, tcpFlag, tcpInt } from './option.ts';
+import { idleStatus } from '../../tcp/status.ts';
+import type { TcpInfo } from '../../tcp/service.ts';
+import type { Socket } from '../socket.ts';
 import type { OptionInput, OptionRow } from './option.ts';
 import { MIN_RECEIVE_BUFFER } from './socket-level.ts';
 
@@ -13,8 +16,8 @@ import { MIN_RECEIVE_BUFFER } from './socket-level.ts';
 const MAX_LINGER2 = 120;
 /** Greatest TCP_UTO (s): 32767 minutes. RFC 5482 §3.3. */
 const MAX_UTO = 32767 * 60;
-/** Longest name of a congestion control that counts; what follows is cut off. Linux TCP_CA_NAME_MAX. */
-const MAX_NAME = 15;
+/** Most timeouts that TCP_DEFER_ACCEPT waits for. Linux: an octet. */
+const MAX_DEFER_ACCEPT = 255;
 
 const tcp = at(c.IPPROTO_TCP, 'stream');
 
@@ -52,7 +55,16 @@ export function tcpRows(config: Config): readonly OptionRow[] {
       },
     ),
     tcpFlag(tcp('TCP_NODELAY', c.TCP_NODELAY), 'noDelay'),
-    tcpFlag(tcp('TCP_QUICKACK', c.TCP_QUICKACK), 'quickAck'),
+    // Until it is set ACKs are quick at first, which shows as 1.
+    {
+      ...int(
+        tcp('TCP_QUICKACK', c.TCP_QUICKACK),
+        ANY_INT,
+        (socket) => Number(socket.tcpOptions!.quickAck ?? true),
+        (socket, value) => socket.changeTcpOptions({ quickAck: value !== 0 }),
+      ),
+      type: 'flag',
+    },
     tcpFlag(tcp('TCP_CORK', c.TCP_CORK), 'cork'),
     // Unsigned in Linux: a negative number is beyond all others. Read back it would be an errno here, so the largest int stands for it.
     int(
@@ -72,6 +84,13 @@ export function tcpRows(config: Config): readonly OptionRow[] {
     tcpInt(tcp('TCP_KEEPINTVL', c.TCP_KEEPINTVL), 'keepaliveInterval', 1, 32767, SECOND),
     tcpInt(tcp('TCP_KEEPCNT', c.TCP_KEEPCNT), 'keepaliveProbes', 1, 127),
     tcpInt(tcp('TCP_SYNCNT', c.TCP_SYNCNT), 'synRetries', 1, 127),
+    // Kept as timeouts of the SYN,ACK: the seconds are rounded up to where one ends.
+    int(
+      tcp('TCP_DEFER_ACCEPT', c.TCP_DEFER_ACCEPT),
+      ANY_INT,
+      ({ tcpOptions }) => secondsOf(tcpOptions!.deferAccept, config.tcp),
+      (socket, value) => socket.changeTcpOptions({ deferAccept: timeoutsIn(value, config.tcp) }),
+    ),
     // The bound can only be lifted before there is a connection. Linux tcp_set_window_clamp.
     int(
       tcp('TCP_WINDOW_CLAMP', c.TCP_WINDOW_CLAMP),
@@ -86,18 +105,41 @@ export function tcpRows(config: Config): readonly OptionRow[] {
     tcpInt(tcp('TCP_USER_TIMEOUT', c.TCP_USER_TIMEOUT), 'userTimeout', 0, INT_MAX, MS),
     // Seconds to advertise; 0 does without the option. RFC 5482.
     tcpInt(tcp('TCP_UTO', c.TCP_UTO), 'advertisedUserTimeout', 0, MAX_UTO, SECOND),
-    readOnlyRecord(tcp('TCP_INFO', c.TCP_INFO), 'struct tcp_info', (socket) => socket.tcpInfo() ?? -Errno.ENOTCONN),
+    readOnlyRecord(tcp('TCP_INFO', c.TCP_INFO), 'struct tcp_info', infoOf),
     record(
       tcp('TCP_CONGESTION', c.TCP_CONGESTION),
       'text',
       ({ tcpOptions }) => tcpOptions!.congestion,
-      readText,
-      (socket, congestion) => socket.changeTcpOptions({ congestion: congestion.slice(0, MAX_NAME) }),
+      (input) => (isEmpty(input) ? undefined : readName(input)),
+      (socket, congestion) => socket.changeTcpOptions({ congestion }),
     ),
   ];
 }
 
-function readText(input: Exclude<OptionInput, null>): string | undefined {
-  const text = input instanceof Uint8Array ? new TextDecoder('latin1').decode(input).split('\0')[0]! : input;
-  return typeof text === 'string' && text.length > 0 ? text : undefined;
+/** Timeouts of a SYN,ACK after which `seconds` have passed, none for 0 and less. Linux secs_to_retrans. */
+function timeoutsIn(seconds: number, config: TcpConfig): number {
+  let count = 0;
+  while (count < MAX_DEFER_ACCEPT && secondsOf(count, config) < seconds) count++;
+  return count;
 }
+
+/** Seconds until so many timeouts have passed: each lasts twice as long as the one before, up to the greatest. Linux retrans_to_secs. */
+function secondsOf(timeouts: number, { rtoInitial, rtoMax }: TcpConfig): number {
+  let time = 0;
+  for (let i = 0; i < timeouts; i++) time += Math.min(rtoInitial * 2 ** i, rtoMax);
+  return Math.floor(time / SECOND);
+}
+
+function infoOf(socket: Socket): TcpInfo {
+  const name = { address: '', port: 0 };
+  socket.getsockname(name);
+  const info = socket.tcpInfo();
+  // In TIME-WAIT the socket has no part in the connection any more.
+  if (info !== undefined) return info.state === 'TIME-WAIT' ? { ...info, state: 'CLOSED' } : info;
+  const state = socket.listening ? 'LISTEN' : 'CLOSED';
+  return idleStatus(state, `${name.address}:${name.port}`, socket.tcpOptions!);
+}
+
+/** No octets at all are EINVAL; a name without any is one that is not known. */
+const isEmpty = (input: Exclude<OptionInput, null>): boolean =>
+  (typeof input === 'string' || input instanceof Uint8Array) && input.length === 0;

@@ -15,6 +15,9 @@ export interface Difference {
 }
 
 const SYN_RETRIES = 'MUST-23 wants R2 of a SYN to be at least 3 minutes; Linux gives up after 2';
+const DEAD_QUEUE = 'Linux counts from sequence numbers that mean nothing any more; nothing waits to be sent';
+const LIMITED =
+  'the limited broadcast goes to the network of the interface, without a route; Linux wants a default route for it';
 
 const NO_SOURCE_ROUTES = 'source routes are not sent, see src/ip/send-options.ts';
 
@@ -49,6 +52,46 @@ export const DIFFERENCES: readonly Difference[] = [
     linux: 1,
     here: 0,
     why: 'Linux 6.18 goes on counting an out-of-band octet that a read has passed over',
+  },
+  { case: 'TCP_SYNCNT of a stream socket', step: 1, linux: [0, 6], here: [0, 7], why: SYN_RETRIES },
+  { case: 'TCP_SYNCNT of a stream socket', step: 3, linux: [0, 6], here: [0, 7], why: SYN_RETRIES },
+  {
+    case: 'socket(2), EAFNOSUPPORT: AF_INET6',
+    step: 0,
+    linux: 0,
+    here: 'EAFNOSUPPORT',
+    why: 'there is no IPv6; the answer is that of a Linux that was built without',
+  },
+  {
+    case: 'poll(2), POLLMSG: not used',
+    step: 7,
+    linux: [0, 0],
+    here: [1, 1024],
+    why: 'MUST-32: a program can learn that urgent text lies ahead; Linux sends SIGURG, here it is a bit of poll',
+  },
+  { case: 'a stream that is refused: the queues', step: 4, linux: 1, here: 0, why: DEAD_QUEUE },
+  { case: 'a stream that is refused, and told so: the queues', step: 5, linux: 1, here: 0, why: DEAD_QUEUE },
+  {
+    case: 'a stream that is refused, and asked for the outcome: the queues',
+    step: 5,
+    linux: 3,
+    here: 0,
+    why: DEAD_QUEUE,
+  },
+  { case: 'a stream that is dissolved: the queues', step: 11, linux: 65485, here: 0, why: DEAD_QUEUE },
+  {
+    case: 'socket(7), SO_BROADCAST: datagrams to the broadcast address',
+    step: 11,
+    linux: 'ENETUNREACH',
+    here: 3,
+    why: LIMITED,
+  },
+  {
+    case: 'socket(7), SO_BROADCAST: datagrams to the broadcast address',
+    step: 15,
+    linux: 'EAGAIN',
+    here: [3, 'two', '10.0.0.1', 'ephemeral'],
+    why: LIMITED,
   },
   {
     case: "a datagram that a packet socket sends on the loopback arrives: the checksums are the sender's business",
