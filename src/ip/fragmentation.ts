@@ -27,9 +27,9 @@ export function cutDatagram(
 ): number {
   const { bytes, start, length } = frame;
   let carried = options;
-  for (let done = 0, size = 0; done < length; done += size) {
+  for (let done = 0; done < length;) {
     const headerLength = IPV4_HEADER_LENGTH + carried.length;
-    size = Math.min((mtu - headerLength) & ~7, length - done);
+    const size = Math.min((mtu - headerLength) & ~7, length - done);
     const piece = frames.acquire(size);
     copyBytes(bytes, start + done, piece.bytes, piece.start, size);
     piece.end = piece.start + size;
@@ -42,6 +42,7 @@ export function cutDatagram(
     const error = emit(piece);
     if (error !== 0) return error;
     if (done === 0) carried = optionsOfFragments(options);
+    done += size;
   }
   return 0;
 }

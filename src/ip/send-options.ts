@@ -41,7 +41,7 @@ export function composeOptions(octets: Uint8Array): Uint8Array | undefined {
   const last = walk(template, (type, at, length) => {
     if (type === IpOption.RecordRoute || type === IpOption.Timestamp) clearNext(template, at, length);
   });
-  let refused = false;
+  let refused = false as boolean;
   walk(template, (type, _at, length) => {
     refused ||= type === IpOption.LooseSourceRoute || type === IpOption.StrictSourceRoute || type === CIPSO;
     refused ||= type === ROUTER_ALERT && length < ROUTER_ALERT_LENGTH;
