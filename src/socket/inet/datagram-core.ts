@@ -223,7 +223,7 @@ export class DatagramCore {
     if (source !== ANY_ADDRESS && !ip.isLocal(source)) return -Errno.ENETUNREACH;
     const bound = settings.interfaceId !== 0 ? settings.interfaceId : this.options.boundDevice;
     const device = bound === 0 && isGroup ? this.options.multicastInterface : bound;
-    const path = ip.route(remote, source, device, settings.ipOptions);
+    const path = ip.route(remote, source, device, settings.ipOptions); // 1122-4.1.3.2-b, 1122-4.1.3.2-c
     if (typeof path === 'number' || !path.viaGateway) return path;
     const stays = this.options.dontRoute || (flags & MSG_DONTROUTE) !== 0;
     return stays ? -Errno.ENETUNREACH : path;

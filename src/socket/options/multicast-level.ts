@@ -22,19 +22,23 @@ const ip = at(c.IPPROTO_IP, 'inet');
 
 export const multicastRows = (): readonly OptionRow[] => [
   // -1 asks for the default. Streams have none to set, as Linux says.
-  int(
-    ip('IP_MULTICAST_TTL', c.IP_MULTICAST_TTL),
-    [-1, 255],
-    (socket) => socket.options.multicastTtl,
-    (socket, value) =>
-      socket.kind === 'stream' ? -Errno.EINVAL : socket.changeOptions({ multicastTtl: value === -1 ? 1 : value }),
+  atLeastOneOctet(
+    int(
+      ip('IP_MULTICAST_TTL', c.IP_MULTICAST_TTL),
+      [-1, 255],
+      (socket) => socket.options.multicastTtl,
+      (socket, value) =>
+        socket.kind === 'stream' ? -Errno.EINVAL : socket.changeOptions({ multicastTtl: value === -1 ? 1 : value }),
+    ),
   ),
-  flag(ip('IP_MULTICAST_LOOP', c.IP_MULTICAST_LOOP), 'multicastLoop'),
-  int(
-    ip('IP_MULTICAST_ALL', c.IP_MULTICAST_ALL),
-    [0, 1],
-    (socket) => Number(socket.options.multicastAll),
-    (socket, value) => socket.changeOptions({ multicastAll: value === 1 }),
+  atLeastOneOctet(flag(ip('IP_MULTICAST_LOOP', c.IP_MULTICAST_LOOP), 'multicastLoop')),
+  atLeastOneOctet(
+    int(
+      ip('IP_MULTICAST_ALL', c.IP_MULTICAST_ALL),
+      [0, 1],
+      (socket) => Number(socket.options.multicastAll),
+      (socket, value) => socket.changeOptions({ multicastAll: value === 1 }),
+    ),
   ),
   request(
     ip('IP_MULTICAST_IF', c.IP_MULTICAST_IF),
@@ -58,6 +62,12 @@ export const multicastRows = (): readonly OptionRow[] => [
     (groups, wanted) => groups.leave(wanted),
   ),
 ];
+
+/** Where other options read a value of no octets as 0, these do not. */
+const atLeastOneOctet = (row: OptionRow): OptionRow => ({
+  ...row,
+  set: (socket, input) => (input instanceof Uint8Array && input.length === 0 ? -Errno.EINVAL : row.set!(socket, input)),
+});
 
 /**
  * A row about groups; a socket that cannot be in any answers with `errno` before it looks at the value. NULL counts for as long as an
