@@ -11,7 +11,7 @@ import type { IpAddress } from '../ip/address.ts';
 import type { Path } from '../ip/service.ts';
 import { AckPolicy } from './ack-policy.ts';
 import type { ConnectionHost, ConnectionParent } from './connection-host.ts';
-import { applyOptions, checkOptions, clearChangedTimers, makeControl } from './connection-options.ts';
+import { applyOptions, checkOptions, makeControl, takeChanges } from './connection-options.ts';
 import type { DemuxEntry } from './demux.ts';
 import type { Ecn } from './ecn.ts';
 import type { FastOpen } from './fast-open.ts';
@@ -35,7 +35,7 @@ import type { UserTimeoutOption } from './user-timeout.ts';
 
 export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connection> {
   readonly tcb: Tcb;
-  readonly path: Path;
+  path: Path;
   readonly timers: Timers;
   readonly sender: Sender;
   readonly receiver: Receiver;
@@ -193,8 +193,7 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
       case 'LISTEN':
         return -Errno.ENOTCONN;
       case 'SYN-SENT':
-        if (this.sender.ring.length === 0)
-          this.end(0); // delete the TCB
+        if (this.sender.ring.length === 0) this.end(0);
         else this.sender.finQueued = true; // after the text that went with the SYN (RFC 7413)
         return 0;
       case 'SYN-RECEIVED':
@@ -279,10 +278,7 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
     if (result < 0) return result;
     const before = this.options;
     this.options = { ...before, ...changes }; // copied: connections of one listener share its record
-    clearChangedTimers(this.timers, before, this.options);
-    if (changes.noDelay === true) this.sender.cork.push(this.sender.textEnd);
-    applyOptions(this, this.host.context.config.tcp);
-    if (this.options.congestion !== before.congestion) this.sender.setControl(makeControl(this.options, this.host));
+    takeChanges(this, before, changes);
     if (this.state !== 'CLOSED') this.host.mark(this);
     return 0;
   }

@@ -107,7 +107,7 @@ export class Tcp implements TcpService, ProtocolHandler, ListenerHost, Arrivals 
     options: TcpOptions,
   ): Connection | number {
     if (isMulticast(remote) || this.ip.isBroadcast(remote)) return -Errno.ENETUNREACH; // MUST-46
-    const path = this.ip.route(remote, local, options.boundDevice); // MUST-44
+    const path = this.ip.route(remote, local, options.boundDevice, options.ipOptions); // MUST-44
     if (typeof path === 'number') return path;
     if (this.#connections.find(path.source, localPort, path.destination, remotePort) !== undefined) {
       return -Errno.EADDRNOTAVAIL;

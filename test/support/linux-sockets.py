@@ -22,11 +22,14 @@ import time
 
 sys.dont_write_bytecode = True
 from linux_forms import (  # noqa: E402
+    MsgHdr,
+    address_of,
     AF_PACKET,
     control_octets,
     octets_of,
     option_size,
     option_value,
+    pointers,
     shown_address,
     shown_control,
     shown_option,
@@ -39,31 +42,8 @@ NOBODY = 65534
 POLL = 0x1 | 0x2 | 0x4 | 0x8 | 0x10 | 0x2000
 MSG_NOSIGNAL = 0x4000
 NAME_SPACE = 128
-
-
-class IoVec(ctypes.Structure):
-    _fields_ = [("base", ctypes.c_void_p), ("length", ctypes.c_size_t)]
-
-
-class MsgHdr(ctypes.Structure):
-    _fields_ = [
-        ("name", ctypes.c_void_p),
-        ("namelen", ctypes.c_uint),
-        ("iov", ctypes.c_void_p),
-        ("iovlen", ctypes.c_size_t),
-        ("control", ctypes.c_void_p),
-        ("controllen", ctypes.c_size_t),
-        ("flags", ctypes.c_int),
-    ]
-
-
-def address_of(buffer):
-    return None if buffer is None else ctypes.cast(buffer, ctypes.c_void_p)
-
-
-def pointers(buffers):
-    """struct iovec for buffers (octets or what ctypes has made)."""
-    return (IoVec * max(1, len(buffers)))(*(IoVec(address_of(b), len(b)) for b in buffers))
+# Most of the time goes by in waiting for the network.
+WORKERS = 4
 
 
 # --- Steps.
@@ -396,5 +376,31 @@ def run(case):
     return results
 
 
+def worker(cases):
+    """Runs cases in a process of their own; returns its number, and the file that it writes the results to."""
+    file = tempfile.TemporaryFile("w+")
+    pid = os.fork()
+    if pid == 0:
+        os.dup2(file.fileno(), sys.stdout.fileno())
+        os.closerange(3, 700)
+        json.dump([run(case) for case in cases], sys.stdout)
+        sys.stdout.flush()
+        os._exit(0)
+    return pid, file
+
+
+def answers(pid, file):
+    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    if status != 0:
+        sys.exit(status)
+    file.seek(0)
+    return json.load(file)
+
+
 if __name__ == "__main__":
-    json.dump([run(case) for case in json.load(sys.stdin)], sys.stdout)
+    cases = json.load(sys.stdin)
+    workers = [worker(cases[first::WORKERS]) for first in range(WORKERS)]
+    results = [None] * len(cases)
+    for first, each in enumerate(workers):
+        results[first::WORKERS] = answers(*each)
+    json.dump(results, sys.stdout)

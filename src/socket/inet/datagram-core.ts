@@ -19,11 +19,13 @@ import {
   MSG_ERRQUEUE,
   MSG_PEEK,
   MSG_TRUNC,
+  POLLWRBAND,
   SHUT_RD,
   SHUT_WR,
   IPPROTO_IP,
   IP_RECVERR,
 } from '../constants.ts';
+import { reaches } from '../message.ts';
 import type { Incoming, Outgoing } from '../message.ts';
 import { Watch } from '../readiness.ts';
 import { defaultOptions, isShutdown } from '../socket.ts';
@@ -33,6 +35,7 @@ import { DatagramQueue, copyDatagram } from './datagram-queue.ts';
 import { Draft } from './draft.ts';
 import { ErrorQueue, icmpError, localError } from './error-queue.ts';
 import type { InetHost } from './host.ts';
+import { Multicast } from './multicast.ts';
 import { makeEndpoint } from './names.ts';
 
 /** Parameter Problem: Linux counts it among the lasting errors. RFC 792. */
@@ -41,6 +44,7 @@ const PARAMETER_PROBLEM = 12;
 export class DatagramCore {
   readonly options: CommonOptions;
   readonly watch: Watch;
+  readonly groups: Multicast;
   readonly draft = new Draft();
   readonly #host: InetHost;
   /** Octets that wait to leave. */
@@ -57,6 +61,7 @@ export class DatagramCore {
     this.#host = host;
     this.#unsent = unsent;
     this.options = defaultOptions(host);
+    this.groups = new Multicast(host, this.options);
     this.watch = new Watch(host.readiness, () => this.readiness());
   }
 
@@ -66,7 +71,7 @@ export class DatagramCore {
     if (this.#received.size > 0) bits |= Readiness.Readable;
     if (this.#shutReceive) bits |= Readiness.Readable | Readiness.ReadHangUp;
     if (this.#shutReceive && this.#shutSend) bits |= Readiness.HangUp;
-    if (this.#unsent() < this.options.sendBuffer) bits |= Readiness.Writable;
+    if (this.#unsent() < this.options.sendBuffer) bits |= Readiness.Writable | POLLWRBAND;
     return bits;
   }
 
@@ -93,6 +98,7 @@ export class DatagramCore {
 
   close(): void {
     this.draft.clear();
+    this.groups.clear();
     this.#received.clear();
     this.#errors.clear();
     this.watch.close();
@@ -118,13 +124,15 @@ export class DatagramCore {
     if (this.#error !== 0) return -this.takeError();
     const datagram = this.#received.next;
     if (datagram === undefined) return -Errno.EAGAIN;
-    const count = copyDatagram(datagram, into, at, length);
-    if (incoming !== undefined) {
+    const fits = reaches(into, at, Math.min(length, datagram.length));
+    const count = fits ? copyDatagram(datagram, into, at, length) : 0;
+    if (fits && incoming !== undefined) {
       if (count < datagram.length) incoming.flags |= MSG_TRUNC;
       this.#name(datagram.source, datagram.port, incoming);
       addControl(incoming, datagram, this.options, this.#host.ip, this.#host.names);
     }
     if ((flags & MSG_PEEK) === 0) this.#received.shift();
+    if (!fits) return -Errno.EFAULT;
     return (flags & MSG_TRUNC) !== 0 ? datagram.length : count;
   }
 
@@ -199,11 +207,14 @@ export class DatagramCore {
   route(remote: IpAddress, local: IpAddress, flags: number): Path | number {
     const { ip } = this.#host;
     const { settings } = this.draft;
-    const source = this.#source(local);
+    const isGroup = isMulticast(remote);
+    const own = this.#source(local);
+    const source = isGroup && own === ANY_ADDRESS ? this.options.multicastSource : own;
     if (isMulticast(source) || source === BROADCAST_ADDRESS) return -Errno.EINVAL;
     if (source !== ANY_ADDRESS && !ip.isLocal(source)) return -Errno.ENETUNREACH;
-    const device = settings.interfaceId !== 0 ? settings.interfaceId : this.options.boundDevice;
-    const path = ip.route(remote, source, device);
+    const bound = settings.interfaceId !== 0 ? settings.interfaceId : this.options.boundDevice;
+    const device = bound === 0 && isGroup ? this.options.multicastInterface : bound;
+    const path = ip.route(remote, source, device, settings.ipOptions);
     if (typeof path === 'number' || !path.viaGateway) return path;
     const stays = this.options.dontRoute || (flags & MSG_DONTROUTE) !== 0;
     return stays ? -Errno.ENETUNREACH : path;
@@ -228,8 +239,10 @@ export class DatagramCore {
   }
 
   /** The draft's TTL. As on Linux the socket's counts as it is by now, and not (as the TOS) when the draft was begun. */
-  get ttl(): number {
-    return this.draft.settings.ttl !== 0 ? this.draft.settings.ttl : this.options.ttl;
+  ttlOn({ destination }: Path): number {
+    const { ttl } = this.draft.settings;
+    if (ttl !== 0) return ttl;
+    return isMulticast(destination) ? this.options.multicastTtl : this.options.ttl;
   }
 
   /** A socket bound to a broadcast or multicast address receives there, but sends from an own one. */

@@ -14,13 +14,14 @@ import type { IpErrorReport, IpPacket } from '../../ip/service.ts';
 import type { UdpOwner, UdpPort, UdpSendOptions } from '../../udp/service.ts';
 import type { Name, NameOut } from '../address.ts';
 import { AF_INET, AF_UNSPEC, IPPROTO_UDP, MSG_MORE, MSG_OOB, SOCK_DGRAM } from '../constants.ts';
+import { reaches } from '../message.ts';
 import type { Incoming, Outgoing } from '../message.ts';
 import type { CommonOptions, Socket } from '../socket.ts';
 import { DatagramCore } from './datagram-core.ts';
 import { mayBind, mayBindPort, mtuTo } from './host.ts';
 import type { InetHost } from './host.ts';
 import { LocalPort } from './local-port.ts';
-import { makeEndpoint, readBindName } from './names.ts';
+import { hasNoFamily, makeEndpoint, readBindName } from './names.ts';
 import type { Endpoint } from './names.ts';
 
 const UDP_HEADER = 8;
@@ -48,7 +49,7 @@ export class DatagramSocket implements Socket, UdpOwner {
   #boundPort = 0;
   /** A name just read or to be written; calls do not nest. */
   readonly #to: Endpoint = makeEndpoint();
-  readonly #sendOptions: UdpSendOptions = { ttl: 0, tos: 0, mtuDiscover: MtuDiscover.Want, confirm: false };
+  readonly #sendOptions: UdpSendOptions = { ttl: 0, tos: 0, mtuDiscover: MtuDiscover.Want, confirm: false, loop: true };
 
   constructor(host: InetHost) {
     this.#host = host;
@@ -58,6 +59,10 @@ export class DatagramSocket implements Socket, UdpOwner {
 
   get options(): CommonOptions {
     return this.#core.options;
+  }
+
+  get groups(): DatagramCore['groups'] {
+    return this.#core.groups;
   }
 
   get watch(): DatagramCore['watch'] {
@@ -90,12 +95,13 @@ export class DatagramSocket implements Socket, UdpOwner {
   /** Again, it is connected to another peer, from the address that it has by now. */
   connect(name: Name): number {
     const family = this.#host.names.read(name, this.#to, true);
-    if (family < 0) return family;
     if (family === AF_UNSPEC) return this.#disconnect();
+    if (hasNoFamily(name)) return -Errno.EINVAL;
     const { address, port } = this.#to;
+    // As on Linux the port is taken before the rest of the name is looked at.
     const opened = this.#openIfNeeded();
     if (typeof opened === 'number') return opened;
-    if (family !== AF_INET) return -Errno.EAFNOSUPPORT;
+    if (family !== AF_INET) return family < 0 ? family : -Errno.EAFNOSUPPORT;
     const core = this.#core;
     if (!core.draft.pending) core.begin(0, undefined, true);
     const path = core.route(core.destination(address, opened.localAddress), opened.localAddress, 0);
@@ -137,6 +143,10 @@ export class DatagramSocket implements Socket, UdpOwner {
     if (refused < 0) {
       draft.clear();
       return refused;
+    }
+    if (!reaches(bytes, at, length)) {
+      draft.clear();
+      return -Errno.EFAULT;
     }
     const more = this.options.udpCork || (flags & MSG_MORE) !== 0;
     if (more || goesOn) draft.append(bytes, at, length);
@@ -192,7 +202,8 @@ export class DatagramSocket implements Socket, UdpOwner {
     const core = this.#core;
     const { path, port: remotePort, settings, confirm } = core.draft;
     const options = this.#sendOptions;
-    options.ttl = core.ttl;
+    options.ttl = core.ttlOn(path!);
+    options.loop = this.options.multicastLoop;
     options.tos = settings.tos;
     options.mtuDiscover = this.options.mtuDiscover;
     options.confirm = confirm;
@@ -290,6 +301,10 @@ export class DatagramSocket implements Socket, UdpOwner {
 
   onDatagram(payload: Uint8Array, _source: IpAddress, sourcePort: number, packet: IpPacket, now: Micros): boolean {
     return this.#core.arrived(payload, sourcePort, packet, now, this.options.udpGro);
+  }
+
+  wantsGroup(packet: IpPacket): boolean {
+    return this.groups.wants(packet);
   }
 
   onError(report: IpErrorReport, destinationPort: number, quoted: Uint8Array): void {

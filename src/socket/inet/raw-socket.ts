@@ -16,6 +16,7 @@ import { MtuDiscover, isTooBig } from '../../ip/service.ts';
 import type { IpErrorReport, IpPacket, OutputOptions, Path, RawListener } from '../../ip/service.ts';
 import type { Name, NameOut } from '../address.ts';
 import { AF_INET, AF_UNSPEC, IPPROTO_ICMP, IPPROTO_RAW, MSG_MORE, MSG_OOB, SOCK_RAW } from '../constants.ts';
+import { reaches } from '../message.ts';
 import type { Incoming, Outgoing } from '../message.ts';
 import type { CommonOptions, Socket } from '../socket.ts';
 import { DatagramCore } from './datagram-core.ts';
@@ -65,12 +66,16 @@ export class RawSocket implements Socket, RawListener, RawSender {
     this.protocol = protocol;
     this.#shownPort = protocol;
     this.#core = new DatagramCore(host, () => this.unsent());
-    this.#core.changeOptions({ headerIncluded: protocol === IPPROTO_RAW });
+    this.#core.changeOptions({ headerIncluded: protocol === IPPROTO_RAW, reuseAddress: true });
     if (protocol !== IPPROTO_RAW && protocol <= MAX_PROTOCOL) host.ip.addRaw(protocol, this);
   }
 
   get options(): CommonOptions {
     return this.#core.options;
+  }
+
+  get groups(): DatagramCore['groups'] {
+    return this.#core.groups;
   }
 
   get watch(): DatagramCore['watch'] {
@@ -140,6 +145,10 @@ export class RawSocket implements Socket, RawListener, RawSender {
     }
     const refused = draft.pending ? 0 : this.#core.mayQueuePlain();
     if (refused < 0) return refused;
+    if (!reaches(bytes, at, length)) {
+      draft.clear();
+      return -Errno.EFAULT;
+    }
     const more = (flags & MSG_MORE) !== 0;
     if (more || draft.pending) draft.append(bytes, at, length);
     if (more) return length;
@@ -152,7 +161,8 @@ export class RawSocket implements Socket, RawListener, RawSender {
   /** The way that a datagram takes. Of several sends that make one (MSG_MORE) the last one's counts, and the ancillary data of the first. */
   #aim(length: number, flags: number, outgoing: Outgoing | undefined): Path | number {
     const core = this.#core;
-    const named = outgoing?.name !== undefined;
+    // A name without octets is none.
+    const named = outgoing?.name !== undefined && !(outgoing.name instanceof Uint8Array && outgoing.name.length === 0);
     if (named) {
       const family = this.#host.names.read(outgoing.name!, this.#to);
       if (family < 0) return family;
@@ -165,6 +175,8 @@ export class RawSocket implements Socket, RawListener, RawSender {
     const { headerIncluded } = this.options;
     if (!headerIncluded && this.protocol === IPPROTO_ICMP && length < MIN_ICMP) return -Errno.EFAULT;
     const address = named ? this.#to.address : this.#peer.address;
+    // A header of the program's own has its options in it.
+    if (headerIncluded && core.draft.settings.ipOptions.length > 0) return -Errno.EINVAL;
     const path = core.route(core.destination(address, this.#local), this.#local, flags);
     if (typeof path === 'number') return path;
     const refused = core.mayBroadcast(path);
@@ -177,26 +189,32 @@ export class RawSocket implements Socket, RawListener, RawSender {
     if (length < MIN_HEADER) return -Errno.EINVAL;
     const refused = this.#core.mayQueue();
     if (refused < 0) return refused;
+    if (!reaches(bytes, at, length)) return -Errno.EFAULT;
     const headerLength = headerLengthOf(bytes, at);
     if (headerLength > length || headerLength < MIN_HEADER) return -Errno.EINVAL;
-    this.#push(path, bytes, at, length, undefined);
+    this.#push(path, bytes, at, length, this.#outputOptions(path), true);
     return length;
   }
 
   #transmit(path: Path, bytes: Uint8Array, at: number, length: number): void {
-    const { ttl, options, draft } = this.#core;
-    const { tos } = draft.settings;
-    const output: OutputOptions = { protocol: this.protocol & 0xff, ttl, tos, dontFragment: false };
-    applyMtuDiscover(output, path, length + path.headerLength, options.mtuDiscover);
-    this.#push(path, bytes, at, length, output);
+    const output = this.#outputOptions(path);
+    applyMtuDiscover(output, path, length + path.headerLength, this.options.mtuDiscover);
+    this.#push(path, bytes, at, length, output, false);
   }
 
-  #push(path: Path, bytes: Uint8Array, at: number, length: number, options: OutputOptions | undefined): void {
+  #outputOptions(path: Path): OutputOptions {
+    const core = this.#core;
+    const { tos } = core.draft.settings;
+    const { multicastLoop: loop } = this.options;
+    return { protocol: this.protocol & 0xff, ttl: core.ttlOn(path), tos, dontFragment: false, loop };
+  }
+
+  #push(path: Path, bytes: Uint8Array, at: number, length: number, options: OutputOptions, whole: boolean): void {
     const frame = this.#host.context.frames.acquire(length);
     copyBytes(bytes, at, frame.bytes, frame.start, length);
     frame.end = frame.start + length;
     this.#sending += length;
-    this.#host.rawOutput.push(this, path, frame, options, this.#core.draft.confirm);
+    this.#host.rawOutput.push(this, path, frame, options, this.#core.draft.confirm, whole);
   }
 
   receive(into: Uint8Array, at: number, length: number, flags: number, incoming: Incoming | undefined): number {
@@ -270,6 +288,7 @@ export class RawSocket implements Socket, RawListener, RawSender {
   receiveRaw(frame: Frame, packet: IpPacket, now: Micros): boolean {
     if (this.#local !== ANY_ADDRESS && packet.destination !== this.#local) return false;
     if (this.#connected && packet.source !== this.#peer.address) return false;
+    if (!this.groups.wants(packet)) return false;
     const { boundDevice } = this.options;
     if (boundDevice !== 0 && this.#host.ip.arrivalInterface(packet) !== boundDevice) return false;
     if (this.protocol === IPPROTO_ICMP && this.#isFiltered(frame)) return false;

@@ -38,8 +38,8 @@ export function receiveFrom(
 
 /** MSG_TRUNC on a stream: takes octets away (or, with MSG_PEEK, counts them) without handing them out. tcp(7). */
 function receiveNothing(connection: TcpConnection, length: number, peek: boolean): number {
-  if (peek) {
-    const result = connection.receive(discard, 0, Math.min(discard.length, length), true);
+  if (peek || length === 0) {
+    const result = connection.receive(discard, 0, Math.min(discard.length, length), peek);
     return result > 0 ? Math.min(length, connection.unread) : result;
   }
   let taken = 0;

@@ -115,6 +115,7 @@ export class StreamSocket implements Socket {
     const connection = this.#listener!.accept();
     if (connection === undefined) return -Errno.EAGAIN;
     const socket = new StreamSocket(this.#host, this);
+    socket.tcpOptions = { ...socket.tcpOptions, ipOptions: connection.options.ipOptions };
     socket.#phase = 'connected';
     const { port } = socket.#ends;
     port.boundAddress = this.#ends.port.boundAddress;

@@ -3,11 +3,12 @@
  */
 import type { Config } from '../../core/config.ts';
 import { Errno } from '../../core/errno.ts';
+import { composeOptions } from '../../ip/send-options.ts';
 import type { MtuDiscover } from '../../ip/service.ts';
 import * as c from '../constants.ts';
 import { ANY_INT, at, flag, int, octetsToInt, readOnly, record } from './option.ts';
 import type { Socket } from '../socket.ts';
-import type { OptionRow } from './option.ts';
+import type { OptionInput, OptionRow } from './option.ts';
 
 const ip = at(c.IPPROTO_IP, 'inet');
 
@@ -31,6 +32,15 @@ export function ipRows(config: Config): readonly OptionRow[] {
           tos: socket.kind === 'stream' ? (value & 0xfc) | (socket.options.tos & 0x03) : value & 0xff,
         }),
     ),
+    record(
+      ip('IP_OPTIONS', c.IP_OPTIONS),
+      'IP options',
+      (socket) => socket.tcpOptions?.ipOptions ?? socket.options.ipOptions,
+      readOptions,
+      (socket, ipOptions) => socket.changeOptions({ ipOptions }),
+    ),
+    flag(ip('IP_RECVOPTS', c.IP_RECVOPTS), 'receiveIpOptions'),
+    flag(ip('IP_RETOPTS', c.IP_RETOPTS), 'returnIpOptions'),
     {
       ...int(
         ip('IP_HDRINCL', c.IP_HDRINCL),
@@ -46,7 +56,7 @@ export function ipRows(config: Config): readonly OptionRow[] {
     flag(ip('IP_RECVTTL', c.IP_RECVTTL), 'receiveTtl'),
     flag(ip('IP_RECVTOS', c.IP_RECVTOS), 'receiveTos'),
     flag(ip('IP_PKTINFO', c.IP_PKTINFO), 'receivePacketInfo'),
-    flag(ip('IP_FREEBIND', c.IP_FREEBIND), 'freeBind'),
+    notEmpty(flag(ip('IP_FREEBIND', c.IP_FREEBIND), 'freeBind')),
     // Differs: nobody may forge source addresses this way; it is answered as to a program without CAP_NET_ADMIN. ip(7).
     int(
       ip('IP_TRANSPARENT', c.IP_TRANSPARENT),
@@ -69,6 +79,19 @@ export function ipRows(config: Config): readonly OptionRow[] {
       setFilter,
     ),
   ];
+}
+
+/** The options that a program gives as octets, or as the int that those make. */
+function readOptions(input: Exclude<OptionInput, null>): Uint8Array | undefined {
+  if (input instanceof Uint8Array) return composeOptions(input);
+  if (typeof input !== 'number' || !Number.isInteger(input)) return undefined;
+  return composeOptions(Uint8Array.of(input, input >>> 8, input >>> 16, input >>> 24));
+}
+
+/** Most options at this level read no octets as 0; this one wants at least one. */
+function notEmpty(row: OptionRow): OptionRow {
+  const isEmpty = (input: OptionInput): boolean => input instanceof Uint8Array && input.length === 0;
+  return { ...row, set: (socket, input) => (isEmpty(input) ? -Errno.EINVAL : row.set!(socket, input)) };
 }
 
 /** Octets that are not given stay as they were. Linux raw_seticmpfilter. */
