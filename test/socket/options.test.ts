@@ -10,8 +10,10 @@ import { FakeIp, fakeHost } from '../support/fake-services.ts';
 const rows = makeOptionRows(DEFAULT_CONFIG, new FakeIp());
 
 /** A socket that has the option. */
-function open(calls: ReturnType<typeof fakeHost>['calls'], { on }: OptionRow): number {
-  switch (on) {
+function open(calls: ReturnType<typeof fakeHost>['calls'], { on, name, level }: OptionRow): number {
+  // Known on others, and refused there.
+  const rawOnly = level === c.IPPROTO_IP && name === c.IP_HDRINCL;
+  switch (rawOnly ? 'raw' : on) {
     case 'raw':
     case 'icmp':
       return calls.socket(c.AF_INET, c.SOCK_RAW, c.IPPROTO_ICMP);

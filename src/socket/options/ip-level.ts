@@ -6,7 +6,7 @@ import { Errno } from '../../core/errno.ts';
 import { composeOptions } from '../../ip/send-options.ts';
 import type { MtuDiscover } from '../../ip/service.ts';
 import * as c from '../constants.ts';
-import { ANY_INT, at, flag, int, octetsToInt, readOnly, record } from './option.ts';
+import { ANY_INT, INT_MAX, INT_MIN, at, flag, int, octetsToInt, readOnly, record } from './option.ts';
 import type { Socket } from '../socket.ts';
 import type { OptionInput, OptionRow } from './option.ts';
 
@@ -75,7 +75,7 @@ export function ipRows(config: Config): readonly OptionRow[] {
       at(c.SOL_RAW, 'icmp')('ICMP_FILTER', c.ICMP_FILTER),
       'int',
       (socket) => socket.options.icmpFilter >>> 0,
-      (input) => (typeof input === 'number' || input instanceof Uint8Array ? input : undefined),
+      (input) => (isInt(input) || input instanceof Uint8Array ? input : undefined),
       setFilter,
     ),
   ];
@@ -93,6 +93,9 @@ function notEmpty(row: OptionRow): OptionRow {
   const isEmpty = (input: OptionInput): boolean => input instanceof Uint8Array && input.length === 0;
   return { ...row, set: (socket, input) => (isEmpty(input) ? -Errno.EINVAL : row.set!(socket, input)) };
 }
+
+const isInt = (input: OptionInput): input is number =>
+  typeof input === 'number' && Number.isInteger(input) && input >= INT_MIN && input <= INT_MAX;
 
 /** Octets that are not given stay as they were. Linux raw_seticmpfilter. */
 function setFilter(socket: Socket, value: number | Uint8Array): number {
