@@ -6,7 +6,7 @@ import { Errno } from '../../core/errno.ts';
 import { composeOptions } from '../../ip/send-options.ts';
 import type { MtuDiscover } from '../../ip/service.ts';
 import * as c from '../constants.ts';
-import { ANY_INT, at, flag, int, octetsToInt, readOnly, record } from './option.ts';
+import { ANY_INT, INT_MAX, INT_MIN, at, flag, int, octetsToInt, readOnly, record } from './option.ts';
 import type { Socket } from '../socket.ts';
 import type { OptionInput, OptionRow } from './option.ts';
 
@@ -82,8 +82,8 @@ function readOptions(input: Exclude<OptionInput, null>): Uint8Array | undefined 
   return composeOptions(Uint8Array.of(input, input >>> 8, input >>> 16, input >>> 24));
 }
 
-const isInt = (input: unknown): input is number =>
-  Number.isInteger(input) && (input as number) === ((input as number) | 0);
+const isInt = (input: OptionInput): input is number =>
+  typeof input === 'number' && Number.isInteger(input) && input >= INT_MIN && input <= INT_MAX;
 
 /** Octets that are not given stay as they were. Linux raw_seticmpfilter. */
 function setFilter(socket: Socket, value: number | Uint8Array): number {
