@@ -6,6 +6,7 @@ import { copyBytes } from '../../core/bytes.ts';
 import { Errno } from '../../core/errno.ts';
 import type { Name } from '../address.ts';
 import { MSG_OOB, MSG_PEEK, MSG_TRUNC, SOCK_SEQPACKET } from '../constants.ts';
+import { reaches } from '../message.ts';
 import type { Incoming, Outgoing } from '../message.ts';
 import { readAncillary, takeRights, tellCredentials } from './ancillary.ts';
 import { MESSAGE_OVERHEAD, messageCharge } from './charge.ts';
@@ -41,6 +42,7 @@ export function sendMessage(
   let refused = mayQueue(end);
   if (refused === 0) refused = host.rights.refused(ancillary.rights.length);
   if (refused < 0) return refused;
+  if (!reaches(bytes, at, length)) return -Errno.EFAULT;
 
   const other = findReceiver(host, end, to);
   if (typeof other === 'number') return other;
@@ -97,6 +99,10 @@ export function receiveMessage(
     return over ? 0 : -Errno.EAGAIN;
   }
   const count = Math.min(length, message.bytes.length);
+  if (!reaches(into, at, count)) {
+    if ((flags & MSG_PEEK) === 0) remove(host, end, message);
+    return -Errno.EFAULT;
+  }
   copyBytes(message.bytes, 0, into, at, count);
   if (incoming !== undefined) {
     if (count < message.bytes.length) incoming.flags |= MSG_TRUNC;

@@ -7,6 +7,7 @@
 import { copyBytes } from '../../core/bytes.ts';
 import { Errno } from '../../core/errno.ts';
 import { MSG_OOB, MSG_PEEK, MSG_WAITALL } from '../constants.ts';
+import { reaches } from '../message.ts';
 import type { Incoming } from '../message.ts';
 import { sameWriter, takeRights, tellCredentials } from './ancillary.ts';
 import { SHUT_RECEIVE, unreadOf } from './end.ts';
@@ -40,6 +41,7 @@ export function receiveStream(
       break;
     }
     const count = Math.min(unreadOf(parcel), length - copied);
+    if (!reaches(into, at + copied, count)) return copied > 0 ? copied : -Errno.EFAULT;
     copyBytes(parcel.bytes, parcel.consumed, into, at + copied, count);
     copied += count;
     const barrier = parcel.rights !== undefined;
