@@ -1,7 +1,9 @@
 import { expect } from 'chai';
+import { micros } from '../../src/core/time.ts';
 import { Errno } from '../../src/core/errno.ts';
 import { micros } from '../../src/core/time.ts';
 import { parseAddress } from '../../src/ip/address.ts';
+import { micros } from '../../src/core/time.ts';
 import { posix, strerror } from '../../src/node/posix.ts';
 import * as c from '../../src/socket/constants.ts';
 import { PEER, sentBy, setUp, text } from './fakes.ts';
@@ -128,7 +130,7 @@ describe('posix', () => {
     const packet = { source: from, destination: from, protocol: 17, ttl: 1, tos: 0, interfaceId: 1, broadcast: false };
     const message = { name: { address: '', port: 0 }, iov: [new Uint8Array(2), new Uint8Array(1)], flags: 0 };
     const waiting = p.recvmsg(fd, message, 0);
-    udp.opened[0]!.owner.onDatagram(new TextEncoder().encode('datagram'), from, 80, packet, micros(1));
+    udp.opened[0]!.owner.onDatagram(new TextEncoder().encode('datagram'), from, 80, packet, micros(0));
     await turn();
     expect(await waiting).to.equal(3);
     expect(message.iov.map(text)).to.deep.equal(['da', 't']);
