@@ -2,6 +2,7 @@
  * Runs the steps of test/socket/differential/steps.ts on socket tables, with results in the form of linux-sockets.py.
  */
 import type { SocketCalls } from '../../src/socket/calls.ts';
+import { F_GETFL, F_SETFL, O_NONBLOCK } from '../../src/socket/constants.ts';
 import type { EpollEvent } from '../../src/socket/epoll.ts';
 import type { Message } from '../../src/socket/message.ts';
 import type { Form, Json, Step } from '../socket/differential/steps.ts';
@@ -31,6 +32,9 @@ export interface RunnerHost {
 
 type Call = (args: readonly Json[]) => Json;
 
+/** Calls that wait on the kernel, unless O_NONBLOCK is set. */
+const MAY_WAIT = /^(connect|accept|send|recv|read|write)/;
+
 /** The bits of poll(2) that the kernel is asked for. */
 const POLL = 0x201f;
 
@@ -55,7 +59,7 @@ export class CallRunner {
     const results = steps.map(([call, ...args]) => {
       const step = this.#steps[call];
       if (step === undefined) throw new Error(`no such step: ${call}`);
-      const result = step(args);
+      const result = MAY_WAIT.test(call) ? this.#withoutWaiting(args[0], () => step(args)) : step(args);
       this.#settle(call === 'wait' ? Number(args[0] ?? 50) : 4);
       return result;
     });
@@ -189,6 +193,16 @@ export class CallRunner {
 
   #fd(name: Json | undefined): number {
     return typeof name === 'number' ? name : (this.#fds.get(textOf(name))?.fd ?? -1);
+  }
+
+  /** Calls with O_NONBLOCK set, as linux-sockets.py does, and leaves it as it was. */
+  #withoutWaiting(name: Json | undefined, call: () => Json): Json {
+    const [calls, fd] = [this.#calls(name), this.#fd(name)];
+    const flags = calls.fcntl(fd, F_GETFL);
+    if (flags >= 0) calls.fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+    const result = call();
+    if (flags >= 0) calls.fcntl(fd, F_SETFL, flags);
+    return result;
   }
 
   /** The host that a descriptor belongs to. */

@@ -46,7 +46,11 @@ export class Attachment {
       this.#show(address, 0);
     } else {
       const result = this.#reserve(address, port, options);
-      if (result < 0) return result;
+      if (result < 0) {
+        // Linux keeps no address that could not be bound.
+        this.local.address = ANY_ADDRESS;
+        return result;
+      }
     }
     this.port.bound = port !== 0;
     this.port.boundAddress = address;

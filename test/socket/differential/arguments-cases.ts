@@ -271,6 +271,28 @@ const buffers: readonly Case[] = [
   ),
 ];
 
+/** EFAULT on the three types of AF_UNIX. */
+const unixBuffers: readonly Case[] = [SOCK_STREAM, SOCK_DGRAM, c.SOCK_SEQPACKET].map((type) =>
+  one(
+    `EFAULT on a Unix socket of type ${type}`,
+    ['socket', 's', AF_UNIX, type, 0],
+    ['send', 's', { null: 3 }],
+    ['recv', 's', { null: 3 }],
+    ['socketpair', 'd', 'e', AF_UNIX, type, 0],
+    ['send', 'd', { null: 3 }],
+    ['recv', 'e', 9],
+    ['send', 'd', 'abc'],
+    ['send', 'd', 'def'],
+    ['recv', 'e', { null: 2 }, c.MSG_PEEK],
+    ['recv', 'e', { null: 2 }],
+    ['recv', 'e', 9],
+    ['recv', 'e', 9],
+    ['shutdown', 'd', c.SHUT_WR],
+    ['send', 'd', { null: 3 }],
+    ['recv', 'e', { null: 3 }],
+  ),
+);
+
 const unknownOptions: readonly Case[] = kinds.map(([kind, open]) =>
   one(
     `getsockopt(2), ENOPROTOOPT: the option is unknown at the level indicated, ${kind}`,
@@ -349,6 +371,7 @@ export const CASES: readonly Case[] = [
   ...names,
   ...bound,
   ...buffers,
+  ...unixBuffers,
   ...unknownOptions,
   ...types,
   ...unchanged,

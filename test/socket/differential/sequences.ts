@@ -16,7 +16,13 @@ const FIRST = ['a', 'b', 'd'];
 const name = fc.constantFrom(...FIRST, ...FIRST, 'x', 'y', 'z');
 const epollName = 'p';
 
-const kind = fc.constantFrom(tcp, tcp, udp, udp, (socket: string) => raw(socket, 1));
+const unix =
+  (type: number) =>
+  (socket: string): Step => ['socket', socket, c.AF_UNIX, type, 0];
+const kind = fc.constantFrom(
+  ...[tcp, tcp, tcp, udp, udp, (socket: string) => raw(socket, 1)],
+  ...[unix(c.SOCK_STREAM), unix(c.SOCK_DGRAM), unix(c.SOCK_SEQPACKET)],
+);
 const openings = fc
   .tuple(kind, kind, kind)
   .map((kinds): Step[] => [...kinds.map((open, i) => open(FIRST[i]!)), epoll(epollName)]);
@@ -25,6 +31,7 @@ const port = fc.constantFrom(PORT, PORT, PORT + 1, SHUT_PORT);
 const address = fc.constantFrom(LO, LO, LO, '0.0.0.0', '127.0.0.2');
 const to = fc.oneof(
   { weight: 8, arbitrary: fc.tuple(address, port) },
+  { weight: 3, arbitrary: fc.constantFrom<Json[]>([{ unix: 'p' }], [{ unix: '\0q' }], [{ unix: '' }]) },
   { weight: 1, arbitrary: fc.constant(['0.0.0.0', 0, c.AF_UNSPEC]) },
   { weight: 1, arbitrary: fc.constantFrom<Json[]>([null], [{ octets: [2] }], [LO, PORT, 99], [{ octets: [0, 0] }]) },
 ) as fc.Arbitrary<readonly Json[]>;
