@@ -61,6 +61,8 @@ export interface IpConfig {
   reassemblyTimeout: number;
   /** What incomplete datagrams may take together (octets); the oldest goes first. Linux ipfrag_high_thresh. */
   reassemblyMemory: number;
+  /** Multicast groups that one socket may be in: ENOBUFS beyond. Linux igmp_max_memberships. */
+  maxMemberships: number;
 }
 
 export interface IcmpConfig {
@@ -294,6 +296,7 @@ export const DEFAULT_CONFIG: Config = {
     maxPathMtus: 4096,
     reassemblyTimeout: 60 * SECOND,
     reassemblyMemory: 4 * 1024 * 1024,
+    maxMemberships: 20,
   },
   icmp: { errorsPerSecond: 1000, errorBurst: 50, quoteLimit: 548, answerBroadcastEcho: false },
   tcp: {

@@ -81,7 +81,15 @@ export const DROP_REASONS = {
   'ip-interface-down': 'the interface is down',
   'ip-output-refused': 'IP refused to send the datagram: no route, a bad source or header; the sender got an errno',
   'ip-output-too-long': 'the datagram is longer than its path carries in one piece; the sender got EMSGSIZE',
+  'ip-multicast-ttl': 'a multicast with a TTL of 0 stays within the host (RFC 1122 §3.2.1.7)',
   'ip-loopback-full': 'the queue of the loopback was full',
+  // igmp
+  'igmp-truncated': 'the IGMP message is shorter than 8 octets (RFC 1112 appendix I)',
+  'igmp-checksum': 'the IGMP checksum is wrong (RFC 1112 appendix I)',
+  'igmp-query-destination': 'a Query that was not sent to 224.0.0.1 (RFC 1112 appendix I)',
+  'igmp-report-destination': 'a Report that was not sent to the group that it reports (RFC 1112 appendix I)',
+  'igmp-unknown-type': 'neither a Query nor a Report of IGMP version 1 (RFC 1112 appendix I)',
+  'igmp-no-route': 'a Report was due on an interface that is down or has no address',
   // icmp
   'icmp-truncated': 'the ICMP message is shorter than its header (RFC 792)',
   'icmp-checksum': 'the ICMP checksum is wrong (RFC 792)',

@@ -56,18 +56,19 @@ export class ShownFrame {
   /**
    * A copy of its octets, with its link header (zeros but for the type on the loopback, as on Linux) or without. A checksum that
    * the link is to complete is complete in it; a super-segment is one frame.
-   * Differs: Linux shows such a checksum as it is, and says so in PACKET_AUXDATA, which few programs ask for.
+   * Differs: Linux shows such a checksum as it is, and says so in PACKET_AUXDATA, for which few programs ask.
    */
   copy(withHeader: boolean): Uint8Array {
     const frame = this.#frame!;
+    const isBare = frame.start === this.#payload;
     const at = withHeader ? frame.start : this.#payload;
-    const missing = withHeader && at === this.#payload ? ETHERNET_HEADER : 0;
+    const missing = withHeader && isBare ? ETHERNET_HEADER : 0;
     const length = frame.end - at;
     const octets = new Uint8Array(missing + length);
     copyBytes(frame.bytes, at, octets, missing, length);
     if (missing > 0) setU16(octets, ETHERNET_HEADER - 2, this.protocol);
     if (frame.checksum === Checksum.Partial) {
-      const network = missing > 0 ? this.#payload : networkOf(frame);
+      const network = isBare ? this.#payload : networkOf(frame);
       if (network >= 0) completeChecksumAt(octets, network - at + missing, octets.length);
     }
     return octets;
@@ -143,6 +144,7 @@ export class Device {
   }
 
   setUp(up: boolean): void {
+    if (up === this.#up) return;
     this.#up = up;
     if (!up) this.tap?.onDown(this);
   }

@@ -1,14 +1,15 @@
 /**
  * The Echo server: turns a request into its reply. RFC 792 (792-a), RFC 1122 §3.2.2.6.
  *
- * The reply is made of the request's own frame, in place, unless somebody else holds the frame too. Not here: Record Route,
- * Timestamp and Source Route options are not put into the reply (1122-3.2.2.6-h, -i).
+ * The reply is made of the request's own frame, in place, unless somebody else holds the frame too. Record Route
+ * and Timestamp options come back with it (1122-3.2.2.6-h). Not here: Source Route (1122-3.2.2.6-i).
  */
 import { updateChecksum } from '../core/checksum.ts';
 import type { Context } from '../core/context.ts';
 import type { Frame } from '../core/frame.ts';
 import type { Micros } from '../core/time.ts';
 import { ANY_ADDRESS } from '../ip/address.ts';
+import { echoOptions } from '../ip/send-options.ts';
 import { IpProtocol } from '../ip/service.ts';
 import type { IcmpSupport, IpPacket, OutputOptions } from '../ip/service.ts';
 import { IcmpType, icmpChecksum, icmpCode, putIcmpChecksum, setIcmpType } from './wire.ts';
@@ -34,7 +35,8 @@ export class EchoServer {
     }
     // The reply comes from the specific destination of the request. 1122-3.2.2.6-e.
     const from = this.#ip.specificDestination(packet);
-    const path = from === ANY_ADDRESS || packet.source === ANY_ADDRESS ? -1 : this.#ip.route(packet.source, from);
+    const none = from === ANY_ADDRESS || packet.source === ANY_ADDRESS;
+    const path = none ? -1 : this.#ip.route(packet.source, from, 0, echoOptions(packet.options));
     if (typeof path === 'number') {
       drops.drop('icmp-no-return', frame);
       return;

@@ -2,7 +2,7 @@
  * A frame's octets as a tree of layers with named fields, for showing. It judges as little as it can and never throws:
  * truncated octets and nonsense are shown as what they are.
  *
- * RFC 894 and 1042 (Ethernet), 826 (ARP), 791 (IPv4); the rest is in dissect-transport.ts and dissect-icmp.ts. Read next: print.ts.
+ * RFC 894 and 1042 (Ethernet), 826 (ARP), 791 (IPv4); the rest is in dissect-transport.ts, dissect-icmp.ts and dissect-igmp.ts. Read next: print.ts.
  */
 import { formatMac } from '../ethernet/address.ts';
 import type { MacAddress } from '../ethernet/address.ts';
@@ -22,6 +22,7 @@ import {
 } from '../ip/ipv4-wire.ts';
 import { IpProtocol } from '../ip/service.ts';
 import { dissectIcmp } from './dissect-icmp.ts';
+import { dissectIgmp } from './dissect-igmp.ts';
 import { dissectTcp, dissectUdp } from './dissect-transport.ts';
 import { dataLayer, field, hex, hexText, readFields, valueOf } from './layer.ts';
 import type { Field, Layer } from './layer.ts';
@@ -193,6 +194,8 @@ function dissectTransport(
       const quote = (from: number, to: number): Layer => dissectIpv4(bytes, options, from, to, true);
       return dissectIcmp(bytes, at, end, partial, options.quoted ? undefined : quote);
     }
+    case IpProtocol.Igmp:
+      return dissectIgmp(bytes, at, end, partial);
     default:
       return dataLayer(bytes, at, end);
   }

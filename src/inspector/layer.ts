@@ -19,7 +19,7 @@ export interface Field {
 }
 
 export interface Layer {
-  /** 'ethernet', 'arp', 'ipv4', 'icmp', 'udp', 'tcp', 'data'. */
+  /** 'ethernet', 'arp', 'ipv4', 'icmp', 'igmp', 'udp', 'tcp', 'data'. */
   readonly protocol: string;
   readonly offset: number;
   /** Octets of this layer's header, as far as they are there; of 'data' all octets. */

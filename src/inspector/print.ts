@@ -15,6 +15,7 @@ import type { Captured } from './captured.ts';
 import { Conversations } from './conversations.ts';
 import { dissect } from './dissect.ts';
 import { icmpText } from './dissect-icmp.ts';
+import { igmpText } from './dissect-igmp.ts';
 import { findLayer, layersOf, valueOf } from './layer.ts';
 import type { Field, Layer } from './layer.ts';
 
@@ -40,7 +41,7 @@ export interface Described {
   readonly protocol: string;
 }
 
-const COLOURS: Readonly<Record<string, string>> = { tcp: '32', udp: '36', icmp: '35', arp: '33' };
+const COLOURS: Readonly<Record<string, string>> = { tcp: '32', udp: '36', icmp: '35', igmp: '35', arp: '33' };
 const RED = '31';
 const DIM = '2';
 
@@ -104,7 +105,7 @@ export class Printer {
       const what = inner.protocol === 'tcp' ? this.#tcpText(inner, from, to, gsoSize) : `UDP ${octets(inner)}`;
       return { from, to, what: `${what}${fragmentText(ip)}`, protocol: inner.protocol };
     }
-    const what = inner?.protocol === 'icmp' ? `ICMP ${icmpText(inner)}` : otherText(ip);
+    const what = controlText(inner) ?? otherText(ip);
     return { from: source, to: destination, what: `${what}${fragmentText(ip)}`, protocol: inner?.protocol ?? 'ipv4' };
   }
 
@@ -196,6 +197,12 @@ function fragmentText(ip: Layer): string {
   const text = textOf(ip, 'flagsAndOffset');
   if (!/more|offset/.test(text)) return '';
   return `, fragment ${textOf(ip, 'identification')} (${text})`;
+}
+
+/** What ICMP or IGMP says; undefined for other protocols. */
+function controlText(inner: Layer | undefined): string | undefined {
+  if (inner?.protocol === 'icmp') return `ICMP ${icmpText(inner)}`;
+  return inner?.protocol === 'igmp' ? `IGMP ${igmpText(inner)}` : undefined;
 }
 
 function otherText(ip: Layer): string {

@@ -1,7 +1,7 @@
 /**
  * A network interface as IP sees it: a link layer with addresses, multicast groups and a state. RFC 1122 §3.3.4.
  *
- * It holds data and passes the link layer's calls on to IP; ip/ipv4.ts decides. Not here: joining groups (RFC 1112).
+ * It holds data and passes the link layer's calls on to IP; ip/ipv4.ts decides. Groups are joined and left by way of groups.ts.
  */
 import type { Frame } from '../core/frame.ts';
 import type { Micros } from '../core/time.ts';
@@ -14,7 +14,8 @@ export const ALL_HOSTS_GROUP = ipv4(0xe0000001);
 
 /** Who decides about what an interface's link layer reports: ip/ipv4.ts. */
 export interface InterfaceOwner {
-  input(interfaceId: number, frame: Frame, now: Micros): void;
+  /** @param looped whether it is the copy of an own multicast, which has an own source */
+  input(interfaceId: number, frame: Frame, now: Micros, looped?: boolean): void;
   unreachable(network: NetworkInterface, frame: Frame, nextHop: IpAddress, now: Micros): void;
   conflict(network: NetworkInterface, address: IpAddress, now: Micros): void;
   addressReady(network: NetworkInterface, address: IpAddress, now: Micros): void;
@@ -31,8 +32,8 @@ export class NetworkInterface implements LinkLayerUser {
   readonly addresses: Prefix[] = [];
   /** Addresses that the link layer still probes for (RFC 5227 §2.1); not used for anything yet. */
   readonly tentative: Prefix[] = [];
-  /** Multicast groups whose datagrams are taken. */
-  readonly groups = new Set<IpAddress>([ALL_HOSTS_GROUP]);
+  /** Multicast groups whose datagrams are taken, with how many asked for each. Changed by groups.ts only. */
+  readonly groups = new Map<IpAddress, number>([[ALL_HOSTS_GROUP, 1]]);
   readonly #owner: InterfaceOwner;
 
   constructor(id: number, link: LinkLayer, isLoopback: boolean, owner: InterfaceOwner) {
@@ -63,6 +64,11 @@ export class NetworkInterface implements LinkLayerUser {
 
   onIpv4(frame: Frame, now: Micros): void {
     this.#owner.input(this.id, frame, now);
+  }
+
+  /** Takes the copy of a multicast that this host has sent out here. RFC 1112 §6.2. */
+  onLooped(frame: Frame, now: Micros): void {
+    this.#owner.input(this.id, frame, now, true);
   }
 
   onUnreachable(frame: Frame, nextHop: IpAddress, now: Micros): void {

@@ -4,7 +4,9 @@
  */
 import type { Drops } from '../core/drop.ts';
 import type { Frame } from '../core/frame.ts';
+import type { Micros } from '../core/time.ts';
 import { ANY_ADDRESS, isLoopback, isMulticast } from './address.ts';
+import type { IpAddress } from './address.ts';
 import type { AddressTable } from './address-table.ts';
 import type { NetworkInterface } from './interface.ts';
 import {
@@ -19,6 +21,7 @@ import {
   ipTtl,
   ipVersion,
 } from './ipv4-wire.ts';
+import { recordInto } from './send-options.ts';
 import type { IpPacket } from './service.ts';
 
 /**
@@ -53,6 +56,7 @@ export const makePacket = (): IpPacket => ({
   tos: 0,
   interfaceId: 0,
   broadcast: false,
+  options: undefined,
 });
 
 /** Copies the header's facts into the record that goes up; `frame.start` is at the header. */
@@ -65,6 +69,7 @@ export function describe(packet: IpPacket, frame: Frame, interfaceId: number): v
   packet.tos = ipTos(bytes, start);
   packet.interfaceId = interfaceId;
   packet.broadcast = frame.linkBroadcast;
+  packet.options = undefined;
 }
 
 /**
@@ -108,6 +113,13 @@ export function checkSource(
   if (source === ANY_ADDRESS && packet.broadcast) return true;
   if (isLoopback(source)) return refuse(drops, 'ip-loopback-from-wire', frame);
   return refuse(drops, addresses.isOwn(source) ? 'ip-source-own' : 'ip-source-invalid', frame);
+}
+
+/** The options of a datagram with this host entered where it is to be: in a copy, since the frame is lent. */
+export function recordedOptions(frame: Frame, own: IpAddress, addresses: AddressTable, now: Micros): Uint8Array {
+  const options = frame.bytes.slice(frame.network + IPV4_HEADER_LENGTH, frame.transport);
+  recordInto(options, own, (address) => addresses.isOwn(address), 'count', now);
+  return options;
 }
 
 function refuse(drops: Drops, reason: Parameters<Drops['drop']>[0], frame: Frame): false {

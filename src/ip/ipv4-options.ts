@@ -2,7 +2,7 @@
  * IPv4 options on the way in: a walk that no length can lead astray, and the judgement that RFC 1122 §3.2.1.8 asks of a host.
  *
  * RFC 791 §3.1. Options stay where they are, between the fixed header and the transport header, for whoever above wants
- * to read them (`frame.network`). Not here: sending options, and recording into Record Route and Timestamp (optional).
+ * to read them (`frame.network`). Sending options, and recording into them, is send-options.ts.
  */
 
 /** Option types (copied flag, class and number together). RFC 791 §3.1. */
@@ -16,6 +16,9 @@ export const IpOption = {
   StreamId: 136,
   StrictSourceRoute: 137,
 } as const;
+
+/** Flags of a Timestamp option. RFC 791 §3.1. */
+export const TimestampFlag = { TimeOnly: 0, WithAddress: 1, Prespecified: 3 } as const;
 
 /** Least legal pointer into route data, and into a Timestamp option. RFC 791 §3.1. */
 const ROUTE_POINTER_MIN = 4;
@@ -47,6 +50,8 @@ export function judgeOptions(bytes: Uint8Array, at: number, headerLength: number
   const last = at + headerLength;
   let verdict: number = OptionVerdict.Fine;
   let routes = 0;
+  let records = 0;
+  let timestamps = 0;
   for (let i = at + 20; i < last;) {
     const type = bytes[i]!;
     if (type === IpOption.End) break;
@@ -59,11 +64,14 @@ export function judgeOptions(bytes: Uint8Array, at: number, headerLength: number
       if (wrong > 0) return i + wrong - at;
       if (bytes[i + 2]! <= length) verdict = OptionVerdict.SourceRoute;
     } else if (type === IpOption.RecordRoute) {
+      // Like a Timestamp it appears at most once in a datagram. RFC 791 §3.1.
+      if (++records > 1) return i - at;
       const wrong = judgeRoute(bytes, i, length);
       if (wrong > 0) return i + wrong - at;
     } else if (type === IpOption.Timestamp) {
-      if (length < 4) return i + 1 - at;
-      if (bytes[i + 2]! < TIMESTAMP_POINTER_MIN) return i + 2 - at;
+      if (++timestamps > 1) return i - at;
+      const wrong = judgeTimestamp(bytes, i, length);
+      if (wrong > 0) return i + wrong - at;
     }
     // Any other type, Stream Identifier and Security among them, is silently ignored. RFC 1122 §3.2.1.8, 1122-3.2.1.8b-b.
     i += length;
@@ -79,4 +87,16 @@ function judgeRoute(bytes: Uint8Array, at: number, length: number): number {
   // Some room but not enough for a full address: the datagram is in error. RFC 791 §3.1, Record Route.
   if (pointer <= length && pointer + 3 > length) return 2;
   return 0;
+}
+
+/** 0, or the place within a Timestamp option of the octet in error. RFC 791 §3.1, Internet Timestamp. */
+function judgeTimestamp(bytes: Uint8Array, at: number, length: number): number {
+  if (length < 4) return 1;
+  const pointer = bytes[at + 2]!;
+  if (pointer < TIMESTAMP_POINTER_MIN) return 2;
+  const flag = bytes[at + 3]! & 0xf;
+  // The area is full, and there have been more hosts than can be counted.
+  if (pointer > length) return flag !== TimestampFlag.Prespecified && bytes[at + 3]! >>> 4 === 15 ? 3 : 0;
+  const withAddress = flag === TimestampFlag.WithAddress || flag === TimestampFlag.Prespecified;
+  return pointer + (withAddress ? 7 : 3) > length ? 2 : 0;
 }

@@ -159,6 +159,14 @@ export function writeIpv4Header(bytes: Uint8Array, at: number, header: Ipv4Heade
   setU16(bytes, at + CHECKSUM, finishChecksum(sum));
 }
 
+/** Writes a header with options after its 20 octets; their length is a multiple of four. */
+export function writeHeaderWithOptions(bytes: Uint8Array, at: number, header: Ipv4Header, options: Uint8Array): void {
+  writeIpv4Header(bytes, at, header);
+  bytes[at] = 0x45 + (options.length >>> 2);
+  bytes.set(options, at + IPV4_HEADER_LENGTH);
+  setIpChecksum(bytes, at, IPV4_HEADER_LENGTH + options.length);
+}
+
 /** The header at `at` by value; the caller has checked that its 20 octets are there. Allocates: not for the packet path. */
 export const readIpv4Header = (bytes: Uint8Array, at: number): Ipv4Header => ({
   tos: ipTos(bytes, at),

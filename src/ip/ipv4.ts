@@ -2,8 +2,8 @@
  * IPv4: datagrams in and out, interfaces, addresses and routes. RFC 791, RFC 1122 §3.
  *
  * A host, not a router: what is for somebody else is dropped (1122-3.1-f). The weak model of §3.3.4.2, as Linux's. Input checks
- * are in ipv4-input.ts, fragments in reassembly.ts, configuration in networks.ts, the choice of interface and source in router.ts. Not here
- * yet: joining groups, sending options, a copy of own broadcasts to oneself.
+ * are in ipv4-input.ts, fragments in reassembly.ts, configuration in networks.ts, the choice of interface and source in router.ts. Groups
+ * are in groups.ts. Not here yet: a copy of own broadcasts to oneself.
  */
 import type { Context } from '../core/context.ts';
 import { Errno } from '../core/errno.ts';
@@ -14,10 +14,11 @@ import { TimeExceededCode, UnreachableCode } from '../icmp/wire.ts';
 import { ANY_ADDRESS, LOOPBACK_ADDRESS } from './address.ts';
 import type { IpAddress, Prefix } from './address.ts';
 import type { AddressTable } from './address-table.ts';
+import { HostGroups } from './groups.ts';
 import { HandlerTable } from './handlers.ts';
 import { Identifications } from './identification.ts';
 import type { InterfaceOwner, NetworkInterface } from './interface.ts';
-import { checkDestination, checkHeader, checkSource, describe, makePacket } from './ipv4-input.ts';
+import { checkDestination, checkHeader, checkSource, describe, makePacket, recordedOptions } from './ipv4-input.ts';
 import { OptionVerdict, judgeOptions } from './ipv4-options.ts';
 import { Ipv4Output } from './ipv4-output.ts';
 import {
@@ -38,6 +39,7 @@ import type { PathMtu } from './path-mtu.ts';
 import { Reassembly } from './reassembly.ts';
 import { Router } from './router.ts';
 import type { Route, RouteTable } from './routes.ts';
+import { NO_OPTIONS } from './send-options.ts';
 import type {
   Arrival,
   IcmpSupport,
@@ -73,6 +75,7 @@ export class Ipv4 implements IcmpSupport, InterfaceOwner {
   onReassemblyTimeout: UndeliverableHook | undefined = undefined;
   /** All interfaces, by id - 1; the first is the loopback. */
   readonly interfaces: readonly NetworkInterface[];
+  readonly groups: HostGroups;
 
   readonly #context: Context;
   readonly #networks: Networks;
@@ -110,18 +113,13 @@ export class Ipv4 implements IcmpSupport, InterfaceOwner {
     this.#routes = networks.routes;
     this.interfaces = networks.interfaces;
     this.#pathMtus = new PathMtuTable(context);
-    this.#router = new Router(
-      networks.interfaces,
-      networks.addresses,
-      networks.routes,
-      identifications,
-      this.#pathMtus,
-    );
-    this.#output = new Ipv4Output(context, identifications, networks.routes);
+    this.#router = new Router(networks, identifications, this.#pathMtus);
+    this.groups = new HostGroups(networks);
+    this.#loopback = new LoopbackLink(context);
+    this.#output = new Ipv4Output(context, identifications, networks, this.#loopback);
     this.#reassembly = new Reassembly(context, (frame, id, broadcast, now) =>
       this.#incomplete(frame, id, broadcast, now),
     );
-    this.#loopback = new LoopbackLink(context);
     const network = networks.addInterface(this.#loopback, true, this);
     networks.addAddress(network, LOOPBACK_PREFIX, false, 0 as Micros);
   }
@@ -160,7 +158,7 @@ export class Ipv4 implements IcmpSupport, InterfaceOwner {
   // --- Input.
 
   /** Takes a datagram; the frame is lent, `start` at the IP header. RFC 1122 §3.2.1. */
-  input(interfaceId: number, frame: Frame, now: Micros): void {
+  input(interfaceId: number, frame: Frame, now: Micros, looped = false): void {
     const { drops } = this.#context;
     const network = this.interfaces[interfaceId - 1]!;
     const packet = this.#packet;
@@ -172,7 +170,7 @@ export class Ipv4 implements IcmpSupport, InterfaceOwner {
     if (!checkHeader(frame, drops)) return;
     describe(packet, frame, interfaceId);
     if (!checkDestination(network, this.#addresses, packet, frame, drops)) return;
-    if (!checkSource(network, this.#addresses, packet, frame, drops)) return;
+    if (!looped && !checkSource(network, this.#addresses, packet, frame, drops)) return;
     if (frame.transport - frame.network > IPV4_HEADER_LENGTH && !this.#checkOptions(frame, now)) return;
     if (ipIsFragment(frame.bytes, frame.network)) {
       this.#reassemble(frame, now);
@@ -220,6 +218,9 @@ export class Ipv4 implements IcmpSupport, InterfaceOwner {
 
   #deliver(frame: Frame, now: Micros): void {
     const packet = this.#packet;
+    if (frame.transport - frame.network > IPV4_HEADER_LENGTH) {
+      packet.options = recordedOptions(frame, this.specificDestination(packet), this.#addresses, now);
+    }
     const taken = this.#handlers.deliverRaw(frame, packet, now);
     frame.start = frame.transport;
     const handler = this.#handlers.get(packet.protocol);
@@ -238,16 +239,16 @@ export class Ipv4 implements IcmpSupport, InterfaceOwner {
 
   // --- Output: IpService.
 
-  route(destination: IpAddress, source: IpAddress, interfaceId = 0): Path | number {
-    return this.#router.route(destination, source, interfaceId);
+  route(destination: IpAddress, source: IpAddress, interfaceId = 0, options = NO_OPTIONS): Path | number {
+    return this.#router.route(destination, source, interfaceId, options);
   }
 
   output(path: Path, frame: Frame, options: OutputOptions, now: Micros): number {
     return this.#output.output(ours(path), frame, options, now);
   }
 
-  outputRaw(path: Path, frame: Frame, now: Micros): number {
-    return this.#output.outputRaw(ours(path), frame, now);
+  outputRaw(path: Path, frame: Frame, now: Micros, loop = true): number {
+    return this.#output.outputRaw(ours(path), frame, loop, now);
   }
 
   confirm(path: Path, now: Micros): void {
@@ -257,7 +258,7 @@ export class Ipv4 implements IcmpSupport, InterfaceOwner {
 
   /** As IpService.tooBig. 1191-3-a. */
   tooBig(report: IpErrorReport, frame: Frame, now: Micros): boolean {
-    const path = this.#router.route(report.destination, report.source, 0);
+    const path = this.#router.route(report.destination, report.source, 0, NO_OPTIONS);
     if (typeof path === 'number' || path.network!.isLoopback) return false;
     const { bytes, start } = frame;
     const { mtu } = path;

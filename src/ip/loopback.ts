@@ -1,7 +1,8 @@
 /**
  * The loopback: a link layer that hands each datagram back to this host. RFC 1122 §3.2.1.3 (g).
  *
- * It carries 127.0.0.0/8 and everything addressed to an own address. A datagram waits in a bounded queue until the next
+ * It carries 127.0.0.0/8 and everything addressed to an own address, and brings copies of multicasts back to the interface that they
+ * leave by. A datagram waits in a bounded queue until the next
  * `poll`, so that output never re-enters input; what is sent while a batch is delivered waits for the poll after it.
  * Packet sockets see each frame twice, as on Linux: outgoing, then incoming. What they send has an Ethernet header.
  */
@@ -15,6 +16,7 @@ import type { LinkLayer, LinkLayerUser } from '../ethernet/service.ts';
 import { ETHERNET_HEADER, EtherType, destinationOf, sourceOf } from '../ethernet/wire.ts';
 import { BROADCAST_ADDRESS } from './address.ts';
 import type { IpAddress } from './address.ts';
+import type { NetworkInterface } from './interface.ts';
 import { IPV4_MAX_LENGTH } from './ipv4-wire.ts';
 
 export class LoopbackLink implements LinkLayer, DeviceLink {
@@ -33,13 +35,15 @@ export class LoopbackLink implements LinkLayer, DeviceLink {
   #queue: Frame[] = [];
   /** The batch that is being delivered; the two arrays change places. */
   #batch: Frame[] = [];
+  /** Copies of multicasts, with where they are to come in. */
+  #copies: { readonly frame: Frame; readonly at: NetworkInterface }[] = [];
 
   constructor(context: Context) {
     this.#context = context;
   }
 
   get pending(): boolean {
-    return this.#queue.length > 0;
+    return this.#queue.length > 0 || this.#copies.length > 0;
   }
 
   output(frame: Frame, _nextHop: IpAddress, now: Micros): number {
@@ -56,14 +60,21 @@ export class LoopbackLink implements LinkLayer, DeviceLink {
     this.#enqueue(frame);
   }
 
+  /** Takes over the copy of a multicast that leaves by `at`, where it comes in at the next poll. RFC 1112 §6.2. */
+  loop(frame: Frame, at: NetworkInterface): void {
+    if (this.#hasRoom(frame)) this.#copies.push({ frame, at });
+  }
+
   #enqueue(frame: Frame): void {
-    if (this.#queue.length >= this.#context.config.ip.loopbackQueue) {
-      this.#context.drops.drop('ip-loopback-full', frame);
-      this.#framed.delete(frame);
-      frame.release();
-    } else {
-      this.#queue.push(frame);
-    }
+    if (this.#hasRoom(frame)) this.#queue.push(frame);
+    else this.#framed.delete(frame);
+  }
+
+  #hasRoom(frame: Frame): boolean {
+    if (this.#queue.length + this.#copies.length < this.#context.config.ip.loopbackQueue) return true;
+    this.#context.drops.drop('ip-loopback-full', frame);
+    frame.release();
+    return false;
   }
 
   outputBroadcast(frame: Frame, now: Micros): number {
@@ -87,6 +98,17 @@ export class LoopbackLink implements LinkLayer, DeviceLink {
       frame.release();
     }
     batch.length = 0;
+    if (this.#copies.length > 0) this.#deliverCopies(now);
+  }
+
+  #deliverCopies(now: Micros): void {
+    const copies = this.#copies;
+    this.#copies = [];
+    for (const { frame, at } of copies) {
+      frame.linkBroadcast = false;
+      at.onLooped(frame, now);
+      frame.release();
+    }
   }
 
   #receive(frame: Frame, now: Micros): void {

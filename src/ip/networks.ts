@@ -171,7 +171,7 @@ export class Networks {
       mtu: network.link.mtu,
       addresses: [...network.addresses],
       tentative: [...network.tentative],
-      groups: [...network.groups],
+      groups: [...network.groups.keys()],
     }));
   }
 

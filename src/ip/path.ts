@@ -26,7 +26,9 @@ export interface PathResolver {
 export class Ipv4Path implements Path {
   readonly source: IpAddress;
   readonly destination: IpAddress;
-  readonly headerLength = IPV4_HEADER_LENGTH;
+  readonly headerLength: number;
+  /** What each datagram takes along: send-options.ts. */
+  readonly options: Uint8Array;
   /** The one interface that may be used, or 0. */
   readonly boundInterface: number;
   /** For ip/identification.ts. */
@@ -51,12 +53,15 @@ export class Ipv4Path implements Path {
     destination: IpAddress,
     boundInterface: number,
     identification: number,
+    options: Uint8Array,
   ) {
     this.#resolver = resolver;
     this.source = source;
     this.destination = destination;
     this.boundInterface = boundInterface;
     this.identification = identification;
+    this.options = options;
+    this.headerLength = IPV4_HEADER_LENGTH + options.length;
     this.nextHop = destination;
   }
 
@@ -88,10 +93,10 @@ export class Ipv4Path implements Path {
     return this.#mtuLocked;
   }
 
-  /** Without DF each piece of a super-segment needs an Identification of its own, so there are none. */
+  /** Without DF each piece of a super-segment needs an Identification of its own, and with options a record: so there are none. */
   get maxSegment(): number {
     this.refresh();
-    if (this.mtuLocked) return this.mtu;
+    if (this.mtuLocked || this.options.length > 0) return this.mtu;
     return this.network === undefined ? 0 : this.network.link.maxSegment;
   }
 

@@ -12,6 +12,7 @@ import { isUnicast } from './address-table.ts';
 import type { AddressTable } from './address-table.ts';
 import type { Identifications } from './identification.ts';
 import type { NetworkInterface } from './interface.ts';
+import type { Networks } from './networks.ts';
 import { Ipv4Path, PathKind } from './path.ts';
 import type { PathResolver } from './path.ts';
 import type { PathMtuTable } from './path-mtu.ts';
@@ -41,18 +42,11 @@ export class Router implements PathResolver {
   #nextHop: IpAddress = ANY_ADDRESS;
   #kind: PathKind = PathKind.Unicast;
 
-  /** @param interfaces all of them, by id - 1; the first is the loopback */
-  constructor(
-    interfaces: readonly NetworkInterface[],
-    addresses: AddressTable,
-    routes: RouteTable,
-    identifications: Identifications,
-    pathMtus: PathMtuTable,
-  ) {
+  constructor(networks: Networks, identifications: Identifications, pathMtus: PathMtuTable) {
     this.pathMtus = pathMtus;
-    this.#interfaces = interfaces;
-    this.#addresses = addresses;
-    this.#routes = routes;
+    this.#interfaces = networks.interfaces;
+    this.#addresses = networks.addresses;
+    this.#routes = networks.routes;
     this.#identifications = identifications;
   }
 
@@ -61,21 +55,29 @@ export class Router implements PathResolver {
   }
 
   /** As IpService.route. */
-  route(destination: IpAddress, source: IpAddress, bound: number): Ipv4Path | number {
+  route(destination: IpAddress, source: IpAddress, bound: number, options: Uint8Array): Ipv4Path | number {
     const slot = (destination ^ (destination >>> 8) ^ (source * 31) ^ bound) & (CACHE_SLOTS - 1);
     const cached = this.#cache[slot];
     // The generation at the time of asking counts, not the path's: a holder may have brought it up to date, but its source
     // was chosen under other routes.
-    if (cached?.generation === this.generation && cached.asked === source) {
+    const plain = options.length === 0;
+    if (plain && cached?.generation === this.generation && cached.asked === source) {
       if (cached.path.destination === destination && cached.path.boundInterface === bound) return cached.path;
     }
     const error = this.#select(destination, source, bound);
     if (error !== 0) return error;
     const chosen = source === ANY_ADDRESS ? this.#chooseSource(destination) : source;
     if (chosen === undefined) return -Errno.EADDRNOTAVAIL;
-    const path = new Ipv4Path(this, chosen, destination, bound, this.#identifications.hash(chosen, destination));
+    const path = new Ipv4Path(
+      this,
+      chosen,
+      destination,
+      bound,
+      this.#identifications.hash(chosen, destination),
+      options,
+    );
     this.#store(path);
-    this.#cache[slot] = { asked: source, generation: this.generation, path };
+    if (plain) this.#cache[slot] = { asked: source, generation: this.generation, path };
     return path;
   }
 
@@ -103,7 +105,7 @@ export class Router implements PathResolver {
     const error = this.#lookUp(destination, source, bound);
     if (error !== 0 || !isLoopback(source)) return error;
     // 127.0.0.0/8 must not appear outside a host. RFC 1122 §3.2.1.3 (g).
-    return this.#kind === PathKind.Unicast && this.#network!.isLoopback ? 0 : -Errno.EINVAL;
+    return this.#kind !== PathKind.Broadcast && this.#network!.isLoopback ? 0 : -Errno.EINVAL;
   }
 
   #lookUp(destination: IpAddress, source: IpAddress, bound: number): number {
@@ -155,9 +157,13 @@ export class Router implements PathResolver {
     return this.#network.up ? 0 : -Errno.ENETDOWN;
   }
 
-  /** The bound interface, else the source's, else the one that a route names (the default route last), else the first that is up. */
+  /**
+   * The bound interface, else the source's, else the one that a route names (the default route last), else the first that is up; that not
+   * for multicasts, whose default interface is system management's to name (RFC 1112 §6.1): by a route, as on Linux.
+   */
   #appropriate(destination: IpAddress, source: IpAddress, bound: number): NetworkInterface | undefined {
     if (bound !== 0) return this.#interfaces[bound - 1];
+    if (isLoopback(source)) return this.#interfaces[0];
     if (source !== ANY_ADDRESS) {
       for (const network of this.#interfaces) {
         if (network.addresses.some((prefix) => prefix.address === source)) return network;
@@ -165,6 +171,7 @@ export class Router implements PathResolver {
     }
     const route = this.#routes.lookup(destination);
     if (route !== undefined) return this.#interfaces[route.interfaceId - 1];
+    if (isMulticast(destination)) return undefined;
     return this.#interfaces.find((network) => network.up && !network.isLoopback);
   }
 

@@ -24,7 +24,7 @@ export interface Path {
   readonly maxSegment: number;
   /** Whether it leads through a gateway, and not just to a host on the link. */
   readonly viaGateway: boolean;
-  /** Octets that the IP header will take (20 plus options). */
+  /** Octets that the IP header will take (20 plus options): of what fits into `mtu`, so much is not the transport's. */
   readonly headerLength: number;
   /** Whether the transport may leave its checksum partial (`Checksum.Partial`, pseudo-header sum in the field). */
   readonly checksumOffload: boolean;
@@ -43,6 +43,29 @@ export interface OutputOptions {
   dontFragment: boolean;
   /** Only the first link's MTU binds: the sender looks for the path's by itself (RFC 4821; IP_PMTUDISC_PROBE). */
   beyondPathMtu?: boolean;
+  /** Whether own members of the group get a copy of a multicast: unless it is false. RFC 1112 §6.1; IP_MULTICAST_LOOP. */
+  loop?: boolean;
+}
+
+/** Told of the first member of a group on an interface, and of the last one's leave. It only notes that down. */
+export interface GroupObserver {
+  joined(group: IpAddress, interfaceId: number): void;
+  left(group: IpAddress, interfaceId: number): void;
+}
+
+/** Host groups by interface: the service interface of RFC 1112 §7.1. */
+export interface GroupService {
+  /** JoinHostGroup: datagrams to the group that come in there are taken. Each call wants its `leave`. */
+  join(group: IpAddress, interfaceId: number): void;
+  /** LeaveHostGroup. */
+  leave(group: IpAddress, interfaceId: number): void;
+  /**
+   * The interface that a program means: the one with this id, else the one with the own address, else (`address` being ANY_ADDRESS) the one
+   * that datagrams to the group leave by. 0 when there is none.
+   */
+  interfaceFor(group: IpAddress, address: IpAddress, interfaceId: number): number;
+  /** IGMP. */
+  observer: GroupObserver | undefined;
 }
 
 /** How a program has the MTU of the path treated: the values of IP_MTU_DISCOVER, ip(7). */
@@ -73,6 +96,8 @@ export interface IpPacket {
   interfaceId: number;
   /** Whether it was addressed to a broadcast or multicast address, at the IP or the link layer. */
   broadcast: boolean;
+  /** Its IP options, with this host entered where it is to be; undefined for none. 1122-3.4-c. */
+  options?: Uint8Array | undefined;
 }
 
 /** Between whom a datagram went, and where it came in. */
@@ -127,21 +152,23 @@ export interface RawListener {
 }
 
 export interface IpService {
+  readonly groups: GroupService;
   /**
    * The path to a destination from `source`, or from the address that source selection gives when that is ANY_ADDRESS.
    * Negative errno: -ENETUNREACH without a route, -ENODEV for an interface that there is not, -EINVAL when `source` is not an own
    * address, -EADDRNOTAVAIL when there is none to send with. What an interface that was asked for has no route to is taken to be on its
    * link, as Linux takes it. A limited broadcast may leave an interface that has no address yet with source 0.0.0.0 (DHCP).
    * @param interfaceId the one interface that may be used (SO_BINDTODEVICE); 0 or none for any
+   * @param options what each datagram takes along, composed by send-options.ts
    */
-  route(destination: IpAddress, source: IpAddress, interfaceId?: number): Path | number;
+  route(destination: IpAddress, source: IpAddress, interfaceId?: number, options?: Uint8Array): Path | number;
   /**
    * Sends one datagram. `frame.start` is at its transport header; IP prepends its own. Takes over the reference in any case.
    * Returns 0 or a negative errno (-EMSGSIZE, -ENETUNREACH, -EHOSTUNREACH for an address known not to answer, -ENETDOWN).
    */
   output(path: Path, frame: Frame, options: OutputOptions, now: Micros): number;
   /** As `output` for a datagram that brings its own IP header (IP_HDRINCL): `frame.start` is at it. */
-  outputRaw(path: Path, frame: Frame, now: Micros): number;
+  outputRaw(path: Path, frame: Frame, now: Micros, loop?: boolean): number;
   /** Whether datagrams to this address are delivered here: an own address, 127.0.0.0/8. */
   isLocal(address: IpAddress): boolean;
   /** Whether the address is a broadcast address, limited or of a connected network. */

@@ -16,6 +16,7 @@ import { MAX_IOV } from '../socket/message.ts';
 import type { Message } from '../socket/message.ts';
 import type { PollFd, SelectSets } from '../socket/poll.ts';
 import { Readiness } from '../tcp/service.ts';
+import { Cutoff } from './cutoff.ts';
 import type { Limits } from './cutoff.ts';
 import {
   ConnectOperation,
@@ -54,6 +55,8 @@ export class BlockingCalls {
   readonly #writers: Lines;
   /** poll and select under way. */
   readonly #polls = new Set<Polling>();
+  /** Ends those who linger after a close. */
+  readonly #lingering = new Set<() => void>();
 
   constructor(core: SocketCalls, limit = DEFAULT_LIMIT) {
     this.core = core;
@@ -181,10 +184,31 @@ export class BlockingCalls {
     return this.core.close(fd);
   }
 
+  /**
+   * As `close`, but with SO_LINGER and a time it is over when all that was sent has been acknowledged, or the time or a signal has ended
+   * that: always with 0, and the connection goes on by itself. The descriptor is free at once; O_NONBLOCK does not matter. socket(7).
+   */
+  closeAndLinger(fd: number, signal?: AbortSignal): Soon {
+    let end: (() => void) | undefined = undefined;
+    const timeout = this.core.linger(fd, () => end?.());
+    const result = this.close(fd);
+    if (timeout === 0 || result < 0 || signal?.aborted === true) return result;
+    return new Promise((resolve) => {
+      end = () => {
+        cutoff?.clear();
+        this.#lingering.delete(end!);
+        resolve(0);
+      };
+      const cutoff = Cutoff.start({ timeout, signal }, end);
+      this.#lingering.add(end);
+    });
+  }
+
   /** Ends everything that waits, and closes every descriptor. */
   closeAll(): void {
     for (const lines of [this.#readers, this.#writers]) lines.dropAll(-Errno.ECANCELED);
     for (const poll of [...this.#polls]) poll.end(-Errno.ECANCELED);
+    for (const end of [...this.#lingering]) end();
     this.core.closeAll();
   }
 

@@ -100,20 +100,25 @@ export class ReceiveOperation implements Operation {
     this.#target = targetOf(calls, fd, to.buffer.length, flags);
   }
 
+  /** Takes all that is there, up to the target: after that only something new can help. */
   attempt(): number | undefined {
     const { buffer, from, isShared } = this.#to;
     const calls = this.#calls;
     const fd = this.#fd;
     const flags = this.#flags;
     const peeks = (flags & MSG_PEEK) !== 0;
-    if (this.moved > 0 && endsBeforeError(calls, fd)) return this.moved;
-    const at = peeks ? 0 : this.moved;
-    const result = from === undefined ? calls.recv(fd, buffer, flags, at) : calls.recvfrom(fd, buffer, flags, from, at);
-    if (result === WOULD_BLOCK) return isAtEnd(calls, fd) ? this.moved : undefined;
-    if (result <= 0) return this.moved > 0 ? this.moved : result;
-    if (isShared) this.data = buffer.slice(0, result);
-    this.moved = at + result;
-    return this.moved >= this.#target ? this.moved : undefined;
+    for (;;) {
+      if (this.moved > 0 && mustStop(calls, fd)) return this.moved;
+      const at = peeks ? 0 : this.moved;
+      const result =
+        from === undefined ? calls.recv(fd, buffer, flags, at) : calls.recvfrom(fd, buffer, flags, from, at);
+      if (result === WOULD_BLOCK) return isAtEnd(calls, fd) ? this.moved : undefined;
+      if (result <= 0) return this.moved > 0 ? this.moved : result;
+      if (isShared) this.data = buffer.slice(0, result);
+      this.moved = at + result;
+      if (this.moved >= this.#target) return this.moved;
+      if (peeks) return mustStop(calls, fd) ? this.moved : undefined;
+    }
   }
 }
 
@@ -138,13 +143,19 @@ export class ReceiveMessageOperation implements Operation {
   }
 
   attempt(): number | undefined {
-    if (this.moved > 0 && endsBeforeError(this.#calls, this.#fd)) return this.moved;
-    const before = (this.#flags & MSG_PEEK) === 0 ? this.moved : 0;
-    const result = this.#receive(before);
-    if (result === WOULD_BLOCK) return isAtEnd(this.#calls, this.#fd) ? this.moved : undefined;
-    if (result <= 0) return this.moved > 0 ? this.moved : result;
-    this.moved = before + result;
-    return this.moved >= this.#target ? this.moved : undefined;
+    const calls = this.#calls;
+    const fd = this.#fd;
+    const peeks = (this.#flags & MSG_PEEK) !== 0;
+    for (;;) {
+      if (this.moved > 0 && mustStop(calls, fd)) return this.moved;
+      const before = peeks ? 0 : this.moved;
+      const result = this.#receive(before);
+      if (result === WOULD_BLOCK) return isAtEnd(calls, fd) ? this.moved : undefined;
+      if (result <= 0) return this.moved > 0 ? this.moved : result;
+      this.moved = before + result;
+      if (this.moved >= this.#target) return this.moved;
+      if (peeks) return mustStop(calls, fd) ? this.moved : undefined;
+    }
   }
 
   /** Into what is left of the pieces; what comes besides goes to the program's own record. */
@@ -249,9 +260,15 @@ const isAtEnd = (calls: SocketCalls, fd: number): boolean => (calls.readiness(fd
 const isBroken = (calls: SocketCalls, fd: number): boolean =>
   (calls.readiness(fd) & (Readiness.Error | Readiness.HangUp)) !== 0;
 
-/** Nothing is left before an error, which a receive that has something already leaves to the next. */
-const endsBeforeError = (calls: SocketCalls, fd: number): boolean =>
-  (calls.readiness(fd) & Readiness.Error) !== 0 && calls.ioctl(fd, SIOCINQ) <= 0;
+/**
+ * Whether a receive that has something ends before its target: at the urgent mark, at the end of the stream, and before an error, which
+ * it leaves to the next call.
+ */
+function mustStop(calls: SocketCalls, fd: number): boolean {
+  const bits = calls.readiness(fd);
+  if (calls.ioctl(fd, SIOCINQ) > 0) return calls.sockatmark(fd) === 1;
+  return (bits & (Readiness.Error | Readiness.ReadHangUp)) !== 0;
+}
 
 const lengthOf = (iov: readonly Uint8Array[]): number => iov.reduce((sum, piece) => sum + piece.length, 0);
 

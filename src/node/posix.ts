@@ -206,10 +206,17 @@ export class Posix {
   };
 
   /**
-   * Calls that wait by the descriptor fail with ECANCELED. Differs: on Linux they go on, with a descriptor that is gone; close(2) calls
-   * that unwise to rely on.
+   * A promise where the kernel would block: with SO_LINGER and a time, until all that was sent is acknowledged. Else the number itself, so
+   * that nobody has to wait for it. Calls that wait by the descriptor fail with ECANCELED. Differs: on Linux they go on, with a descriptor
+   * that is gone; close(2) calls that unwise to rely on.
    */
-  readonly close = (fd: number): number => this.#now(this.#blocking.close(fd));
+  readonly close = (fd: number, { signal } = UNINTERRUPTED): Soon => {
+    const result = this.#blocking.closeAndLinger(fd, signal);
+    return typeof result === 'number' ? this.#now(result) : this.#soon(result);
+  };
+
+  /** Frees a path name that a socket of AF_UNIX was bound to. */
+  readonly unlink = (path: string): number => this.#now(this.#core.unlink(path));
 
   readonly setsockopt = (fd: number, level: number, name: number, value: OptionInput): number =>
     this.#now(this.#core.setsockopt(fd, level, name, value));

@@ -65,7 +65,10 @@ export class Sockets {
   readonly socket = (domain: number, type: number, protocol = 0): number =>
     check('socket', this.#calls.socket(domain, type, protocol));
 
-  /** As `socket`, closed at the end of the scope: `await using s = open(AF_INET, SOCK_STREAM)`; the descriptor is `s.fd`. */
+  /**
+   * As `socket`, closed at the end of the scope, which waits as SO_LINGER says: `await using s = open(AF_INET, SOCK_STREAM)`; the
+   * descriptor is `s.fd`.
+   */
   readonly open = (domain: number, type: number, protocol = 0): OwnedDescriptor =>
     this.owned(this.socket(domain, type, protocol));
 
@@ -73,7 +76,7 @@ export class Sockets {
   readonly owned = (fd: number): OwnedDescriptor => {
     const file = this.#calls.file(fd);
     if (file === undefined) throw new NetError('owned', Errno.EBADF);
-    return new OwnedDescriptor(fd, () => (this.#calls.file(fd) === file ? this.blocking.close(fd) : 0));
+    return new OwnedDescriptor(fd, () => (this.#calls.file(fd) === file ? this.blocking.closeAndLinger(fd) : 0));
   };
 
   /** Two sockets that are each other's peer. Throws EOPNOTSUPP where the family has no such thing. */
@@ -254,7 +257,8 @@ export class Sockets {
 
   /**
    * Frees the descriptor; what was queued is still sent. Calls that wait by it reject with ECANCELED: they were made on a
-   * good descriptor and taken back, which EBADF would deny (libuv and io_uring say the same). Throws EBADF.
+   * good descriptor and taken back, which EBADF would deny (libuv and io_uring say the same). It never waits: what SO_LINGER gives time
+   * for is waited for at the end of a scope (`owned`) and by close of the posix face. Throws EBADF.
    */
   readonly close = (fd: number): void => {
     check('close', this.blocking.close(fd));
@@ -274,6 +278,12 @@ export class Sockets {
     if (typeof value === 'number' && value < 0) throw new NetError('getsockopt', value);
     return value;
   }) as GetOption;
+
+  /** Frees a path name that a socket of AF_UNIX was bound to. Throws ENOENT. */
+  readonly unlink = (path: string): void => {
+    const result = this.#calls.unlink(path);
+    if (result < 0) throw new NetError('unlink', result, { family: c.AF_UNIX, path });
+  };
 
   /** The index of the interface with this name. Throws ENODEV. */
   readonly ifNameToIndex = (name: string): number => check('if_nametoindex', this.#calls.ifNameToIndex(name));

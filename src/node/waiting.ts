@@ -141,11 +141,15 @@ class Line {
     }
   }
 
-  /** Those behind have another chance: the first may have waited for more than they want. */
+  /**
+   * The first takes what there is, though it would not have been woken for it (SO_RCVLOWAT). Then those behind have another chance: it may
+   * have waited for more than they want.
+   */
   #cut(cut: Entry, aborted: boolean): void {
     const { operation } = cut;
+    const last = this.#entries[0] === cut ? operation.attempt() : undefined;
     const interrupted = aborted && (operation.moved === 0 || operation.whole);
-    const result = interrupted ? -Errno.EINTR : outOfTime(operation);
+    const result = last ?? (interrupted ? -Errno.EINTR : outOfTime(operation));
     this.drop((entry) => entry === cut, result);
   }
 }

@@ -128,11 +128,14 @@ export const SOL_PACKET = 263;
 export const PACKET_ADD_MEMBERSHIP = 1;
 export const PACKET_DROP_MEMBERSHIP = 2;
 export const PACKET_STATISTICS = 6;
+export const PACKET_AUXDATA = 8;
 /** mr_type of struct packet_mreq. */
 export const PACKET_MR_MULTICAST = 0;
 export const PACKET_MR_PROMISC = 1;
 export const PACKET_MR_ALLMULTI = 2;
 export const PACKET_MR_UNICAST = 3;
+/** tp_status of struct tpacket_auxdata: the frame is the program's. */
+export const TP_STATUS_USER = 1;
 /** sll_pkttype. */
 export const PACKET_HOST = 0;
 export const PACKET_BROADCAST = 1;

@@ -43,12 +43,31 @@ export const NO_ID = 0xffff_ffff;
 /** SO_PEERCRED of a socket that has had no peer. */
 export const NO_CREDENTIALS: Credentials = { pid: 0, uid: NO_ID, gid: NO_ID };
 
+/** struct tpacket_auxdata. packet(7). */
+export interface PacketAuxdata {
+  /** TP_STATUS_USER. */
+  readonly status: number;
+  /** Octets of the frame as it passed, and as it was kept: with its link header for SOCK_RAW. */
+  readonly length: number;
+  readonly capturedLength: number;
+  /** Where in it the link header and the network header are. */
+  readonly mac: number;
+  readonly net: number;
+  /** 0: a tag stays in the frame. */
+  readonly vlanTci: number;
+  readonly vlanTpid: number;
+}
+
 /** One ancillary message: level and type as in struct cmsghdr, and its data as the type has them. */
 export type ControlMessage =
   | { readonly level: typeof c.IPPROTO_IP; readonly type: typeof c.IP_TTL | typeof c.IP_TOS; readonly data: number }
   | { readonly level: typeof c.IPPROTO_IP; readonly type: typeof c.IP_PKTINFO; readonly data: PacketInfo }
   | { readonly level: typeof c.IPPROTO_IP; readonly type: typeof c.IP_RECVERR; readonly data: ExtendedError }
-  | { readonly level: typeof c.IPPROTO_IP; readonly type: typeof c.IP_RETOPTS; readonly data: Uint8Array }
+  | {
+      readonly level: typeof c.IPPROTO_IP;
+      readonly type: typeof c.IP_RECVOPTS | typeof c.IP_RETOPTS;
+      readonly data: Uint8Array;
+    }
   | {
       readonly level: typeof c.IPPROTO_UDP;
       readonly type: typeof c.UDP_SEGMENT | typeof c.UDP_GRO;
@@ -57,7 +76,8 @@ export type ControlMessage =
   /** Microseconds of the host's clock. */
   | { readonly level: typeof c.SOL_SOCKET; readonly type: typeof c.SO_TIMESTAMP; readonly data: number }
   | { readonly level: typeof c.SOL_SOCKET; readonly type: typeof c.SCM_RIGHTS; readonly data: readonly number[] }
-  | { readonly level: typeof c.SOL_SOCKET; readonly type: typeof c.SCM_CREDENTIALS; readonly data: Credentials };
+  | { readonly level: typeof c.SOL_SOCKET; readonly type: typeof c.SCM_CREDENTIALS; readonly data: Credentials }
+  | { readonly level: typeof c.SOL_PACKET; readonly type: typeof c.PACKET_AUXDATA; readonly data: PacketAuxdata };
 
 /** struct msghdr. */
 export interface Message {
@@ -155,6 +175,7 @@ export function controlSize({ level, type, data }: ControlMessage): number {
   if (typeof data === 'number') return CMSG_HEADER + 4;
   if (data instanceof Uint8Array) return CMSG_HEADER + data.length;
   if (Array.isArray(data)) return CMSG_HEADER + 4 * (data as readonly number[]).length;
+  if ('capturedLength' in (data as object)) return CMSG_HEADER + 20;
   // struct in_pktinfo and struct ucred; sock_extended_err with a sockaddr_in.
   return CMSG_HEADER + ('offender' in (data as object) ? 32 : 12);
 }

@@ -6,6 +6,9 @@
  */
 import type { Context } from '../core/context.ts';
 import type { Devices } from '../ethernet/device.ts';
+import { ANY_ADDRESS } from '../ip/address.ts';
+import type { IpAddress } from '../ip/address.ts';
+import { NO_OPTIONS } from '../ip/send-options.ts';
 import { MtuDiscover } from '../ip/service.ts';
 import type { IpService } from '../ip/service.ts';
 import type { TcpInfo, TcpOptions, TcpService } from '../tcp/service.ts';
@@ -63,6 +66,20 @@ export interface CommonOptions {
   dontRoute: boolean;
   ttl: number;
   tos: number;
+  /** IP_MULTICAST_TTL, 0 to 255. */
+  multicastTtl: number;
+  /** IP_MULTICAST_LOOP: members on this host get a copy of what is sent to their group. */
+  multicastLoop: boolean;
+  /** IP_MULTICAST_ALL: datagrams to every group that the interface is in are received, not only those to the socket's own. */
+  multicastAll: boolean;
+  /** IP_MULTICAST_IF: the interface (0 for the one that the routes name) and the source address of what is sent to a group. */
+  multicastInterface: number;
+  multicastSource: IpAddress;
+  /** IP_OPTIONS: what goes with every datagram, composed by ip/send-options.ts; on a stream TcpOptions has it. */
+  ipOptions: Uint8Array;
+  /** IP_RECVOPTS and IP_RETOPTS: datagrams come with their IP options, and with those that an answer would have. */
+  receiveIpOptions: boolean;
+  returnIpOptions: boolean;
   /** IP_HDRINCL: the program brings its own IP header. raw(7). */
   headerIncluded: boolean;
   /** IP_RECVERR: a datagram or raw socket is told of passing errors too, and without being connected. ip(7). */
@@ -91,6 +108,25 @@ export interface CommonOptions {
   passSecurity: boolean;
 }
 
+/** What IP_ADD_MEMBERSHIP and its like are given, read. struct ip_mreqn of ip(7). */
+export interface GroupRequest {
+  readonly group: IpAddress;
+  /** An own address that names the interface. */
+  readonly address: IpAddress;
+  /** Names the interface too, and goes first; 0 for none. */
+  readonly interfaceId: number;
+}
+
+/** The groups that a socket is in, and its choice of an interface for multicasts: inet/multicast.ts. */
+export interface SocketGroups {
+  /** -EINVAL for what is no group, -ENODEV, -EADDRINUSE when it is in already, -ENOBUFS when it is in too many. */
+  join(request: GroupRequest): number;
+  /** -ENODEV, -EADDRNOTAVAIL when it is not in. */
+  leave(request: GroupRequest): number;
+  /** IP_MULTICAST_IF. -EADDRNOTAVAIL when there is no such interface. */
+  choose(request: GroupRequest): number;
+}
+
 export type SocketKind = 'stream' | 'datagram' | 'raw' | 'unix' | 'packet';
 
 export interface Socket extends OpenFile {
@@ -104,6 +140,8 @@ export interface Socket extends OpenFile {
   readonly options: Readonly<CommonOptions>;
   /** TCP's own options; undefined on other sockets. */
   readonly tcpOptions: Readonly<TcpOptions> | undefined;
+  /** On datagram and raw sockets of AF_INET. */
+  readonly groups?: SocketGroups;
   /** SO_ACCEPTCONN. */
   readonly listening: boolean;
   /** SO_PEERCRED: only AF_UNIX has some, and where there is a peer. unix(7). */
@@ -112,7 +150,7 @@ export interface Socket extends OpenFile {
   /** -EINVAL when bound already or the name is malformed, -EADDRNOTAVAIL, -EADDRINUSE, -EAFNOSUPPORT, -EACCES. */
   bind(name: Name): number;
   listen(backlog: number): number;
-  /** The next connection as a socket, or a negative errno. `peer` is filled in by those who know it when getpeername does not. */
+  /** The next connection as a socket, or a negative errno. */
   accept(): Socket | number;
   /** -EINPROGRESS while a handshake runs; called again it tells the outcome. AF_UNSPEC dissolves the association. connect(2). */
   connect(name: Name): number;
@@ -171,6 +209,14 @@ export function defaultOptions(host: SocketHost): CommonOptions {
     dontRoute: false,
     ttl: ip.defaultTtl,
     tos: 0,
+    multicastTtl: 1,
+    multicastLoop: true,
+    multicastAll: true,
+    multicastInterface: 0,
+    multicastSource: ANY_ADDRESS,
+    ipOptions: NO_OPTIONS,
+    receiveIpOptions: false,
+    returnIpOptions: false,
     headerIncluded: false,
     receiveErrors: false,
     mtuDiscover: MtuDiscover.Want,

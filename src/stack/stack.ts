@@ -16,6 +16,7 @@ import type { MacAddress } from '../ethernet/address.ts';
 import { Devices } from '../ethernet/device.ts';
 import { EthernetInterface } from '../ethernet/interface.ts';
 import { Icmp } from '../icmp/icmp.ts';
+import { Igmp } from '../igmp/igmp.ts';
 import { Ipv4 } from '../ip/ipv4.ts';
 import type { NetworkInterface } from '../ip/interface.ts';
 import { IpProtocol } from '../ip/service.ts';
@@ -49,6 +50,7 @@ export class Stack implements StackSurface {
   readonly context: Context;
   readonly ip: Ipv4;
   readonly icmp: Icmp;
+  readonly igmp: Igmp;
   readonly udp: Udp;
   readonly tcp: Tcp;
   readonly calls: SocketCalls;
@@ -61,9 +63,11 @@ export class Stack implements StackSurface {
     this.ip = new Ipv4(this.context);
     this.#show(this.ip.interfaces[0]!);
     this.icmp = new Icmp(this.context, this.ip);
+    this.igmp = new Igmp(this.context, this.ip);
     this.udp = new Udp(this.context, this.ip);
     this.tcp = new Tcp(this.context, this.ip, options.congestion);
     this.ip.register(IpProtocol.Icmp, this.icmp);
+    this.ip.register(IpProtocol.Igmp, this.igmp);
     this.ip.register(IpProtocol.Udp, this.udp);
     this.ip.register(IpProtocol.Tcp, this.tcp);
     this.calls = new SocketCalls(this.context, { tcp: this.tcp, udp: this.udp, ip: this.ip, devices: this.devices });
@@ -92,6 +96,7 @@ export class Stack implements StackSurface {
     this.context.timers.expire(now);
     for (let round = 0; round < MAX_ROUNDS && this.pending; round++) {
       this.ip.poll(now);
+      this.igmp.poll(now);
       this.tcp.poll(now);
       this.udp.poll(now);
       this.calls.poll(now);
@@ -106,7 +111,8 @@ export class Stack implements StackSurface {
   }
 
   get pending(): boolean {
-    return this.ip.pending || this.tcp.pending || this.udp.pending || this.calls.pending;
+    const { ip, igmp, tcp, udp, calls } = this;
+    return ip.pending || tcp.pending || udp.pending || calls.pending || igmp.pending;
   }
 
   #show({ id, link }: NetworkInterface): void {

@@ -4,6 +4,8 @@
 import type { TcpConfig } from '../core/config.ts';
 import type { Context } from '../core/context.ts';
 import { Errno } from '../core/errno.ts';
+import { NO_OPTIONS } from '../ip/send-options.ts';
+import type { IpService, Path } from '../ip/service.ts';
 import type { AckPolicy } from './ack-policy.ts';
 import type { CongestionControl } from './congestion/control.ts';
 import type { CongestionRegistry } from './congestion/registry.ts';
@@ -50,6 +52,7 @@ export function makeDefaultOptions(config: TcpConfig, ttl: number): TcpOptions {
     notsentLowat: 0,
     quickAck: undefined,
     maxSegment: 0,
+    ipOptions: NO_OPTIONS,
     userTimeout: 0,
     advertisedUserTimeout: config.advertisedUserTimeout,
     keepalive: false, // MUST-25
@@ -158,10 +161,31 @@ export function applyOptions(conn: Optional, config: TcpConfig): void {
   ack.quickAck = options.quickAck;
 }
 
-/** Timers that run with a number that has changed are cleared; settleTimers starts them with the new one. */
-export function clearChangedTimers(timers: Timers, before: Readonly<TcpOptions>, now: Readonly<TcpOptions>): void {
-  if (now.userTimeout !== before.userTimeout) timers.clear(Timer.User);
-  if (now.keepaliveIdle !== before.keepaliveIdle || now.keepaliveInterval !== before.keepaliveInterval) {
+/** What a change of options touches besides. */
+interface Changing extends Optional {
+  path: Path;
+  readonly host: OptionsHost & { readonly ip: IpService };
+  refreshSegmentSize(): void;
+}
+
+/** What is more than a number to go by. Timers that run with one that has changed are cleared: settleTimers starts them with the new one. */
+export function takeChanges(conn: Changing, before: Readonly<TcpOptions>, changes: Partial<TcpOptions>): void {
+  const { timers, options, sender, host } = conn;
+  if (options.userTimeout !== before.userTimeout) timers.clear(Timer.User);
+  if (options.keepaliveIdle !== before.keepaliveIdle || options.keepaliveInterval !== before.keepaliveInterval) {
     timers.clear(Timer.Keepalive);
   }
+  if (options.ipOptions !== before.ipOptions) takeIpOptions(conn);
+  if (options.congestion !== before.congestion) sender.setControl(makeControl(options, host));
+  if (changes.noDelay === true) sender.cork.push(sender.textEnd);
+  applyOptions(conn, host.context.config.tcp);
+}
+
+/** Segments take other IP options along from now on, and less text the longer those are. RFC 9293 §3.7.1, MUST-16. */
+function takeIpOptions(conn: Changing): void {
+  const { destination, source } = conn.path;
+  const path = conn.host.ip.route(destination, source, conn.options.boundDevice, conn.options.ipOptions);
+  // Without a route just now, the connection keeps the path that it has: it may come back.
+  if (typeof path !== 'number') conn.path = path;
+  conn.refreshSegmentSize();
 }

@@ -11,7 +11,7 @@ import type { IpAddress } from '../ip/address.ts';
 import type { Path } from '../ip/service.ts';
 import { AckPolicy } from './ack-policy.ts';
 import type { ConnectionHost, ConnectionParent } from './connection-host.ts';
-import { applyOptions, checkOptions, clearChangedTimers, makeControl } from './connection-options.ts';
+import { applyOptions, checkOptions, makeControl, takeChanges } from './connection-options.ts';
 import type { DemuxEntry } from './demux.ts';
 import type { Ecn } from './ecn.ts';
 import type { FastOpen } from './fast-open.ts';
@@ -24,7 +24,7 @@ import { moderateSendBuffer, tuneSendBuffer } from './send-tuning.ts';
 import { effectiveMss, largestPayload } from './segment-size.ts';
 import { Sender } from './sender.ts';
 import type { ReadinessOwner, TcpConnection, TcpInfo, TcpOptions, TcpState } from './service.ts';
-import { isClosingDown, isSynchronized, mayFollow, maySend, owesReset } from './state.ts';
+import { isClosingDown, isSynchronized, mayFollow, maySend, owesReset, whyNotSend } from './state.ts';
 import { statusOf } from './status.ts';
 import type { SeqNum } from './seq.ts';
 import { seqText } from './seq.ts';
@@ -35,7 +35,7 @@ import type { UserTimeoutOption } from './user-timeout.ts';
 
 export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connection> {
   readonly tcb: Tcb;
-  readonly path: Path;
+  path: Path;
   readonly timers: Timers;
   readonly sender: Sender;
   readonly receiver: Receiver;
@@ -147,7 +147,7 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
     if (this.error !== 0) return -this.#takeHardError();
     const { state, sender, fastOpen } = this;
     const early = fastOpen?.takesText(state, sender.finQueued) === true;
-    if (!early && !maySend(state)) return this.#mayNotSend();
+    if (!early && !maySend(state)) return whyNotSend(state, sender.finQueued);
     const allowed = sendAllowance(sender, length);
     const taken = early
       ? fastOpen.write(state, sender.ring, bytes, at, allowed)
@@ -194,8 +194,7 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
       case 'LISTEN':
         return -Errno.ENOTCONN;
       case 'SYN-SENT':
-        if (this.sender.ring.length === 0)
-          this.end(0); // delete the TCB
+        if (this.sender.ring.length === 0) this.end(0);
         else this.sender.finQueued = true; // after the text that went with the SYN (RFC 7413)
         return 0;
       case 'SYN-RECEIVED':
@@ -275,10 +274,7 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
     if (result < 0) return result;
     const before = this.options;
     this.options = { ...before, ...changes }; // copied: connections of one listener share its record
-    clearChangedTimers(this.timers, before, this.options);
-    if (changes.noDelay === true) this.sender.cork.push(this.sender.textEnd);
-    applyOptions(this, this.host.context.config.tcp);
-    if (this.options.congestion !== before.congestion) this.sender.setControl(makeControl(this.options, this.host));
+    takeChanges(this, before, changes);
     if (this.state !== 'CLOSED') this.host.mark(this);
     return 0;
   }
@@ -379,11 +375,6 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
 
   onDeadline(now: Micros): void {
     this.host.onDeadline(this, now);
-  }
-
-  #mayNotSend(): number {
-    const connecting = this.state === 'SYN-SENT' || this.state === 'SYN-RECEIVED';
-    return connecting && !this.sender.finQueued ? -Errno.EAGAIN : -Errno.EPIPE;
   }
 
   #takeHardError(): number {

@@ -21,9 +21,10 @@ import { TCP_HEADER_MIN } from './wire.ts';
 
 /**
  * The MSS that our SYN offers: the first link's, path MTU discovery or not (MUST-67, SHLD-6; RFC 1191 §6.4), or what TCP_MAXSEG asks for.
+ * IP options do not count: it is for who sends them to send less text. RFC 6691 §2.
  */
 export function offeredMss(path: Path, options: Readonly<TcpOptions>): number {
-  const pathMss = path.interfaceMtu - path.headerLength - TCP_HEADER_MIN;
+  const pathMss = path.interfaceMtu - (path.headerLength - options.ipOptions.length) - TCP_HEADER_MIN;
   return options.maxSegment === 0 ? pathMss : Math.min(pathMss, options.maxSegment);
 }
 

@@ -10,6 +10,7 @@ import { SECOND, after, micros } from '../core/time.ts';
 import type { TcpConfig } from '../core/config.ts';
 import type { DropReason } from '../core/drop.ts';
 import type { IpAddress } from '../ip/address.ts';
+import { echoOptions } from '../ip/send-options.ts';
 import type { IpPacket, Path } from '../ip/service.ts';
 import { Connection } from './connection.ts';
 import type { ConnectionHost, ConnectionParent } from './connection-host.ts';
@@ -115,8 +116,8 @@ export class Listener implements TcpListener, ConnectionParent<Connection>, Fast
   }
 
   /** Back to whoever sent the packet. */
-  route(packet: IpPacket): Path | undefined {
-    const path = this.#host.ip.route(packet.source, packet.destination, this.options.boundDevice);
+  route(packet: IpPacket, ipOptions?: Uint8Array): Path | undefined {
+    const path = this.#host.ip.route(packet.source, packet.destination, this.options.boundDevice, ipOptions);
     return typeof path === 'number' ? undefined : path;
   }
 
@@ -128,9 +129,12 @@ export class Listener implements TcpListener, ConnectionParent<Connection>, Fast
 
   /** A record for the connection that a SYN asks for, or a cookie brings, or why there is none. */
   admit(seg: Segment, packet: IpPacket): Connection | DropReason {
-    const path = this.route(packet);
+    // The connection answers IP options by what it can of the same, as on Linux, whatever those of the listener are.
+    const ipOptions = echoOptions(packet.options);
+    const path = this.route(packet, ipOptions);
     if (path === undefined) return 'tcp-no-route';
-    const conn = new Connection(this.#host, path, seg.destinationPort, seg.sourcePort, this.options);
+    const options = ipOptions === this.options.ipOptions ? this.options : { ...this.options, ipOptions };
+    const conn = new Connection(this.#host, path, seg.destinationPort, seg.sourcePort, options);
     if (!this.#host.add(conn)) {
       return this.#host.context.buffers.exhausted ? 'tcp-no-memory' : 'tcp-too-many-connections';
     }

@@ -56,6 +56,8 @@ export interface TcpOptions {
   quickAck: boolean | undefined;
   /** TCP_MAXSEG: bound on the segment size (octets of payload and options), 0 for none. */
   maxSegment: number;
+  /** IP_OPTIONS: what goes with every segment, composed by ip/send-options.ts. RFC 9293 §3.9.2. */
+  ipOptions: Uint8Array;
   /** TCP_USER_TIMEOUT (us): give up when sent data stays unacknowledged this long; 0 is R2's default. RFC 9293 §3.8.3, RFC 5482. */
   userTimeout: number;
   /**

@@ -1,6 +1,7 @@
 /**
  * The state machine of RFC 9293 §3.3.2 (Figure 5) as one table, and the groups of states that the event processing asks for.
  */
+import { Errno } from '../core/errno.ts';
 import type { TcpState } from './service.ts';
 
 /** From each state, the states that some event leads to. */
@@ -64,6 +65,10 @@ export const maySendText = (state: TcpState): boolean => {
 
 /** SEND is accepted. RFC 9293 §3.10.2. */
 export const maySend = (state: TcpState): boolean => state === 'ESTABLISHED' || state === 'CLOSE-WAIT';
+
+/** What SEND answers in the other states: -EAGAIN while connecting, unless CLOSE was called already, else -EPIPE. */
+export const whyNotSend = (state: TcpState, finQueued: boolean): number =>
+  (state === 'SYN-SENT' || state === 'SYN-RECEIVED') && !finQueued ? -Errno.EAGAIN : -Errno.EPIPE;
 
 /** ABORT sends a RST. RFC 9293 §3.10.5. */
 export const owesReset = (state: TcpState): boolean =>

@@ -107,7 +107,7 @@ export class Tcp implements TcpService, ProtocolHandler, ListenerHost, Arrivals 
     options: TcpOptions,
   ): Connection | number {
     if (isMulticast(remote) || this.ip.isBroadcast(remote)) return -Errno.ENETUNREACH; // MUST-46
-    const path = this.ip.route(remote, local, options.boundDevice); // MUST-44
+    const path = this.ip.route(remote, local, options.boundDevice, options.ipOptions); // MUST-44
     if (typeof path === 'number') return path;
     if (this.#connections.find(path.source, localPort, path.destination, remotePort) !== undefined) {
       return -Errno.EADDRNOTAVAIL;
@@ -308,7 +308,9 @@ export class Tcp implements TcpService, ProtocolHandler, ListenerHost, Arrivals 
       this.#dispatchUnknown(packet, now, undefined);
       return;
     }
-    if (!mayComeFrom(conn.options.boundDevice, packet)) {
+    const { boundDevice } = conn.options;
+    // SO_BINDTODEVICE: "only packets received from that particular interface will be processed by the socket". socket(7).
+    if (boundDevice !== 0 && boundDevice !== this.ip.arrivalInterface(packet)) {
       arrivesClosed(this, seg, packet, now);
       return;
     }
@@ -337,8 +339,8 @@ export class Tcp implements TcpService, ProtocolHandler, ListenerHost, Arrivals 
   }
 
   #listenerOf({ destinationPort, sourcePort }: Segment, packet: IpPacket): Listener | undefined {
-    const { source, destination, interfaceId } = packet;
-    return this.#listeners.find(destination, destinationPort, source, sourcePort, interfaceId);
+    const { source, destination } = packet;
+    return this.#listeners.find(destination, destinationPort, source, sourcePort, this.ip.arrivalInterface(packet));
   }
 
   /** Moves the connection in the heap when a timer is earlier than where it is; later ones wait until it is looked at anyway. */
@@ -348,7 +350,3 @@ export class Tcp implements TcpService, ProtocolHandler, ListenerHost, Arrivals 
     }
   }
 }
-
-/** SO_BINDTODEVICE: "only packets received from that particular interface will be processed by the socket". socket(7). */
-const mayComeFrom = (boundDevice: number, { interfaceId }: IpPacket): boolean =>
-  boundDevice === 0 || boundDevice === interfaceId;

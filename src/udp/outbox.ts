@@ -30,6 +30,7 @@ interface Waiting {
   tos: number;
   mtuDiscover: MtuDiscover;
   confirm: boolean;
+  loop: boolean;
 }
 
 /** The data of a datagram that nobody quotes. */
@@ -56,10 +57,10 @@ export class Outbox {
 
   /** Takes over the frame, which holds room for the header and the data. */
   push(port: OutboxClient, frame: Frame, path: Path, destinationPort: number, options: UdpSendOptions): void {
-    const { ttl, tos, mtuDiscover, confirm } = options;
+    const { ttl, tos, mtuDiscover, confirm, loop } = options;
     const record = this.#records[this.#length];
     if (record === undefined) {
-      this.#records.push({ port, frame, path, destinationPort, ttl, tos, mtuDiscover, confirm });
+      this.#records.push({ port, frame, path, destinationPort, ttl, tos, mtuDiscover, confirm, loop });
     } else {
       record.port = port;
       record.frame = frame;
@@ -69,6 +70,7 @@ export class Outbox {
       record.tos = tos;
       record.mtuDiscover = mtuDiscover;
       record.confirm = confirm;
+      record.loop = loop;
     }
     this.#length++;
   }
@@ -98,6 +100,7 @@ export class Outbox {
     }
     options.ttl = record.ttl;
     options.tos = record.tos;
+    options.loop = record.loop;
     if (record.confirm) this.#ip.confirm(path, now);
     const result = this.#ip.output(path, frame, options, now);
     port.dequeued(length - UDP_HEADER_LENGTH);

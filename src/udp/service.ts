@@ -9,6 +9,8 @@ import type { IpErrorReport, IpPacket, MtuDiscover, Path } from '../ip/service.t
 export interface UdpOwner {
   /** A datagram; `payload` is lent for the call. Returns false when the receive queue is full, which UDP counts as a drop. */
   onDatagram(payload: Uint8Array, source: IpAddress, sourcePort: number, packet: IpPacket, now: Micros): boolean;
+  /** Whether it wants a datagram to a group that its interface is in: IP_MULTICAST_ALL, ip(7). All of them without this. */
+  wantsGroup?(packet: IpPacket): boolean;
   /** An ICMP error about a datagram that this port sent to `destinationPort`; `quoted` is as much of its data as came back, and lent. */
   onError(report: IpErrorReport, destinationPort: number, quoted: Uint8Array): void;
   /** Whether what routers report of the path's MTU is to be ignored: IP_PMTUDISC_INTERFACE and _OMIT. */
@@ -27,6 +29,8 @@ export interface UdpSendOptions {
   mtuDiscover: MtuDiscover;
   /** MSG_CONFIRM: the program knows that the path works. */
   confirm: boolean;
+  /** Whether members on this host get a copy of a multicast: IP_MULTICAST_LOOP. */
+  loop: boolean;
 }
 
 /** An open port. */

@@ -8,6 +8,7 @@ import type { Context } from '../core/context.ts';
 import { Checksum } from '../core/frame.ts';
 import type { Frame } from '../core/frame.ts';
 import type { Micros } from '../core/time.ts';
+import { isMulticast } from '../ip/address.ts';
 import type { IpAddress } from '../ip/address.ts';
 import { IpProtocol } from '../ip/service.ts';
 import { isTooBig } from '../ip/service.ts';
@@ -146,6 +147,7 @@ export class Udp implements UdpService, ProtocolHandler {
     for (let i = 0; i < ports.length; i++) {
       const port = ports[i]!;
       if (matchScore(port, packet.destination, packet.source, sourcePort, device) < 0) continue;
+      if (isMulticast(packet.destination) && port.owner.wantsGroup?.(packet) === false) continue;
       matched = true;
       this.#hand(port, payload, sourcePort, packet, frame, now);
     }

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { finishChecksum, sumBytes, sumIsValid } from '../../src/core/checksum.ts';
 import { FramePool } from '../../src/core/frame.ts';
 import type { Frame } from '../../src/core/frame.ts';
+import { micros } from '../../src/core/time.ts';
 import { toReply } from '../../src/icmp/echo.ts';
 import { icmpChecksum } from '../../src/icmp/wire.ts';
 import { ANY_ADDRESS } from '../../src/ip/address.ts';
@@ -78,12 +79,48 @@ describe('icmp/echo', () => {
     expect(readIpv4Header(host.link.sent[0]!.bytes, 0).ttl).to.equal(33);
   });
 
-  it('options of the request stay out of the reply', () => {
+  const OWN = [10, 0, 0, 2];
+  const REFLECTED: readonly [title: string, options: readonly number[], reply: readonly number[]][] = [
+    ['Record Route', [7, 11, 4, ...Array<number>(8).fill(0)], [7, 11, 12, ...OWN, ...OWN, 0]],
+    [
+      'a route that a router is in already',
+      [7, 15, 8, 9, 9, 9, 9, 0, 0, 0, 0, 0, 0, 0, 0],
+      [7, 15, 16, 9, 9, 9, 9, ...OWN, ...OWN, 0],
+    ],
+    ['Record Route with room for one', [7, 7, 4, 0, 0, 0, 0], [7, 7, 8, ...OWN, 0]],
+    ['a full Record Route', [7, 7, 8, 9, 9, 9, 9], [7, 7, 8, 9, 9, 9, 9, 0]],
+    ['a full Timestamp, which counts this host', [68, 8, 9, 0x10, 1, 2, 3, 4], [68, 8, 9, 0x20, 1, 2, 3, 4]],
+    ['both, in one order', [68, 4, 5, 0x20, 1, 7, 7, 8, 9, 9, 9, 9], [7, 7, 8, 9, 9, 9, 9, 68, 4, 5, 0x30, 0]],
+    ['nothing else', [1, 1, 148, 4, 0, 0, 99, 2], []],
+  ];
+  for (const [title, options, reply] of REFLECTED) {
+    it(`1122-3.2.2.6-h: options of the request in the reply: ${title}`, () => {
+      const host = makeHost();
+      host.link.deliver(echo({ options }, Uint8Array.of(1, 2)));
+      const { bytes } = host.link.sent[0]!;
+      const end = (bytes[0]! & 0xf) * 4;
+      expect([...bytes.subarray(20, end)]).to.deep.equal(reply);
+      expect(sumIsValid(sumBytes(bytes, 0, end))).to.equal(true);
+      expect(bytes.slice(end)).to.deep.equal(message(0, 0, 0x00010002, Uint8Array.of(1, 2)));
+      expect(host.context.frames.inUse).to.equal(0);
+    });
+  }
+
+  it('1122-3.2.2.6-h: a Timestamp gets the times of coming and going, marked as none of the day', () => {
     const host = makeHost();
-    host.link.deliver(echo({ options: [7, 7, 4, 0, 0, 0, 0] }, Uint8Array.of(1, 2)));
+    const options = [68, 36, 5, 1, ...Array<number>(32).fill(0)];
+    host.link.deliver(echo({ options }), undefined, micros(5000));
     const { bytes } = host.link.sent[0]!;
-    expect(bytes[0]).to.equal(0x45);
-    expect(bytes.slice(20)).to.deep.equal(message(0, 0, 0x00010002, Uint8Array.of(1, 2)));
+    const record = [...OWN, 0x80, 0, 0, 5];
+    expect([...bytes.subarray(20, 56)]).to.deep.equal([
+      68,
+      36,
+      21,
+      1,
+      ...record,
+      ...record,
+      ...Array<number>(16).fill(0),
+    ]);
   });
 
   it('1122-3.2.2.6-e, 1122-3.3.4.2-a: the reply comes from the address that was asked', () => {

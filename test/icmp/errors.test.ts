@@ -13,7 +13,7 @@ import { readIpv4Header } from '../../src/ip/ipv4-wire.ts';
 import { IpProtocol } from '../../src/ip/service.ts';
 import type { IpErrorReport, Path } from '../../src/ip/service.ts';
 import { udpChecksumIsValid, writeUdpHeader } from '../../src/udp/wire.ts';
-import { T0, addr, concat, datagram, makeHost, prefix, u16 } from '../ip/host.ts';
+import { T0, addr, concat, datagram, makeHost, prefix, u16, SEND_OPTIONS } from '../ip/host.ts';
 import { message } from './messages.ts';
 
 /** A UDP datagram without checksum to a port that is closed. */
@@ -187,9 +187,8 @@ describe('icmp/errors', () => {
         onError: (report) => reports.push({ ...report }),
         onSent: () => undefined,
       });
-      const options = { ttl: 64, tos: 0, mtuDiscover: 1, confirm: false } as const;
       const path = host.ip.route(addr('127.0.0.1'), ANY_ADDRESS) as Path;
-      expect(port.send(new Uint8Array(1), 0, 1, path, 9, options)).to.equal(1);
+      expect(port.send(new Uint8Array(1), 0, 1, path, 9, SEND_OPTIONS)).to.equal(1);
       host.settle();
       expect(reports.map(({ errno }) => errno)).to.deep.equal([111]);
       expect(host.context.frames.inUse).to.equal(0);

@@ -64,8 +64,19 @@ describe('inspector/print', () => {
     ['fragmentation needed', icmpFrame(3, 4, '00000578'), '10.0.0.1 > 10.0.0.2 ICMP fragmentation needed mtu 1400'],
     ['redirect', icmpFrame(5, 1, '0a0000fe'), '10.0.0.1 > 10.0.0.2 ICMP redirect for host to 10.0.0.254'],
     ['parameter problem', icmpFrame(12, 0, '14000000'), '10.0.0.1 > 10.0.0.2 ICMP parameter problem at octet 20'],
+    ['an IGMP query', ipFrame(2, fromHex('1100 eeff 00000000')), '10.0.0.1 > 10.0.0.2 IGMP membership query'],
+    [
+      'an IGMP report',
+      ipFrame(2, fromHex('1200 fcfa ef010203')),
+      '10.0.0.1 > 10.0.0.2 IGMP membership report 239.1.2.3',
+    ],
+    [
+      'an IGMP leave with a bad checksum',
+      ipFrame(2, fromHex('1700 0000 ef010203')),
+      '10.0.0.1 > 10.0.0.2 IGMP leave group 239.1.2.3 (bad checksum)',
+    ],
     ['an unknown ICMP type', icmpFrame(99, 2, '00000000'), '10.0.0.1 > 10.0.0.2 ICMP type 99 code 2'],
-    ['another protocol', ipFrame(2, octets(8)), '10.0.0.1 > 10.0.0.2 IGMP 8 octets'],
+    ['another protocol', ipFrame(89, octets(8)), '10.0.0.1 > 10.0.0.2 protocol 89 8 octets'],
     [
       'a fragment',
       ipFrame(17, octets(16), 0x2001),

@@ -13,6 +13,7 @@ import { setIpChecksum, setIpTotalLength, writeIpv4Header } from '../../src/ip/i
 import type { NetworkInterface } from '../../src/ip/interface.ts';
 import { Ipv4 } from '../../src/ip/ipv4.ts';
 import { IpProtocol } from '../../src/ip/service.ts';
+import type { UdpSendOptions } from '../../src/udp/service.ts';
 import { Udp } from '../../src/udp/udp.ts';
 import { FakeLink } from './fake-link.ts';
 
@@ -20,6 +21,9 @@ export const T0 = micros(0);
 
 export const addr = (text: string): IpAddress => parseAddress(text)!;
 export const prefix = (text: string): Prefix => parsePrefix(text)!;
+
+/** How datagrams are sent unless a program says otherwise. */
+export const SEND_OPTIONS: UdpSendOptions = { ttl: 64, tos: 0, mtuDiscover: 1, confirm: false, loop: true };
 
 export interface Host {
   readonly context: Context;

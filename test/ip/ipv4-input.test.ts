@@ -47,6 +47,7 @@ describe('ip/ipv4 input', () => {
       tos: 0xb8, // 1122-3.2.1.6-b
       interfaceId: host.network.id,
       broadcast: false,
+      options: undefined,
     });
     expect(host.ip.counters()).to.include({ received: 1, delivered: 1, sent: 0 });
     expect(host.context.drops.snapshot()).to.deep.equal({});

@@ -10,7 +10,8 @@ import { SeededRandom } from '../../src/core/random.ts';
 import { Devices } from '../../src/ethernet/device.ts';
 import { ANY_ADDRESS, BROADCAST_ADDRESS, isLoopback, parseAddress } from '../../src/ip/address.ts';
 import type { IpAddress } from '../../src/ip/address.ts';
-import type { Arrival, IpService, OutputOptions, Path, RawListener } from '../../src/ip/service.ts';
+import { NO_OPTIONS } from '../../src/ip/send-options.ts';
+import type { Arrival, GroupService, IpService, OutputOptions, Path, RawListener } from '../../src/ip/service.ts';
 import { SocketCalls } from '../../src/socket/calls.ts';
 import { Readiness } from '../../src/tcp/service.ts';
 import { noListenerCounts } from '../../src/tcp/listener.ts';
@@ -27,8 +28,17 @@ import type { UdpOwner, UdpPort, UdpSendOptions, UdpService } from '../../src/ud
 
 export const OWN_ADDRESS = parseAddress('10.0.0.1')!;
 
+/** An IP without groups. */
+export const NO_GROUPS: GroupService = {
+  observer: undefined,
+  join: () => undefined,
+  leave: () => undefined,
+  interfaceFor: () => 0,
+};
+
 /** One host, 10.0.0.1/8; everything else in 10/8 and 127/8 has a route. */
 export class FakeIp implements IpService {
+  readonly groups = NO_GROUPS;
   /** Of the interfaces, in the order of their ids. */
   readonly names = ['lo', 'tap0'];
   readonly raw: { protocol: number; listener: RawListener }[] = [];
@@ -387,6 +397,7 @@ export class FakeTcp implements TcpService {
       boundDevice: 0,
       deferAccept: 0,
       maxSegment: 0,
+      ipOptions: NO_OPTIONS,
       userTimeout: 0,
       keepalive: false,
       keepaliveIdle: 7_200_000_000,

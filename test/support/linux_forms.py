@@ -7,7 +7,7 @@ import socket
 import struct
 
 AF_UNSPEC, AF_UNIX, AF_INET, AF_PACKET = 0, 1, 2, 17
-SOL_SOCKET, IPPROTO_IP, IPPROTO_UDP = 1, 0, 17
+SOL_SOCKET, SOL_PACKET, IPPROTO_IP, IPPROTO_UDP = 1, 263, 0, 17
 
 TCP_STATES = (
     "- ESTABLISHED SYN-SENT SYN-RECEIVED FIN-WAIT-1 FIN-WAIT-2 TIME-WAIT CLOSED CLOSE-WAIT LAST-ACK LISTEN CLOSING"
@@ -134,7 +134,7 @@ def option_value(values):
     raise ValueError("no such form of an option value: %r" % (form,))
 
 
-OPTION_SIZES = {"linger": 8, "timeval": 16, "ucred": 12, "text": 256, "octets": 256, "info": 256, "statistics": 8}
+OPTION_SIZES = {"address": 4, "linger": 8, "timeval": 16, "ucred": 12, "text": 256, "octets": 256, "info": 256, "statistics": 8}
 
 
 def option_size(form):
@@ -151,6 +151,8 @@ def shown_option(form, raw):
     if form == "ucred":
         pid, uid, gid = struct.unpack("=iII", raw)
         return [shown_pid(pid), uid, gid]
+    if form == "address":
+        return [socket.inet_ntoa(raw)]
     if form == "text":
         return [raw.split(b"\0")[0].decode()]
     if form == "info":
@@ -233,6 +235,8 @@ def shown_message(level, kind, data, take_fds):
     if (level, kind) == (SOL_SOCKET, 2) and len(data) == 12:
         pid, uid, gid = struct.unpack("=iII", data)
         return ["SCM_CREDENTIALS", shown_pid(pid), uid, gid]
+    if (level, kind) == (SOL_PACKET, 8) and len(data) == 20:
+        return ["PACKET_AUXDATA", *struct.unpack("=3I4H", data)]
     return ["raw", level, kind, list(data)]
 
 

@@ -7,7 +7,13 @@ import { parseMac } from '../../src/ethernet/address.ts';
 import { parseAddress } from '../../src/ip/address.ts';
 import type { Name, NameOut, PacketAddress, SocketAddress } from '../../src/socket/address.ts';
 import * as c from '../../src/socket/constants.ts';
-import type { ControlMessage, Credentials, ExtendedError, PacketInfo } from '../../src/socket/message.ts';
+import type {
+  ControlMessage,
+  Credentials,
+  ExtendedError,
+  PacketAuxdata,
+  PacketInfo,
+} from '../../src/socket/message.ts';
 import type { OptionInput, OptionValue } from '../../src/socket/options/option.ts';
 import type { Form, Json } from '../socket/differential/steps.ts';
 
@@ -253,6 +259,10 @@ export function shownControl(
     case c.SOL_SOCKET * 1000 + c.SCM_CREDENTIALS: {
       const { pid, uid, gid } = data as Credentials;
       return ['SCM_CREDENTIALS', shownPid(pid), uid, gid];
+    }
+    case c.SOL_PACKET * 1000 + c.PACKET_AUXDATA: {
+      const { status, length, capturedLength, mac, net, vlanTci, vlanTpid } = data as PacketAuxdata;
+      return ['PACKET_AUXDATA', status, length, capturedLength, mac, net, vlanTci, vlanTpid];
     }
     default:
       return ['raw', level, type, [...(data as Uint8Array)]];

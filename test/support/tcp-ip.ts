@@ -7,6 +7,7 @@ import type { Micros } from '../../src/core/time.ts';
 import { ANY_ADDRESS, BROADCAST_ADDRESS } from '../../src/ip/address.ts';
 import type { IpAddress } from '../../src/ip/address.ts';
 import type { Arrival, IpService, OutputOptions, Path, ProtocolHandler } from '../../src/ip/service.ts';
+import { NO_GROUPS } from './fake-services.ts';
 
 export class FakePath implements Path {
   readonly source: IpAddress;
@@ -37,6 +38,7 @@ export class FakePath implements Path {
 export type FrameTaker = (frame: Frame, path: Path, options: OutputOptions, now: Micros) => number;
 
 export class FakeIp implements IpService {
+  readonly groups = NO_GROUPS;
   readonly address: IpAddress;
   take: FrameTaker;
   handler: ProtocolHandler | undefined = undefined;

@@ -14,7 +14,7 @@ export interface Complaint {
 export interface Examination {
   readonly packets: number;
   /** Packets whose checksum was found right, by protocol: shows that there was something to validate. */
-  readonly verified: { readonly ip: number; readonly icmp: number; readonly tcp: number; readonly udp: number };
+  readonly verified: Readonly<Record<'ip' | 'icmp' | 'tcp' | 'udp' | 'igmp', number>>;
   readonly complaints: readonly Complaint[];
 }
 
@@ -37,6 +37,7 @@ const FIELDS = [
   'frame.packet_flags_direction',
   'tcp.len',
   'tcp.flags',
+  'igmp.checksum.status',
 ] as const;
 
 const VALIDATION = ['ip.check_checksum', 'tcp.check_checksum', 'udp.check_checksum'];
@@ -76,7 +77,7 @@ export async function examine(file: string): Promise<Examination> {
   const fields = FIELDS.flatMap((name) => ['-e', name]);
   const separators = ['-E', 'separator=/t', '-E', `aggregator=${SEPARATOR}`, '-E', 'occurrence=a'];
   const lines = await tshark(['-n', '-r', file, ...OPAQUE, ...options, '-T', 'fields', ...separators, ...fields]);
-  const verified = { ip: 0, icmp: 0, tcp: 0, udp: 0 };
+  const verified = { ip: 0, icmp: 0, tcp: 0, udp: 0, igmp: 0 };
   const complaints: Complaint[] = [];
   for (const line of lines) {
     const columns = line.split('\t');
@@ -85,7 +86,9 @@ export async function examine(file: string): Promise<Examination> {
     const isQuote = `${columns[1]}:`.includes(QUOTE);
     if (Number(columns[9]) === INBOUND && columns[7]!.includes(MANGLED_ZERO)) continue;
     const [ip, icmp, tcp, udp] = columns.slice(2, 6).map(statuses) as [number[], number[], number[], number[]];
-    const own = isQuote ? { ip: ip.slice(0, 1), icmp: icmp.slice(0, 1) } : { ip, icmp, tcp, udp };
+    const own = isQuote
+      ? { ip: ip.slice(0, 1), icmp: icmp.slice(0, 1) }
+      : { ip, icmp, tcp, udp, igmp: statuses(columns[12]!) };
     for (const [name, found] of Object.entries(own)) {
       if (found.includes(BAD)) complain(`Error: bad ${name} checksum`);
       if (found[0] === GOOD) verified[name as keyof typeof verified]++;

@@ -20,10 +20,10 @@ import {
   writeUdpHeader,
 } from '../../src/udp/wire.ts';
 import { message } from '../icmp/messages.ts';
-import { addr, concat, datagram, makeHost, prefix, T0 } from '../ip/host.ts';
+import { addr, concat, datagram, makeHost, prefix, SEND_OPTIONS, T0 } from '../ip/host.ts';
 import type { DatagramParts, Host } from '../ip/host.ts';
 
-const OPTIONS: UdpSendOptions = { ttl: 7, tos: 0x20, mtuDiscover: 1, confirm: false };
+const OPTIONS: UdpSendOptions = { ...SEND_OPTIONS, ttl: 7, tos: 0x20 };
 
 interface Opened {
   readonly port: UdpPort;

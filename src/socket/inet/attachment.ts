@@ -65,8 +65,11 @@ export class Attachment {
     // An unspecified destination is this host. RFC 1122 §3.2.1.3 (a) forbids it on the wire; Linux reads it so.
     const remote = address !== ANY_ADDRESS ? address : from !== ANY_ADDRESS ? from : LOOPBACK_ADDRESS;
     const { ip, tcp, tcpPorts } = this.#host;
+    // IP_FREEBIND: there is no way from an address that is not this host's.
+    if (from !== ANY_ADDRESS && !ip.isLocal(from)) return -Errno.ENETUNREACH;
     const path = ip.route(remote, from, options.boundDevice);
     if (typeof path === 'number') return path;
+    if (options.dontRoute && path.viaGateway) return -Errno.ENETUNREACH;
     if (this.port.binding === undefined) {
       const chosen = tcpPorts.pickToConnect(path.source, remote, port, (candidate) =>
         tcp.isTaken(path.source, candidate, remote, port),

@@ -5,6 +5,7 @@ import { getU32 } from '../../core/bytes.ts';
 import { Errno } from '../../core/errno.ts';
 import { ANY_ADDRESS, ipv4, parseAddress } from '../../ip/address.ts';
 import type { IpAddress } from '../../ip/address.ts';
+import { MAX_OPTIONS, NO_OPTIONS, composeOptions, echoOptions } from '../../ip/send-options.ts';
 import type { Arrival, IpService } from '../../ip/service.ts';
 import * as c from '../constants.ts';
 import type { ControlMessage, Incoming, PacketInfo } from '../message.ts';
@@ -23,6 +24,8 @@ export interface SendSettings {
   tos: number;
   /** UDP_SEGMENT: octets of each datagram that this is cut into, or 0. */
   segment: number;
+  /** IP_RETOPTS: composed options in the place of the socket's. */
+  ipOptions: Uint8Array;
 }
 
 export const makeSettings = (): SendSettings => ({
@@ -31,15 +34,18 @@ export const makeSettings = (): SendSettings => ({
   ttl: 0,
   tos: 0,
   segment: 0,
+  ipOptions: NO_OPTIONS,
 });
 
 /** What a datagram is sent with unless ancillary data says otherwise. */
-export function resetSettings(settings: SendSettings, { tos, udpSegment }: CommonOptions, isUdp: boolean): void {
+export function resetSettings(settings: SendSettings, options: CommonOptions, isUdp: boolean): void {
+  const { tos, udpSegment, ipOptions } = options;
   settings.source = ANY_ADDRESS;
   settings.interfaceId = 0;
   settings.ttl = 0;
   settings.tos = tos;
   settings.segment = isUdp ? udpSegment : 0;
+  settings.ipOptions = ipOptions;
 }
 
 /** A message as programs that know no types give it. */
@@ -82,6 +88,12 @@ function readIpMessage({ type, data }: AnyMessage, settings: SendSettings): bool
     }
     case c.IP_PKTINFO:
       return readPacketInfo(data, settings);
+    case c.IP_RETOPTS: {
+      // What is beyond the longest options is not looked at, as on Linux.
+      const composed = data instanceof Uint8Array ? composeOptions(data.subarray(0, MAX_OPTIONS)) : undefined;
+      settings.ipOptions = composed ?? NO_OPTIONS;
+      return composed !== undefined;
+    }
     default:
       return false;
   }
@@ -140,6 +152,11 @@ export function addControl(
   }
   const { receivePacketInfo } = options;
   addHeader(control, datagram, options, receivePacketInfo ? packetInfo(datagram, ip, names) : undefined);
+  const { ipOptions } = datagram;
+  if (ipOptions === undefined) return;
+  // 1122-4.1.3.2-a. What an answer would take along may be nothing, which is told as well.
+  if (options.receiveIpOptions) control.push({ level: c.IPPROTO_IP, type: c.IP_RECVOPTS, data: ipOptions });
+  if (options.returnIpOptions) control.push({ level: c.IPPROTO_IP, type: c.IP_RETOPTS, data: echoOptions(ipOptions) });
 }
 
 /** As addControl, of an ICMP message that told of an error: it was for this host itself, so no local address is named. */

@@ -35,6 +35,7 @@ import { DatagramQueue, copyDatagram } from './datagram-queue.ts';
 import { Draft } from './draft.ts';
 import { ErrorQueue, icmpError, localError } from './error-queue.ts';
 import type { InetHost } from './host.ts';
+import { Multicast } from './multicast.ts';
 import { makeEndpoint } from './names.ts';
 
 /** Parameter Problem: Linux counts it among the lasting errors. RFC 792. */
@@ -43,6 +44,7 @@ const PARAMETER_PROBLEM = 12;
 export class DatagramCore {
   readonly options: CommonOptions;
   readonly watch: Watch;
+  readonly groups: Multicast;
   readonly draft = new Draft();
   readonly #host: InetHost;
   /** Octets that wait to leave. */
@@ -59,6 +61,7 @@ export class DatagramCore {
     this.#host = host;
     this.#unsent = unsent;
     this.options = defaultOptions(host);
+    this.groups = new Multicast(host, this.options);
     this.watch = new Watch(host.readiness, () => this.readiness());
   }
 
@@ -100,6 +103,7 @@ export class DatagramCore {
 
   close(): void {
     this.draft.clear();
+    this.groups.clear();
     this.#received.clear();
     this.#errors.clear();
     this.watch.close();
@@ -212,11 +216,14 @@ export class DatagramCore {
   route(remote: IpAddress, local: IpAddress, flags: number): Path | number {
     const { ip } = this.#host;
     const { settings } = this.draft;
-    const source = this.#source(local);
+    const isGroup = isMulticast(remote);
+    const own = this.#source(local);
+    const source = isGroup && own === ANY_ADDRESS ? this.options.multicastSource : own;
     if (isMulticast(source) || source === BROADCAST_ADDRESS) return -Errno.EINVAL;
     if (source !== ANY_ADDRESS && !ip.isLocal(source)) return -Errno.ENETUNREACH;
-    const device = settings.interfaceId !== 0 ? settings.interfaceId : this.options.boundDevice;
-    const path = ip.route(remote, source, device);
+    const bound = settings.interfaceId !== 0 ? settings.interfaceId : this.options.boundDevice;
+    const device = bound === 0 && isGroup ? this.options.multicastInterface : bound;
+    const path = ip.route(remote, source, device, settings.ipOptions);
     if (typeof path === 'number' || !path.viaGateway) return path;
     const stays = this.options.dontRoute || (flags & MSG_DONTROUTE) !== 0;
     return stays ? -Errno.ENETUNREACH : path;
@@ -241,8 +248,10 @@ export class DatagramCore {
   }
 
   /** The draft's TTL. As on Linux the socket's counts as it is by now, and not (as the TOS) when the draft was begun. */
-  get ttl(): number {
-    return this.draft.settings.ttl !== 0 ? this.draft.settings.ttl : this.options.ttl;
+  ttlOn({ destination }: Path): number {
+    const { ttl } = this.draft.settings;
+    if (ttl !== 0) return ttl;
+    return isMulticast(destination) ? this.options.multicastTtl : this.options.ttl;
   }
 
   /** A socket bound to a broadcast or multicast address receives there, but sends from an own one. */

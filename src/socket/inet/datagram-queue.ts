@@ -27,6 +27,8 @@ export interface Datagram extends Arrival {
   readonly interfaceId: number;
   readonly ttl: number;
   readonly tos: number;
+  /** Its IP options; undefined for none. */
+  readonly ipOptions: Uint8Array | undefined;
   /** When it came. */
   readonly time: Micros;
 }
@@ -62,10 +64,10 @@ export class DatagramQueue {
       last.length += bytes.length;
       return true;
     }
-    const { source, destination, interfaceId, ttl, tos } = packet;
+    const { source, destination, interfaceId, ttl, tos, options: ipOptions } = packet;
     const { length } = bytes;
     const pieces = [bytes.slice()];
-    this.#items.push({ pieces, length, segment: 0, source, port, destination, interfaceId, ttl, tos, time });
+    this.#items.push({ pieces, length, segment: 0, source, port, destination, interfaceId, ttl, tos, ipOptions, time });
     return true;
   }
 
@@ -106,7 +108,9 @@ const belongsTo = (last: Datagram, port: number, packet: IpPacket, time: Micros)
   last.destination === packet.destination &&
   last.interfaceId === packet.interfaceId &&
   last.ttl === packet.ttl &&
-  last.tos === packet.tos;
+  last.tos === packet.tos &&
+  last.ipOptions === undefined &&
+  packet.options === undefined;
 
 /** Whether it has the size of those before it; a shorter one is the last. */
 function mayJoin(last: Datagram, length: number): boolean {

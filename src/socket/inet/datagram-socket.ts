@@ -49,7 +49,7 @@ export class DatagramSocket implements Socket, UdpOwner {
   #boundPort = 0;
   /** A name just read or to be written; calls do not nest. */
   readonly #to: Endpoint = makeEndpoint();
-  readonly #sendOptions: UdpSendOptions = { ttl: 0, tos: 0, mtuDiscover: MtuDiscover.Want, confirm: false };
+  readonly #sendOptions: UdpSendOptions = { ttl: 0, tos: 0, mtuDiscover: MtuDiscover.Want, confirm: false, loop: true };
 
   constructor(host: InetHost) {
     this.#host = host;
@@ -59,6 +59,10 @@ export class DatagramSocket implements Socket, UdpOwner {
 
   get options(): CommonOptions {
     return this.#core.options;
+  }
+
+  get groups(): DatagramCore['groups'] {
+    return this.#core.groups;
   }
 
   get watch(): DatagramCore['watch'] {
@@ -72,7 +76,8 @@ export class DatagramSocket implements Socket, UdpOwner {
     if (!this.#core.mayBindAnything && !mayBind(this.#host.ip, address)) return -Errno.EADDRNOTAVAIL;
     if (!mayBindPort(this.#host, port)) return -Errno.EACCES;
     if (this.#port !== undefined) return -Errno.EINVAL;
-    const result = this.#open(address, port);
+    // IP_BIND_ADDRESS_NO_PORT: the first send or connect chooses the port.
+    const result = port === 0 && this.options.bindAddressNoPort ? 0 : this.#open(address, port);
     if (result < 0) return result;
     this.#boundAddress = address;
     this.#boundPort = port;
@@ -194,7 +199,8 @@ export class DatagramSocket implements Socket, UdpOwner {
     const core = this.#core;
     const { path, port: remotePort, settings, confirm } = core.draft;
     const options = this.#sendOptions;
-    options.ttl = core.ttl;
+    options.ttl = core.ttlOn(path!);
+    options.loop = this.options.multicastLoop;
     options.tos = settings.tos;
     options.mtuDiscover = this.options.mtuDiscover;
     options.confirm = confirm;
@@ -292,6 +298,10 @@ export class DatagramSocket implements Socket, UdpOwner {
 
   onDatagram(payload: Uint8Array, _source: IpAddress, sourcePort: number, packet: IpPacket, now: Micros): boolean {
     return this.#core.arrived(payload, sourcePort, packet, now, this.options.udpGro);
+  }
+
+  wantsGroup(packet: IpPacket): boolean {
+    return this.groups.wants(packet);
   }
 
   onError(report: IpErrorReport, destinationPort: number, quoted: Uint8Array): void {

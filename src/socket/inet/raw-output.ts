@@ -17,8 +17,9 @@ interface Pending {
   readonly path: Path;
   readonly frame: Frame;
   readonly octets: number;
-  /** Undefined when the frame brings its own IP header. */
-  readonly options: OutputOptions | undefined;
+  readonly options: OutputOptions;
+  /** The frame brings its own IP header. */
+  readonly headerIncluded: boolean;
   /** MSG_CONFIRM. */
   readonly confirm: boolean;
 }
@@ -36,17 +37,24 @@ export class RawOutput {
   }
 
   /** Takes over the frame's reference. */
-  push(sender: RawSender, path: Path, frame: Frame, options: OutputOptions | undefined, confirm: boolean): void {
-    this.#queue.push({ sender, path, frame, octets: frame.length, options, confirm });
+  push(
+    sender: RawSender,
+    path: Path,
+    frame: Frame,
+    options: OutputOptions,
+    confirm: boolean,
+    headerIncluded = false,
+  ): void {
+    this.#queue.push({ sender, path, frame, octets: frame.length, options, confirm, headerIncluded });
   }
 
   poll(now: Micros): void {
     if (this.#queue.length === 0) return;
     const batch = this.#queue;
     this.#queue = [];
-    for (const { sender, path, frame, octets, options, confirm } of batch) {
+    for (const { sender, path, frame, octets, options, confirm, headerIncluded } of batch) {
       if (confirm) this.#ip.confirm(path, now);
-      if (options === undefined) this.#ip.outputRaw(path, frame, now);
+      if (headerIncluded) this.#ip.outputRaw(path, frame, now, options.loop);
       else this.#ip.output(path, frame, options, now);
       sender.onSent(octets);
     }

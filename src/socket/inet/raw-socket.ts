@@ -75,6 +75,10 @@ export class RawSocket implements Socket, RawListener, RawSender {
     return this.#core.options;
   }
 
+  get groups(): DatagramCore['groups'] {
+    return this.#core.groups;
+  }
+
   get watch(): DatagramCore['watch'] {
     return this.#core.watch;
   }
@@ -169,6 +173,8 @@ export class RawSocket implements Socket, RawListener, RawSender {
     const { headerIncluded } = this.options;
     if (!headerIncluded && this.protocol === IPPROTO_ICMP && length < MIN_ICMP) return -Errno.EFAULT;
     const address = named ? this.#to.address : this.#peer.address;
+    // A header of the program's own has its options in it.
+    if (headerIncluded && core.draft.settings.ipOptions.length > 0) return -Errno.EINVAL;
     const path = core.route(core.destination(address, this.#local), this.#local, flags);
     if (typeof path === 'number') return path;
     const refused = core.mayBroadcast(path);
@@ -184,24 +190,29 @@ export class RawSocket implements Socket, RawListener, RawSender {
     if (!reaches(bytes, at, length)) return -Errno.EFAULT;
     const headerLength = headerLengthOf(bytes, at);
     if (headerLength > length || headerLength < MIN_HEADER) return -Errno.EINVAL;
-    this.#push(path, bytes, at, length, undefined);
+    this.#push(path, bytes, at, length, this.#outputOptions(path), true);
     return length;
   }
 
   #transmit(path: Path, bytes: Uint8Array, at: number, length: number): void {
-    const { ttl, options, draft } = this.#core;
-    const { tos } = draft.settings;
-    const output: OutputOptions = { protocol: this.protocol & 0xff, ttl, tos, dontFragment: false };
-    applyMtuDiscover(output, path, length + path.headerLength, options.mtuDiscover);
-    this.#push(path, bytes, at, length, output);
+    const output = this.#outputOptions(path);
+    applyMtuDiscover(output, path, length + path.headerLength, this.options.mtuDiscover);
+    this.#push(path, bytes, at, length, output, false);
   }
 
-  #push(path: Path, bytes: Uint8Array, at: number, length: number, options: OutputOptions | undefined): void {
+  #outputOptions(path: Path): OutputOptions {
+    const core = this.#core;
+    const { tos } = core.draft.settings;
+    const { multicastLoop: loop } = this.options;
+    return { protocol: this.protocol & 0xff, ttl: core.ttlOn(path), tos, dontFragment: false, loop };
+  }
+
+  #push(path: Path, bytes: Uint8Array, at: number, length: number, options: OutputOptions, whole: boolean): void {
     const frame = this.#host.context.frames.acquire(length);
     copyBytes(bytes, at, frame.bytes, frame.start, length);
     frame.end = frame.start + length;
     this.#sending += length;
-    this.#host.rawOutput.push(this, path, frame, options, this.#core.draft.confirm);
+    this.#host.rawOutput.push(this, path, frame, options, this.#core.draft.confirm, whole);
   }
 
   receive(into: Uint8Array, at: number, length: number, flags: number, incoming: Incoming | undefined): number {
@@ -275,6 +286,7 @@ export class RawSocket implements Socket, RawListener, RawSender {
   receiveRaw(frame: Frame, packet: IpPacket, now: Micros): boolean {
     if (this.#local !== ANY_ADDRESS && packet.destination !== this.#local) return false;
     if (this.#connected && packet.source !== this.#peer.address) return false;
+    if (!this.groups.wants(packet)) return false;
     const { boundDevice } = this.options;
     if (boundDevice !== 0 && this.#host.ip.arrivalInterface(packet) !== boundDevice) return false;
     if (this.protocol === IPPROTO_ICMP && this.#isFiltered(frame)) return false;

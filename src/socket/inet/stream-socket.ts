@@ -85,7 +85,7 @@ export class StreamSocket implements Socket {
     const refused = readBindName(this.#host.names, name, this.#to);
     if (refused < 0) return refused;
     const { address, port } = this.#to;
-    if (!mayBind(this.#host.ip, address)) return -Errno.EADDRNOTAVAIL;
+    if (!this.options.freeBind && !mayBind(this.#host.ip, address)) return -Errno.EADDRNOTAVAIL;
     if (!mayBindPort(this.#host, port)) return -Errno.EACCES;
     return this.#ends.bind(address, port, this.options);
   }
@@ -115,6 +115,7 @@ export class StreamSocket implements Socket {
     const connection = this.#listener!.accept();
     if (connection === undefined) return -Errno.EAGAIN;
     const socket = new StreamSocket(this.#host, this);
+    socket.tcpOptions = { ...socket.tcpOptions, ipOptions: connection.options.ipOptions };
     socket.#phase = 'connected';
     const { port } = socket.#ends;
     port.boundAddress = this.#ends.port.boundAddress;

@@ -24,6 +24,7 @@ export function tcpPart(before: CommonOptions, changes: Partial<CommonOptions>):
   if (changes.boundDevice !== undefined) part.boundDevice = changes.boundDevice;
   if (changes.ttl !== undefined) part.ttl = changes.ttl;
   if (changes.tos !== undefined) part.tos = changes.tos;
+  if (changes.ipOptions !== undefined) part.ipOptions = changes.ipOptions;
   if (changes.receiveErrors !== undefined) part.receiveErrors = changes.receiveErrors;
   if (changes.lingerOn !== undefined) {
     const seconds = changes.lingerSeconds ?? before.lingerSeconds;

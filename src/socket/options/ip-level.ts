@@ -3,11 +3,12 @@
  */
 import type { Config } from '../../core/config.ts';
 import { Errno } from '../../core/errno.ts';
+import { composeOptions } from '../../ip/send-options.ts';
 import type { MtuDiscover } from '../../ip/service.ts';
 import * as c from '../constants.ts';
 import { ANY_INT, at, flag, int, octetsToInt, readOnly, record } from './option.ts';
 import type { Socket } from '../socket.ts';
-import type { OptionRow } from './option.ts';
+import type { OptionInput, OptionRow } from './option.ts';
 
 const ip = at(c.IPPROTO_IP, 'inet');
 
@@ -31,6 +32,15 @@ export function ipRows(config: Config): readonly OptionRow[] {
           tos: socket.kind === 'stream' ? (value & 0xfc) | (socket.options.tos & 0x03) : value & 0xff,
         }),
     ),
+    record(
+      ip('IP_OPTIONS', c.IP_OPTIONS),
+      'IP options',
+      (socket) => socket.tcpOptions?.ipOptions ?? socket.options.ipOptions,
+      readOptions,
+      (socket, ipOptions) => socket.changeOptions({ ipOptions }),
+    ),
+    flag(ip('IP_RECVOPTS', c.IP_RECVOPTS), 'receiveIpOptions'),
+    flag(ip('IP_RETOPTS', c.IP_RETOPTS), 'returnIpOptions'),
     {
       ...int(
         ip('IP_HDRINCL', c.IP_HDRINCL),
@@ -67,6 +77,13 @@ export function ipRows(config: Config): readonly OptionRow[] {
 
 const isInt = (input: unknown): input is number =>
   Number.isInteger(input) && (input as number) === ((input as number) | 0);
+
+/** The options that a program gives as octets, or as the int that those make. */
+function readOptions(input: Exclude<OptionInput, null>): Uint8Array | undefined {
+  if (input instanceof Uint8Array) return composeOptions(input);
+  if (typeof input !== 'number' || !Number.isInteger(input)) return undefined;
+  return composeOptions(Uint8Array.of(input, input >>> 8, input >>> 16, input >>> 24));
+}
 
 /** Octets that are not given stay as they were. Linux raw_seticmpfilter. */
 function setFilter(socket: Socket, value: number | Uint8Array): number {

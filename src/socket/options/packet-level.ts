@@ -9,7 +9,7 @@ import * as c from '../constants.ts';
 import type { LinkMembership } from '../packet/memberships.ts';
 import { PacketSocket } from '../packet/packet-socket.ts';
 import type { Socket } from '../socket.ts';
-import { at, octetsToInt, readOnlyRecord, record } from './option.ts';
+import { ANY_INT, at, int, octetsToInt, readOnlyRecord, record } from './option.ts';
 import type { OptionInput, OptionRow } from './option.ts';
 
 const packet = at(c.SOL_PACKET, 'packet');
@@ -18,6 +18,18 @@ export function packetRows(): readonly OptionRow[] {
   return [
     membership('PACKET_ADD_MEMBERSHIP', c.PACKET_ADD_MEMBERSHIP, (socket, asked) => socket.memberships.add(asked)),
     membership('PACKET_DROP_MEMBERSHIP', c.PACKET_DROP_MEMBERSHIP, (socket, asked) => socket.memberships.drop(asked)),
+    {
+      ...int(
+        packet('PACKET_AUXDATA', c.PACKET_AUXDATA),
+        ANY_INT,
+        (socket) => Number(ours(socket).auxdata),
+        (socket, value) => {
+          ours(socket).auxdata = value !== 0;
+          return 0;
+        },
+      ),
+      type: 'flag',
+    },
     readOnlyRecord(packet('PACKET_STATISTICS', c.PACKET_STATISTICS), 'struct tpacket_stats', (socket) =>
       ours(socket).takeStatistics(),
     ),

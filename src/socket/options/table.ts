@@ -7,6 +7,7 @@ import { Errno } from '../../core/errno.ts';
 import * as c from '../constants.ts';
 import type { Socket } from '../socket.ts';
 import { ipRows } from './ip-level.ts';
+import { multicastRows } from './multicast-level.ts';
 import type { OptionInput, OptionRow, OptionValue } from './option.ts';
 import { packetRows } from './packet-level.ts';
 import { socketRows } from './socket-level.ts';
@@ -19,6 +20,7 @@ import { unixRows } from './unix-level.ts';
 export const makeOptionRows = (config: Config, interfaces: Interfaces): readonly OptionRow[] => [
   ...socketRows(config, interfaces),
   ...ipRows(config),
+  ...multicastRows(),
   ...tcpRows(config),
   ...udpRows(),
   ...unixRows,

@@ -2,7 +2,7 @@
  * SOCK_RAW and SOCK_DGRAM of AF_PACKET: frames as they pass an interface, with their link header or without, and frames sent as
  * they are. packet(7); what it leaves open is as net/packet/af_packet.c shows it.
  *
- * Left out: the memory-mapped rings, PACKET_FANOUT, PACKET_AUXDATA and the ancillary headers, SOCK_PACKET of Linux 2.0.
+ * Left out: the memory-mapped rings, PACKET_FANOUT, SOCK_PACKET of Linux 2.0.
  */
 import { copyBytes } from '../../core/bytes.ts';
 import { Errno } from '../../core/errno.ts';
@@ -31,6 +31,9 @@ export interface PacketHost extends SocketHost {
   readonly listen: (socket: PacketSocket, on: boolean) => void;
 }
 
+/** Octets of the link header of all the links that there are. */
+const LINK_HEADER = 14;
+
 /** All that recv knows here; MSG_WAITALL and the like are EINVAL, as in Linux. */
 const RECEIVE_FLAGS = c.MSG_PEEK | c.MSG_DONTWAIT | c.MSG_TRUNC | c.MSG_ERRQUEUE;
 
@@ -47,6 +50,8 @@ export class PacketSocket implements Socket, FrameSender {
   readonly watch: Watch;
   readonly options: CommonOptions;
   readonly memberships: Memberships;
+  /** PACKET_AUXDATA. */
+  auxdata = false;
 
   readonly #host: PacketHost;
   readonly #queue = new PacketQueue();
@@ -144,10 +149,20 @@ export class PacketSocket implements Socket, FrameSender {
     if ((flags & c.MSG_ERRQUEUE) !== 0) return -Errno.EAGAIN;
     if (this.#error !== 0) return -this.takeError();
     if (this.#queue.size === 0) return -Errno.EAGAIN;
-    if (this.options.timestamp) {
-      incoming?.control.push({ level: c.SOL_SOCKET, type: c.SO_TIMESTAMP, data: this.#queue.nextTime });
-    }
+    if (incoming !== undefined) this.#describe(incoming);
     return this.#queue.take(into, at, length, flags, incoming);
+  }
+
+  /** Ancillary data about the next frame. */
+  #describe({ control }: Incoming): void {
+    if (this.options.timestamp) {
+      control.push({ level: c.SOL_SOCKET, type: c.SO_TIMESTAMP, data: this.#queue.nextTime });
+    }
+    if (!this.auxdata) return;
+    const length = this.#queue.nextLength;
+    const net = this.type === c.SOCK_RAW ? LINK_HEADER : 0;
+    const about = { status: c.TP_STATUS_USER, length, capturedLength: length, mac: 0, net, vlanTci: 0, vlanTpid: 0 };
+    control.push({ level: c.SOL_PACKET, type: c.PACKET_AUXDATA, data: about });
   }
 
   shutdown(): number {

@@ -21,6 +21,9 @@ const NOTHING: Ancillary = { rights: [], credentials: undefined };
 /** The credentials of a message that was sent when nobody wanted any: no process, and the "overflow" ids. */
 const UNKNOWN: Credentials = { pid: 0, uid: 65534, gid: 65534 };
 
+/** What comes with the end of a stream. */
+const OF_THE_END: Credentials = { pid: 0, uid: 0, gid: 0 };
+
 /** Reads what is to go with a message: -EBADF, -EINVAL for what AF_UNIX does not know, -EPERM and -ESRCH for credentials. */
 export function readAncillary(host: UnixHost, outgoing: Outgoing | undefined): Ancillary | number {
   if (outgoing === undefined) return NOTHING;
@@ -68,10 +71,14 @@ export function sameWriter(one: Parcel, other: Parcel): boolean {
   return a.pid === b.pid && a.uid === b.uid && a.gid === b.gid;
 }
 
-/** Hands the credentials of a message to a receiver that has SO_PASSCRED. */
-export function tellCredentials(end: UnixEnd, parcel: Parcel, incoming: Incoming): void {
+/**
+ * Hands the credentials of a message to a receiver that has SO_PASSCRED.
+ * @param parcel undefined at the end of a stream
+ */
+export function tellCredentials(end: UnixEnd, parcel: Parcel | undefined, incoming: Incoming): void {
   if (!end.options.passCredentials) return;
-  incoming.control.push({ level: SOL_SOCKET, type: SCM_CREDENTIALS, data: parcel.credentials ?? UNKNOWN });
+  const data = parcel === undefined ? OF_THE_END : (parcel.credentials ?? UNKNOWN);
+  incoming.control.push({ level: SOL_SOCKET, type: SCM_CREDENTIALS, data });
 }
 
 /** Hands the files of a message to its receiver, who may not want them. */

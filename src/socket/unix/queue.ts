@@ -18,10 +18,7 @@ export function mayQueue(end: UnixEnd): number {
   return end.charged < end.options.sendBuffer ? 0 : -Errno.EAGAIN;
 }
 
-/**
- * Puts a copy of octets into the queue of another socket.
- * @param ancillary undefined for those pieces of a stream that nothing goes with but the credentials
- */
+/** Puts a copy of octets into the queue of another socket, and what goes with them. */
 export function enqueue(
   host: UnixHost,
   from: UnixEnd,

@@ -69,9 +69,9 @@ export class Rights {
     this.#settle();
   }
 
-  /** A reference to `file` is gone. Only one that holds others can be part of a circle. */
+  /** A reference to `file` is gone. What becomes unreachable by that is a circle with it, and what hangs on that. */
   onReleased(file: UnixFile): void {
-    if (file.references !== this.#inFlight.get(file) || heldBy(file.end).next().done === true) return;
+    if (file.references !== this.#inFlight.get(file) || !holdsItself(file)) return;
     this.#suspicious = true;
     this.#settle();
   }
@@ -140,4 +140,14 @@ function* parcelsOf(end: UnixEnd): Generator<UnixEnd['queue'][number]> {
 
 function* heldBy(end: UnixEnd): Generator<OpenFile> {
   for (const { rights } of parcelsOf(end)) if (rights !== undefined) yield* rights;
+}
+
+/** Whether a socket waits in itself, or in one that does. */
+function holdsItself(file: UnixFile): boolean {
+  const found = new Set<OpenFile>(heldBy(file.end));
+  for (const held of found) {
+    if (held === file) return true;
+    if (isUnixFile(held)) for (const next of heldBy(held.end)) found.add(next);
+  }
+  return false;
 }

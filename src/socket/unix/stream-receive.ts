@@ -45,7 +45,8 @@ export function receiveStream(
     const barrier = parcel.rights !== undefined;
     takeRights(host, parcel, incoming, peek);
     const next: Parcel | undefined = peek ? after(end, parcel) : consume(host, end, parcel, count);
-    if (barrier || copied === length) return copied;
+    // A peek goes on to descriptors that come after the octets that there is room for, as on Linux.
+    if (barrier || (copied === length && !peek)) return copied;
     parcel = beforeMark(host, end, next, peek, copied > 0);
   }
   if (first !== undefined) {
@@ -54,7 +55,9 @@ export function receiveStream(
     return copied;
   }
   if (end.error !== 0) return -end.takeError();
-  return (end.shutdown & SHUT_RECEIVE) !== 0 ? 0 : -Errno.EAGAIN;
+  if ((end.shutdown & SHUT_RECEIVE) === 0) return -Errno.EAGAIN;
+  if (incoming !== undefined) tellCredentials(end, undefined, incoming);
+  return 0;
 }
 
 /** MSG_OOB: the octet, whatever waits before it. -EINVAL when there is none, or when it is read in line. */
@@ -79,9 +82,10 @@ function receiveUrgent(
 }
 
 /** SIOCATMARK: whether the next octet is the one out of band, or comes after one that was read out of band. */
-export function atMark({ queue, urgent }: UnixEnd): boolean {
+export function atMark({ queue, urgent, pending }: UnixEnd): boolean {
   const head = queue[0];
-  if (head === undefined) return false;
+  // To Linux a connection that waits to be accepted is as empty as an octet that was read.
+  if (head === undefined) return pending.length > 0;
   return head === urgent || (unreadOf(head) === 0 && (urgent === undefined || queue[1] === urgent));
 }
 

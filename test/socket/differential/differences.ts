@@ -19,6 +19,28 @@ const DEAD_QUEUE = 'Linux counts from sequence numbers that mean nothing any mor
 const LIMITED =
   'the limited broadcast goes to the network of the interface, without a route; Linux wants a default route for it';
 
+const NO_SOURCE_ROUTES = 'source routes are not sent, see src/ip/send-options.ts';
+/** The first octet of a UDP datagram on the loopback, with a status of PACKET_AUXDATA. */
+const datagramWithStatus = (status: number): Json => [
+  1,
+  {
+    data: ['E'],
+    from: [
+      {
+        packet: {
+          protocol: 0x0800,
+          interface: 'lo',
+          hardware: '00:00:00:00:00:00',
+          hardwareType: 772,
+          packetType: 0,
+        },
+      },
+    ],
+    flags: 32,
+    control: [['PACKET_AUXDATA', status, 33, 33, 0, 0, 0, 0]],
+  },
+];
+
 export const DIFFERENCES: readonly Difference[] = [
   {
     case: 'the broadcast address of the loopback network',
@@ -26,6 +48,14 @@ export const DIFFERENCES: readonly Difference[] = [
     linux: 'EACCES',
     here: 1,
     why: 'the loopback has no broadcast here: all of 127/8 is this host',
+  },
+  { case: 'IP_OPTIONS: a source route', step: 2, linux: 0, here: 'EINVAL', why: NO_SOURCE_ROUTES },
+  {
+    case: 'IP_OPTIONS: a source route',
+    step: 3,
+    linux: [0, 131, 7, 4, 10, 0, 0, 9, 0],
+    here: [0],
+    why: NO_SOURCE_ROUTES,
   },
   { case: 'option: TCP_SYNCNT', step: 1, linux: [0, 6], here: [0, 7], why: SYN_RETRIES },
   { case: 'option: TCP_SYNCNT', step: 3, linux: [0, 6], here: [0, 7], why: SYN_RETRIES },
@@ -96,5 +126,12 @@ export const DIFFERENCES: readonly Difference[] = [
     linux: [1, '\0'],
     here: 'EAGAIN',
     why: 'an Ethernet interface filters by address here, as hardware does; a veth pair has no filter to open',
+  },
+  {
+    case: 'a checksum that nobody has completed yet',
+    step: 4,
+    linux: datagramWithStatus(9),
+    here: datagramWithStatus(1),
+    why: 'frames are shown with their checksums complete here, so that there is nothing to warn of (TP_STATUS_CSUMNOTREADY)',
   },
 ];

@@ -19,8 +19,8 @@
  * with `length` its octets are cut or padded to that many. DATA is text, octets, {size: n} zeros, {null: n} for NULL of that length,
  * {text, length} for a length that is not the text's; SIZE a number, {null: n}, {size, length}. VALUE is ints, null, or one of {octets},
  * {text}, {linger: [on, s]}, {timeval: [s, us]}, {mreqn: [group, address, interface]}, {mreq: [group, address]},
- * {packetMreq: [interface, type, hardware]}. FORM is how many ints, or 'linger', 'timeval', 'ucred', 'text', 'octets', 'info' (the
- * state), 'statistics'. Ancillary messages are [name, value ...], ['SCM_RIGHTS', descriptor ...] or ['raw', level, type, octets].
+ * {packetMreq: [interface, type, hardware]}. FORM is how many ints, or 'linger', 'timeval', 'ucred', 'address', 'text', 'octets',
+ * 'info' (the state), 'statistics'. Ancillary messages are [name, value ...], ['SCM_RIGHTS', descriptor ...] or ['raw', level, type, octets].
  */
 
 export type Json = null | boolean | number | string | readonly Json[] | Form;

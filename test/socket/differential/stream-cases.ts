@@ -406,6 +406,18 @@ const noPort: readonly Case[] = [
     ['bind', 's', LO, 0],
   ),
   one(
+    'IP_BIND_ADDRESS_NO_PORT on a datagram socket: the first send chooses the port',
+    udp('s'),
+    ipOption('s', c.IP_BIND_ADDRESS_NO_PORT, 1),
+    ['bind', 's', '127.0.0.2', 0],
+    ['getsockname', 's'],
+    ['bind', 's', LO, 0],
+    ['getsockname', 's'],
+    ['sendto', 's', 'x', 0, LO, PORT],
+    ['getsockname', 's'],
+    ['bind', 's', LO, 0],
+  ),
+  one(
     'IP_BIND_ADDRESS_NO_PORT with a port is bind as ever',
     tcp('s'),
     ipOption('s', c.IP_BIND_ADDRESS_NO_PORT, 1),
@@ -1055,6 +1067,53 @@ const devices: readonly Case[] = [
   ),
 ];
 
+const routes: readonly Case[] = [
+  two(
+    'socket(7): SO_DONTROUTE, "send only to directly connected hosts"',
+    tcp('s'),
+    sol('s', c.SO_DONTROUTE, 1),
+    ['connect', 's', '192.0.2.1', SHUT_PORT],
+    ['connect', 's', '10.0.0.2', SHUT_PORT],
+    ['wait', 100],
+    error('s'),
+  ),
+  two(
+    'SO_BINDTODEVICE: what a host sends to an own address counts as come by the interface that has it',
+    tcp('l'),
+    sol('l', c.SO_BINDTODEVICE, { text: 'eth0' }),
+    ['bind', 'l', ANY, PORT],
+    ['listen', 'l', 5],
+    tcp('c'),
+    ['connect', 'c', '10.0.0.1', PORT],
+    tcp('d'),
+    sol('d', c.SO_BINDTODEVICE, { text: 'eth0' }),
+    ['connect', 'd', '10.0.0.1', PORT],
+    tcp('e'),
+    ['connect', 'e', LO, PORT],
+    ['wait', 100],
+    ['accept4', 'l', 'x', 0],
+    ['accept4', 'l', 'y', 0],
+    ['accept4', 'l', 'z', 0],
+    error('c'),
+    error('d'),
+    error('e'),
+  ),
+  one(
+    'ip(7): IP_FREEBIND, "allows binding to an IP address that is nonlocal or does not (yet) exist"',
+    tcp('s'),
+    ['bind', 's', '192.0.2.7', PORT],
+    ipOption('s', c.IP_FREEBIND, 1),
+    ['bind', 's', '192.0.2.7', PORT],
+    ['getsockname', 's'],
+    ['listen', 's', 1],
+    tcp('c'),
+    ipOption('c', c.IP_FREEBIND, 1),
+    ['bind', 'c', '192.0.2.7', 0],
+    ['connect', 'c', LO, PORT],
+    ['getsockname', 'c'],
+  ),
+];
+
 export const CASES: readonly Case[] = [
   ...connecting,
   ...disconnecting,
@@ -1072,4 +1131,5 @@ export const CASES: readonly Case[] = [
   ...deferring,
   ...sharing,
   ...devices,
+  ...routes,
 ];

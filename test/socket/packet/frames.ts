@@ -1,6 +1,8 @@
 /** Packet sockets in tests: opened, read until empty, and frames made by hand. */
-import { setU16, setU48, toHex } from '../../../src/core/bytes.ts';
+import { getU16, setU16, setU48, toHex } from '../../../src/core/bytes.ts';
+import { pseudoHeaderSum, sumBytes, sumIsValid } from '../../../src/core/checksum.ts';
 import { parseMac } from '../../../src/ethernet/address.ts';
+import { ipDestination, ipSource } from '../../../src/ip/ipv4-wire.ts';
 import type { NameOut } from '../../../src/socket/address.ts';
 import type { SocketCalls } from '../../../src/socket/calls.ts';
 import * as c from '../../../src/socket/constants.ts';
@@ -47,4 +49,12 @@ export function frameOf(destination: string, source: string, type: number, paylo
   setU16(frame, 12, type);
   frame.set(payload, 14);
   return frame;
+}
+
+/** Whether the transport checksum of an IPv4 datagram is complete and right. */
+export function checksumIsRight(octets: Uint8Array, network: number): boolean {
+  const length = getU16(octets, network + 2) - 20;
+  const protocol = octets[network + 9]!;
+  const pseudo = pseudoHeaderSum(ipSource(octets, network), ipDestination(octets, network), protocol) + length;
+  return sumIsValid(sumBytes(octets, network + 20, length, pseudo));
 }

@@ -1,30 +1,19 @@
 /** Packet sockets on whole stacks: two hosts on a cable, the loopback, super-segments and partial checksums. packet(7). */
 import { expect } from 'chai';
-import { getU16 } from '../../../src/core/bytes.ts';
-import { pseudoHeaderSum, sumBytes, sumIsValid } from '../../../src/core/checksum.ts';
 import { MS, SECOND } from '../../../src/core/time.ts';
 import { formatMac } from '../../../src/ethernet/address.ts';
-import { ipDestination, ipSource } from '../../../src/ip/ipv4-wire.ts';
 import { Simulation } from '../../../src/lab/simulator.ts';
 import { addHost, twoHosts } from '../../../src/lab/topology.ts';
 import type { LabHost } from '../../../src/lab/topology.ts';
 import { cable } from '../../../src/link/cable.ts';
 import * as c from '../../../src/socket/constants.ts';
 import { connectTo, must, ping, serveEcho } from '../../support/programs.ts';
-import { EXPERIMENT, drain, frameOf, hex, openPacket, summaries } from './frames.ts';
+import { EXPERIMENT, checksumIsRight, drain, frameOf, hex, openPacket, summaries } from './frames.ts';
 import type { Received } from './frames.ts';
 
 const ECHO = 7;
 
 const macOf = (host: LabHost): string => formatMac(host.stack.ports[0]!.ethernet.mac);
-
-/** Whether the transport checksum of an IPv4 datagram is complete and right. */
-function checksumIsRight(octets: Uint8Array, network: number): boolean {
-  const length = getU16(octets, network + 2) - 20;
-  const protocol = octets[network + 9]!;
-  const pseudo = pseudoHeaderSum(ipSource(octets, network), ipDestination(octets, network), protocol) + length;
-  return sumIsValid(sumBytes(octets, network + 20, length, pseudo));
-}
 
 describe('socket/packet: two hosts on a cable', () => {
   it('a packet socket sees ARP and IP in both directions, and IP still gets its own', () => {
@@ -117,6 +106,7 @@ describe('socket/packet: the loopback', () => {
 
   it('every datagram is seen twice, with a header of zeros and a complete checksum', () => {
     const { host, seen } = alone();
+    const cooked = openPacket(host.calls, c.SOCK_DGRAM, c.ETH_P_IP);
     const fd = must(host.calls.socket(c.AF_INET, c.SOCK_DGRAM, 0), 'socket');
     host.calls.sendto(fd, new Uint8Array(5), 0, { address: '127.0.0.1', port: 9 });
     const frames = seen().slice(0, 2);
@@ -127,6 +117,8 @@ describe('socket/packet: the loopback', () => {
       expect(checksumIsRight(octets, 14)).to.equal(true);
       expect(from).to.include({ hardwareType: c.ARPHRD_LOOPBACK, hardwareAddress: ZERO, interfaceIndex: 1 });
     }
+    const [datagram] = drain(host.calls, cooked);
+    expect(hex(datagram!.octets)).to.equal(hex(frames[1]!.octets.subarray(14)));
   });
 
   it('a frame of a packet socket comes back, also to who sent it', () => {
