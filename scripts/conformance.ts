@@ -204,7 +204,7 @@ function evidence(row: Row): string {
   return [row.reason, places].filter((part) => part !== '').join('; ');
 }
 
-function readTree(folder: string, suffix: string): TextFile[] {
+export function readTree(folder: string, suffix: string): TextFile[] {
   return readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && entry.name.endsWith(suffix))
     .map((entry) => join(entry.parentPath, entry.name))

@@ -4,27 +4,16 @@
  * The cases are in differential/*-cases.ts, a file per area, each found by its name. The kernel's side runs in network namespaces of
  * its own, which takes root; without it the suite skips, except in CI.
  */
-import { readdirSync } from 'node:fs';
 import { expect } from 'chai';
 import { askKernel, askTapstack, firstDivergence, readable, transcript } from '../support/differential.ts';
 import { isDeep, runs, timeFor } from '../support/runs.ts';
+import { AREAS } from './differential/areas.ts';
 import { DIFFERENCES } from './differential/differences.ts';
 import { drawSequences } from './differential/sequences.ts';
 import type { Case, Json } from './differential/steps.ts';
 
-const DIRECTORY = new URL('differential/', import.meta.url);
-const SUFFIX = '-cases.ts';
 /** Sequences drawn at random, in `npm test`. */
 const SEQUENCES = 60;
-
-const areas = await Promise.all(
-  readdirSync(DIRECTORY)
-    .filter((file) => file.endsWith(SUFFIX))
-    .map(async (file) => {
-      const { CASES } = (await import(new URL(file, DIRECTORY).href)) as { readonly CASES: readonly Case[] };
-      return { area: file.slice(0, -SUFFIX.length), cases: CASES };
-    }),
-);
 
 /** The kernel's results with those exchanged that are known to be others, once they are seen to be what they are thought to be. */
 function expected({ name, steps }: Case, kernel: readonly Json[]): string[] {
@@ -49,7 +38,7 @@ function kernelOrSkip(suite: Mocha.Context, cases: readonly Case[]): Json[][] {
 describe('socket calls return what Linux returns', function () {
   this.timeout(120_000);
 
-  for (const { area, cases } of areas) {
+  for (const { area, cases } of AREAS) {
     describe(area, () => {
       let kernel: Json[][] = [];
 
@@ -65,7 +54,7 @@ describe('socket calls return what Linux returns', function () {
     });
   }
 
-  const names = areas.flatMap(({ cases }) => cases.map(({ name }) => name));
+  const names = AREAS.flatMap(({ cases }) => cases.map(({ name }) => name));
 
   it('has a name for each case', () => {
     expect(names.filter((name, index) => names.indexOf(name) !== index)).to.deep.equal([]);
