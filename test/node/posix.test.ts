@@ -1,9 +1,7 @@
 import { expect } from 'chai';
 import { micros } from '../../src/core/time.ts';
 import { Errno } from '../../src/core/errno.ts';
-import { micros } from '../../src/core/time.ts';
 import { parseAddress } from '../../src/ip/address.ts';
-import { micros } from '../../src/core/time.ts';
 import { posix, strerror } from '../../src/node/posix.ts';
 import * as c from '../../src/socket/constants.ts';
 import { PEER, sentBy, setUp, text } from './fakes.ts';

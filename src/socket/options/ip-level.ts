@@ -6,7 +6,7 @@ import { Errno } from '../../core/errno.ts';
 import { composeOptions } from '../../ip/send-options.ts';
 import type { MtuDiscover } from '../../ip/service.ts';
 import * as c from '../constants.ts';
-import { ANY_INT, at, flag, int, octetsToInt, readOnly, record } from './option.ts';
+import { ANY_INT, at, flag, int, notEmpty, octetsToInt, readOnly, record } from './option.ts';
 import type { Socket } from '../socket.ts';
 import type { OptionInput, OptionRow } from './option.ts';
 
@@ -86,12 +86,6 @@ function readOptions(input: Exclude<OptionInput, null>): Uint8Array | undefined 
   if (input instanceof Uint8Array) return composeOptions(input);
   if (typeof input !== 'number' || !Number.isInteger(input)) return undefined;
   return composeOptions(Uint8Array.of(input, input >>> 8, input >>> 16, input >>> 24));
-}
-
-/** Most options at this level read no octets as 0; this one wants at least one. */
-function notEmpty(row: OptionRow): OptionRow {
-  const isEmpty = (input: OptionInput): boolean => input instanceof Uint8Array && input.length === 0;
-  return { ...row, set: (socket, input) => (isEmpty(input) ? -Errno.EINVAL : row.set!(socket, input)) };
 }
 
 /** Octets that are not given stay as they were. Linux raw_seticmpfilter. */

@@ -10,7 +10,7 @@ import { ANY_ADDRESS, formatAddress, ipv4, parseAddress } from '../../ip/address
 import type { IpAddress } from '../../ip/address.ts';
 import * as c from '../constants.ts';
 import type { GroupRequest, Socket, SocketGroups } from '../socket.ts';
-import { at, flag, int, octetsToInt, record } from './option.ts';
+import { at, flag, int, notEmpty, octetsToInt, record } from './option.ts';
 import type { OptionInput, OptionRow } from './option.ts';
 
 /** Octets of the three structs. */
@@ -22,19 +22,23 @@ const ip = at(c.IPPROTO_IP, 'inet');
 
 export const multicastRows = (): readonly OptionRow[] => [
   // -1 asks for the default. Streams have none to set, as Linux says.
-  int(
-    ip('IP_MULTICAST_TTL', c.IP_MULTICAST_TTL),
-    [-1, 255],
-    (socket) => socket.options.multicastTtl,
-    (socket, value) =>
-      socket.kind === 'stream' ? -Errno.EINVAL : socket.changeOptions({ multicastTtl: value === -1 ? 1 : value }),
+  notEmpty(
+    int(
+      ip('IP_MULTICAST_TTL', c.IP_MULTICAST_TTL),
+      [-1, 255],
+      (socket) => socket.options.multicastTtl,
+      (socket, value) =>
+        socket.kind === 'stream' ? -Errno.EINVAL : socket.changeOptions({ multicastTtl: value === -1 ? 1 : value }),
+    ),
   ),
-  flag(ip('IP_MULTICAST_LOOP', c.IP_MULTICAST_LOOP), 'multicastLoop'),
-  int(
-    ip('IP_MULTICAST_ALL', c.IP_MULTICAST_ALL),
-    [0, 1],
-    (socket) => Number(socket.options.multicastAll),
-    (socket, value) => socket.changeOptions({ multicastAll: value === 1 }),
+  notEmpty(flag(ip('IP_MULTICAST_LOOP', c.IP_MULTICAST_LOOP), 'multicastLoop')),
+  notEmpty(
+    int(
+      ip('IP_MULTICAST_ALL', c.IP_MULTICAST_ALL),
+      [0, 1],
+      (socket) => Number(socket.options.multicastAll),
+      (socket, value) => socket.changeOptions({ multicastAll: value === 1 }),
+    ),
   ),
   request(
     ip('IP_MULTICAST_IF', c.IP_MULTICAST_IF),
