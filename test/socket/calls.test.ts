@@ -289,7 +289,7 @@ describe('socket calls', () => {
       expect(calls.pending).to.equal(true);
       calls.poll(micros(0));
       expect(calls.pending).to.equal(false);
-      expect(calls.readiness(fd)).to.equal(Readiness.Writable);
+      expect(calls.readiness(fd)).to.equal(Readiness.Writable | c.POLLWRBAND);
       expect(ip.sent.map(({ bytes, options }) => [bytes.length, options?.protocol, options?.ttl])).to.deep.equal([
         [4000, 89, 1],
         [4000, 89, 1],

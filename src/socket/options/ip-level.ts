@@ -6,7 +6,7 @@ import { Errno } from '../../core/errno.ts';
 import { composeOptions } from '../../ip/send-options.ts';
 import type { MtuDiscover } from '../../ip/service.ts';
 import * as c from '../constants.ts';
-import { ANY_INT, at, flag, int, notEmpty, octetsToInt, readOnly, record } from './option.ts';
+import { ANY_INT, at, flag, int, notEmpty, readOnly, record } from './option.ts';
 import type { Socket } from '../socket.ts';
 import type { OptionInput, OptionRow } from './option.ts';
 
@@ -41,16 +41,14 @@ export function ipRows(config: Config): readonly OptionRow[] {
     ),
     flag(ip('IP_RECVOPTS', c.IP_RECVOPTS), 'receiveIpOptions'),
     flag(ip('IP_RETOPTS', c.IP_RETOPTS), 'returnIpOptions'),
-    {
-      ...int(
-        ip('IP_HDRINCL', c.IP_HDRINCL),
-        ANY_INT,
-        (socket) => Number(socket.options.headerIncluded),
-        (socket, value) =>
-          socket.kind === 'raw' ? socket.changeOptions({ headerIncluded: value !== 0 }) : -Errno.ENOPROTOOPT,
-      ),
-      type: 'flag',
-    },
+    // Others can read it, too: it is off.
+    int(
+      ip('IP_HDRINCL', c.IP_HDRINCL),
+      ANY_INT,
+      (socket) => Number(socket.options.headerIncluded),
+      (socket, value) =>
+        socket.kind === 'raw' ? socket.changeOptions({ headerIncluded: value !== 0 }) : -Errno.ENOPROTOOPT,
+    ),
     flag(ip('IP_BIND_ADDRESS_NO_PORT', c.IP_BIND_ADDRESS_NO_PORT), 'bindAddressNoPort'),
     flag(ip('IP_RECVERR', c.IP_RECVERR), 'receiveErrors'),
     flag(ip('IP_RECVTTL', c.IP_RECVTTL), 'receiveTtl'),
@@ -71,13 +69,7 @@ export function ipRows(config: Config): readonly OptionRow[] {
       (socket, value) => socket.changeOptions({ mtuDiscover: value as MtuDiscover }),
     ),
     readOnly(ip('IP_MTU', c.IP_MTU), (socket) => socket.pathMtu()),
-    record(
-      at(c.SOL_RAW, 'icmp')('ICMP_FILTER', c.ICMP_FILTER),
-      'int',
-      (socket) => socket.options.icmpFilter >>> 0,
-      (input) => (typeof input === 'number' || input instanceof Uint8Array ? input : undefined),
-      setFilter,
-    ),
+    filterRow(),
   ];
 }
 
@@ -88,10 +80,19 @@ function readOptions(input: Exclude<OptionInput, null>): Uint8Array | undefined 
   return composeOptions(Uint8Array.of(input, input >>> 8, input >>> 16, input >>> 24));
 }
 
-/** Octets that are not given stay as they were. Linux raw_seticmpfilter. */
-function setFilter(socket: Socket, value: number | Uint8Array): number {
-  if (typeof value === 'number') return socket.changeOptions({ icmpFilter: value });
-  const octets = new Uint8Array(Int32Array.of(socket.options.icmpFilter).buffer);
-  octets.set(value.subarray(0, octets.length));
-  return socket.changeOptions({ icmpFilter: octetsToInt(octets, 0)! });
+/** ICMP_FILTER: octets that are not given stay as they were. Linux raw_seticmpfilter. */
+function filterRow(): OptionRow {
+  const row = int(
+    at(c.SOL_RAW, 'icmp')('ICMP_FILTER', c.ICMP_FILTER),
+    ANY_INT,
+    (socket) => socket.options.icmpFilter >>> 0,
+    (socket, value) => socket.changeOptions({ icmpFilter: value }),
+  );
+  const set = (socket: Socket, input: OptionInput): number => {
+    if (!(input instanceof Uint8Array)) return row.set!(socket, input);
+    const octets = new Uint8Array(Int32Array.of(socket.options.icmpFilter).buffer);
+    octets.set(input.subarray(0, octets.length));
+    return row.set!(socket, octets);
+  };
+  return { ...row, set };
 }
