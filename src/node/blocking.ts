@@ -9,7 +9,7 @@
 import { Errno } from '../core/errno.ts';
 import type { Name, NameOut } from '../socket/address.ts';
 import type { SocketCalls } from '../socket/calls.ts';
-import { MSG_DONTWAIT, MSG_OOB, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from '../socket/constants.ts';
+import { MSG_DONTWAIT, MSG_ERRQUEUE, MSG_OOB, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from '../socket/constants.ts';
 import { isSocket } from '../socket/descriptors.ts';
 import type { EpollEvent } from '../socket/epoll.ts';
 import { MAX_IOV } from '../socket/message.ts';
@@ -44,6 +44,9 @@ export interface Waits {
 
 /** Calls that may wait for one file and direction unless told otherwise. */
 export const DEFAULT_LIMIT = 1024;
+
+/** Urgent data and queued errors are there or not: nobody waits for them, nor behind those who wait for the rest. recv(2). */
+const AT_ONCE = MSG_OOB | MSG_ERRQUEUE;
 
 export class BlockingCalls {
   readonly core: SocketCalls;
@@ -98,8 +101,7 @@ export class BlockingCalls {
   /** Where the buffer is shared, the octets are in `operation.data`. */
   receive(fd: number, operation: ReceiveOperation, waits: Waits): Soon {
     const { flags = 0 } = waits;
-    // Urgent data is there or not: nobody waits for it, nor behind those who wait for the rest.
-    if ((flags & MSG_OOB) !== 0) return waits.signal?.aborted === true ? -Errno.EINTR : attemptOnce(operation);
+    if ((flags & AT_ONCE) !== 0) return waits.signal?.aborted === true ? -Errno.EINTR : attemptOnce(operation);
     return this.#read(fd, operation, waits);
   }
 
@@ -111,7 +113,7 @@ export class BlockingCalls {
   recvmsg(fd: number, message: Message, waits: Waits): Soon {
     const { flags = 0 } = waits;
     const operation = new ReceiveMessageOperation(this.core, fd, message, flags);
-    return (flags & MSG_OOB) !== 0 ? attemptOnce(operation) : this.#read(fd, operation, waits);
+    return (flags & AT_ONCE) !== 0 ? attemptOnce(operation) : this.#read(fd, operation, waits);
   }
 
   /** What read(2) answers at once: -EINVAL for a file that is no socket, 0 for no room; undefined for all others, which are as recv. */

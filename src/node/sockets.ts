@@ -267,7 +267,7 @@ export class Sockets {
   /** Closes every descriptor; every waiting call rejects with ECANCELED. */
   readonly closeAll = (): void => this.blocking.closeAll();
 
-  /** Numbers or booleans, records and texts as the option has them: see docs/. Throws ENOPROTOOPT, EINVAL, ENOENT. */
+  /** Numbers or booleans, records and texts as the option has them (socket/options). Throws ENOPROTOOPT, EINVAL, ENOENT. */
   readonly setsockopt = (fd: number, level: number, name: number, value: OptionInput): void => {
     check('setsockopt', this.#calls.setsockopt(fd, level, name, value));
   };

@@ -92,6 +92,8 @@ export interface CommonOptions {
   receivePacketInfo: boolean;
   /** IP_FREEBIND: bind takes an address that is not this host's. Nothing can be sent from there. ip(7). */
   freeBind: boolean;
+  /** IP_TRANSPARENT: the same. Differs: Linux then sends from such addresses, too, and receives what is for them; no forgery here. */
+  transparent: boolean;
   /** UDP_CORK, UDP_SEGMENT (octets, 0 for off), UDP_GRO. udp(7). */
   udpCork: boolean;
   udpSegment: number;
@@ -222,6 +224,7 @@ export function defaultOptions(host: SocketHost): CommonOptions {
     receiveTos: false,
     receivePacketInfo: false,
     freeBind: false,
+    transparent: false,
     udpCork: false,
     udpSegment: 0,
     udpGro: false,

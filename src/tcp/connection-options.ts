@@ -184,7 +184,8 @@ export function takeChanges(conn: Changing, before: Readonly<TcpOptions>, change
 /** Segments take other IP options along from now on, and less text the longer those are. RFC 9293 §3.7.1, MUST-16. */
 function takeIpOptions(conn: Changing): void {
   const { destination, source } = conn.path;
-  const path = conn.host.ip.route(destination, source, conn.options.boundDevice, conn.options.ipOptions);
+  const { boundDevice, ipOptions } = conn.options;
+  const path = conn.host.ip.route(destination, source, boundDevice, ipOptions);
   // Without a route just now, the connection keeps the path that it has: it may come back.
   if (typeof path !== 'number') conn.path = path;
   conn.refreshSegmentSize();

@@ -73,7 +73,8 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
   fastOpen: FastOpen | undefined = undefined;
   segmentsSent = 0;
   segmentsReceived = 0;
-  #error = 0;
+  /** Pending: what ended the connection, or with IP_RECVERR what ICMP said of it. A positive errno, or 0. */
+  error = 0;
   #receiveShut = false;
   #gone = false;
   #onGone: (() => void) | undefined = undefined;
@@ -143,7 +144,7 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
 
   /** SEND. §3.10.2. */
   send(bytes: Uint8Array, at: number, length: number, more = false): number {
-    if (this.#error !== 0) return -this.#takeHardError();
+    if (this.error !== 0) return -this.#takeHardError();
     const { state, sender, fastOpen } = this;
     const early = fastOpen?.takesText(state, sender.finQueued) === true;
     if (!early && !maySend(state)) return whyNotSend(state, sender.finQueued);
@@ -174,7 +175,7 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
       if (!peek && this.receiver.opensWindow(this.host.now) && isSynchronized(this.state)) this.host.mark(this);
       if (count > 0 || length === 0) return count;
     }
-    if (this.#error !== 0) return -this.#takeHardError();
+    if (this.error !== 0) return -this.#takeHardError();
     return this.#receiveShut ? 0 : nothingToRead(this.state, this.wasEstablished);
   }
 
@@ -262,15 +263,10 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
 
   /** A hard error if one is pending, else a soft one that an ICMP message left behind. SHLD-25, MUST-47. */
   takeError(): number {
-    const error = this.#error === 0 ? this.softError : this.#error;
-    if (this.#error === 0) this.softError = 0;
-    else this.#error = 0;
+    const error = this.error === 0 ? this.softError : this.error;
+    if (this.error === 0) this.softError = 0;
+    else this.error = 0;
     return error;
-  }
-
-  /** An error (positive errno) that the program asked to be told of, and that ends nothing. */
-  tell(error: number): void {
-    this.#error = error;
   }
 
   setOptions(changes: Partial<TcpOptions>): number {
@@ -285,7 +281,7 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
 
   /** What poll(2) would say. */
   readiness(): number {
-    return readinessOf(this.state, this.sender, this.receiver, this.#error !== 0, this.#receiveShut, this.fastOpen);
+    return readinessOf(this.state, this.sender, this.receiver, this.error !== 0, this.#receiveShut, this.fastOpen);
   }
 
   // What the event processing asks of the record.
@@ -353,7 +349,7 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
     if (this.fastOpen !== undefined && this.state === 'SYN-SENT')
       this.host.fastOpenCache.onConnectFailed(this.tcb, error, this.host.now);
     this.setState('CLOSED');
-    this.#error = error;
+    this.error = error;
     this.timers.clearAll();
     this.sender.ring.clear();
     this.receiver.dropHeld();
@@ -382,8 +378,8 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
   }
 
   #takeHardError(): number {
-    const error = this.#error;
-    this.#error = 0;
+    const error = this.error;
+    this.error = 0;
     return error;
   }
 

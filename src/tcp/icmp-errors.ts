@@ -38,7 +38,7 @@ export function onIcmpError(conn: Connection, report: IpErrorReport, frame: Fram
   }
   // Differs: SHLD-26 aborts on hard errors. RFC 5927 §5.2 advises against it in synchronized states, being a way for strangers to
   // end connections; all are noted and reported if the connection fails (SHLD-25).
-  if (conn.options.receiveErrors) conn.tell(report.errno);
+  if (conn.options.receiveErrors) conn.error = report.errno;
   else conn.softError = report.errno;
   conn.notify();
 }

@@ -1,7 +1,5 @@
 /**
  * UDP: datagrams in, to the port that they are for, and out, from a queue that `poll` empties. RFC 768, RFC 1122 §4.1.
- *
- * Not here: IP options.
  */
 import { pseudoHeaderSum } from '../core/checksum.ts';
 import type { Context } from '../core/context.ts';

@@ -1,5 +1,4 @@
 import { expect } from 'chai';
-import { micros } from '../../src/core/time.ts';
 import { Errno } from '../../src/core/errno.ts';
 import { parseAddress } from '../../src/ip/address.ts';
 import { posix, strerror } from '../../src/node/posix.ts';
@@ -133,6 +132,16 @@ describe('posix', () => {
     expect(await waiting).to.equal(3);
     expect(message.iov.map(text)).to.deep.equal(['da', 't']);
     expect([message.name, message.flags]).to.deep.equal([PEER, c.MSG_TRUNC]);
+  });
+
+  it('recv(2), MSG_ERRQUEUE: nobody waits for errors', async () => {
+    const { sockets } = setUp();
+    const p = posix({ sockets });
+    const fd = p.socket(c.AF_INET, c.SOCK_DGRAM, 0);
+    expect(await p.recvmsg(fd, { iov: [new Uint8Array(1)] }, c.MSG_ERRQUEUE)).to.equal(-1);
+    expect(p.errno).to.equal(Errno.EAGAIN);
+    expect(await p.recv(fd, new Uint8Array(1), c.MSG_ERRQUEUE)).to.equal(-1);
+    expect(p.errno).to.equal(Errno.EAGAIN);
   });
 
   it('an error after the first octets is told by the next call', async () => {

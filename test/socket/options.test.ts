@@ -10,7 +10,9 @@ import { FakeIp, fakeHost } from '../support/fake-services.ts';
 const rows = makeOptionRows(DEFAULT_CONFIG, new FakeIp());
 
 /** A socket that has the option. */
-function open(calls: ReturnType<typeof fakeHost>['calls'], { on }: OptionRow): number {
+function open(calls: ReturnType<typeof fakeHost>['calls'], { on, name, level }: OptionRow): number {
+  // Every AF_INET socket shows it, raw ones alone take it.
+  if (level === c.IPPROTO_IP && name === c.IP_HDRINCL) return calls.socket(c.AF_INET, c.SOCK_RAW, c.IPPROTO_ICMP);
   switch (on) {
     case 'raw':
     case 'icmp':

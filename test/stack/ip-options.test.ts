@@ -10,6 +10,7 @@ import { twoHosts } from '../../src/lab/topology.ts';
 import type { LabHost, TwoHosts } from '../../src/lab/topology.ts';
 import { patternBytes } from '../../src/lab/transfer.ts';
 import * as c from '../../src/socket/constants.ts';
+import type { ControlMessage, Message } from '../../src/socket/message.ts';
 import { StreamEnd, must, serve } from '../support/programs.ts';
 import { same } from '../support/session.ts';
 
@@ -120,5 +121,25 @@ describe('stack: IP options on connections', () => {
     lab.simulation.run(() => server.receivedLength === 100, 10 * SECOND);
     expect(optionsOf(lab.b, server.fd)).to.deep.equal([]);
     expect(server.receivedLength).to.equal(100);
+  });
+
+  it('1122-4.1.3.2-a, 1122-4.1.3.2-b, 1122-4.1.3.2-c, 1122-4.1.4-b: datagrams bring options to programs, the socket’s or their own', () => {
+    const lab = twoHosts({ seed: 5 });
+    const open = ({ calls }: LabHost): number => must(calls.socket(c.AF_INET, c.SOCK_DGRAM, 0), 'socket');
+    const [sender, receiver] = [open(lab.a), open(lab.b)];
+    must(lab.b.calls.bind(receiver, { address: '0.0.0.0', port: PORT }), 'bind');
+    must(lab.b.calls.setsockopt(receiver, c.IPPROTO_IP, c.IP_RECVOPTS, 1), 'IP_RECVOPTS');
+    must(setOptions(lab.a, sender, RECORD), 'IP_OPTIONS');
+    const name = { address: '10.0.0.2', port: PORT };
+    const own: ControlMessage = { level: c.IPPROTO_IP, type: c.IP_RETOPTS, data: Uint8Array.of(148, 4, 0, 0) };
+    const received = [[], [own], []].map((control) => {
+      must(lab.a.calls.sendmsg(sender, { name, iov: [patternBytes(10)], control }), 'sendmsg');
+      lab.simulation.runFor(SECOND);
+      const message: Message = { iov: [new Uint8Array(20)], control: [] };
+      expect(lab.b.calls.recvmsg(receiver, message)).to.equal(10);
+      return message.control!.map(({ type, data }) => [type, ...(data as Uint8Array)]);
+    });
+    const recorded = [[c.IP_RECVOPTS, 7, 15, 12, ...A, ...B, 0, 0, 0, 0, 0]];
+    expect(received).to.deep.equal([recorded, [[c.IP_RECVOPTS, 148, 4, 0, 0]], recorded]);
   });
 });

@@ -19,11 +19,11 @@ import {
   MSG_ERRQUEUE,
   MSG_PEEK,
   MSG_TRUNC,
-  POLLWRBAND,
   SHUT_RD,
   SHUT_WR,
   IPPROTO_IP,
   IP_RECVERR,
+  POLLWRBAND,
 } from '../constants.ts';
 import { reaches } from '../message.ts';
 import type { Incoming, Outgoing } from '../message.ts';
@@ -96,6 +96,11 @@ export class DatagramCore {
     return 0;
   }
 
+  /** IP_FREEBIND and IP_TRANSPARENT: bind takes addresses that are not this host's. */
+  get mayBindAnything(): boolean {
+    return this.options.freeBind || this.options.transparent;
+  }
+
   close(): void {
     this.draft.clear();
     this.groups.clear();
@@ -124,15 +129,18 @@ export class DatagramCore {
     if (this.#error !== 0) return -this.takeError();
     const datagram = this.#received.next;
     if (datagram === undefined) return -Errno.EAGAIN;
-    const fits = reaches(into, at, Math.min(length, datagram.length));
-    const count = fits ? copyDatagram(datagram, into, at, length) : 0;
-    if (fits && incoming !== undefined) {
+    if (!reaches(into, at, Math.min(length, datagram.length))) {
+      // What cannot be copied is lost, as on Linux.
+      if ((flags & MSG_PEEK) === 0) this.#received.shift();
+      return -Errno.EFAULT;
+    }
+    const count = copyDatagram(datagram, into, at, length);
+    if (incoming !== undefined) {
       if (count < datagram.length) incoming.flags |= MSG_TRUNC;
       this.#name(datagram.source, datagram.port, incoming);
       addControl(incoming, datagram, this.options, this.#host.ip, this.#host.names);
     }
     if ((flags & MSG_PEEK) === 0) this.#received.shift();
-    if (!fits) return -Errno.EFAULT;
     return (flags & MSG_TRUNC) !== 0 ? datagram.length : count;
   }
 
@@ -145,6 +153,7 @@ export class DatagramCore {
     if (nextPending !== 0 || taken.message !== undefined) this.#error = nextPending;
     if (this.#errors.size > 0) this.watch.onReadiness();
     const count = Math.min(length, taken.data.length);
+    if (!reaches(into, at, count)) return -Errno.EFAULT;
     into.set(taken.data.subarray(0, count), at);
     if (incoming === undefined) return count;
     incoming.flags |= MSG_ERRQUEUE | (count < taken.data.length ? MSG_TRUNC : 0);
@@ -214,7 +223,7 @@ export class DatagramCore {
     if (source !== ANY_ADDRESS && !ip.isLocal(source)) return -Errno.ENETUNREACH;
     const bound = settings.interfaceId !== 0 ? settings.interfaceId : this.options.boundDevice;
     const device = bound === 0 && isGroup ? this.options.multicastInterface : bound;
-    const path = ip.route(remote, source, device, settings.ipOptions);
+    const path = ip.route(remote, source, device, settings.ipOptions); // 1122-4.1.3.2-b, 1122-4.1.3.2-c
     if (typeof path === 'number' || !path.viaGateway) return path;
     const stays = this.options.dontRoute || (flags & MSG_DONTROUTE) !== 0;
     return stays ? -Errno.ENETUNREACH : path;

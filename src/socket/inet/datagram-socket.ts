@@ -73,7 +73,7 @@ export class DatagramSocket implements Socket, UdpOwner {
     const refused = readBindName(this.#host.names, name, this.#to);
     if (refused < 0) return refused;
     const { address, port } = this.#to;
-    if (!this.options.freeBind && !mayBind(this.#host.ip, address)) return -Errno.EADDRNOTAVAIL;
+    if (!this.#core.mayBindAnything && !mayBind(this.#host.ip, address)) return -Errno.EADDRNOTAVAIL;
     if (!mayBindPort(this.#host, port)) return -Errno.EACCES;
     if (this.#port !== undefined) return -Errno.EINVAL;
     // IP_BIND_ADDRESS_NO_PORT: the first send or connect chooses the port.
@@ -139,7 +139,7 @@ export class DatagramSocket implements Socket, UdpOwner {
     // Who adds to a datagram has no say in where it goes.
     const aimed = goesOn ? 0 : this.#aim(port, flags, outgoing);
     if (aimed < 0) return aimed;
-    const refused = this.#mayAdd(port, length);
+    const refused = this.#mayAdd(port, length) || (reaches(bytes, at, length) ? 0 : -Errno.EFAULT);
     if (refused < 0) {
       draft.clear();
       return refused;

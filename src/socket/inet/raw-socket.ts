@@ -66,6 +66,7 @@ export class RawSocket implements Socket, RawListener, RawSender {
     this.protocol = protocol;
     this.#shownPort = protocol;
     this.#core = new DatagramCore(host, () => this.unsent());
+    // Any number may share an address: Linux says so by SO_REUSEADDR.
     this.#core.changeOptions({ headerIncluded: protocol === IPPROTO_RAW, reuseAddress: true });
     if (protocol !== IPPROTO_RAW && protocol <= MAX_PROTOCOL) host.ip.addRaw(protocol, this);
   }
@@ -89,7 +90,7 @@ export class RawSocket implements Socket, RawListener, RawSender {
     if (family < 0) return family;
     const { address } = this.#to;
     if (this.#connected) return -Errno.EINVAL;
-    if (!this.options.freeBind && !mayBind(this.#host.ip, address)) return -Errno.EADDRNOTAVAIL;
+    if (!this.#core.mayBindAnything && !mayBind(this.#host.ip, address)) return -Errno.EADDRNOTAVAIL;
     this.#local = address;
     return 0;
   }
@@ -161,7 +162,7 @@ export class RawSocket implements Socket, RawListener, RawSender {
   /** The way that a datagram takes. Of several sends that make one (MSG_MORE) the last one's counts, and the ancillary data of the first. */
   #aim(length: number, flags: number, outgoing: Outgoing | undefined): Path | number {
     const core = this.#core;
-    // A name without octets is none.
+    // A name without any octets is none.
     const named = outgoing?.name !== undefined && !(outgoing.name instanceof Uint8Array && outgoing.name.length === 0);
     if (named) {
       const family = this.#host.names.read(outgoing.name!, this.#to);

@@ -6,7 +6,7 @@ import { Errno } from '../../core/errno.ts';
 import { composeOptions } from '../../ip/send-options.ts';
 import type { MtuDiscover } from '../../ip/service.ts';
 import * as c from '../constants.ts';
-import { ANY_INT, at, flag, int, notEmpty, readOnly, record } from './option.ts';
+import { ANY_INT, INT_MAX, INT_MIN, at, flag, int, octetsToInt, readOnly, record } from './option.ts';
 import type { Socket } from '../socket.ts';
 import type { OptionInput, OptionRow } from './option.ts';
 
@@ -41,27 +41,23 @@ export function ipRows(config: Config): readonly OptionRow[] {
     ),
     flag(ip('IP_RECVOPTS', c.IP_RECVOPTS), 'receiveIpOptions'),
     flag(ip('IP_RETOPTS', c.IP_RETOPTS), 'returnIpOptions'),
-    // Others can read it, too: it is off.
-    int(
-      ip('IP_HDRINCL', c.IP_HDRINCL),
-      ANY_INT,
-      (socket) => Number(socket.options.headerIncluded),
-      (socket, value) =>
-        socket.kind === 'raw' ? socket.changeOptions({ headerIncluded: value !== 0 }) : -Errno.ENOPROTOOPT,
-    ),
+    {
+      ...int(
+        ip('IP_HDRINCL', c.IP_HDRINCL),
+        ANY_INT,
+        (socket) => Number(socket.options.headerIncluded),
+        (socket, value) =>
+          socket.kind === 'raw' ? socket.changeOptions({ headerIncluded: value !== 0 }) : -Errno.ENOPROTOOPT,
+      ),
+      type: 'flag',
+    },
     flag(ip('IP_BIND_ADDRESS_NO_PORT', c.IP_BIND_ADDRESS_NO_PORT), 'bindAddressNoPort'),
     flag(ip('IP_RECVERR', c.IP_RECVERR), 'receiveErrors'),
     flag(ip('IP_RECVTTL', c.IP_RECVTTL), 'receiveTtl'),
     flag(ip('IP_RECVTOS', c.IP_RECVTOS), 'receiveTos'),
     flag(ip('IP_PKTINFO', c.IP_PKTINFO), 'receivePacketInfo'),
     notEmpty(flag(ip('IP_FREEBIND', c.IP_FREEBIND), 'freeBind')),
-    // Differs: nobody may forge source addresses this way; it is answered as to a program without CAP_NET_ADMIN. ip(7).
-    int(
-      ip('IP_TRANSPARENT', c.IP_TRANSPARENT),
-      ANY_INT,
-      () => 0,
-      (_, value) => (value === 0 ? 0 : -Errno.EPERM),
-    ),
+    notEmpty(transparent(config.socket)),
     int(
       ip('IP_MTU_DISCOVER', c.IP_MTU_DISCOVER),
       [c.IP_PMTUDISC_DONT, c.IP_PMTUDISC_OMIT],
@@ -69,7 +65,13 @@ export function ipRows(config: Config): readonly OptionRow[] {
       (socket, value) => socket.changeOptions({ mtuDiscover: value as MtuDiscover }),
     ),
     readOnly(ip('IP_MTU', c.IP_MTU), (socket) => socket.pathMtu()),
-    filterRow(),
+    record(
+      at(c.SOL_RAW, 'icmp')('ICMP_FILTER', c.ICMP_FILTER),
+      'int',
+      (socket) => socket.options.icmpFilter >>> 0,
+      (input) => (input instanceof Uint8Array || isInt(input) ? input : undefined),
+      setFilter,
+    ),
   ];
 }
 
@@ -80,19 +82,31 @@ function readOptions(input: Exclude<OptionInput, null>): Uint8Array | undefined 
   return composeOptions(Uint8Array.of(input, input >>> 8, input >>> 16, input >>> 24));
 }
 
-/** ICMP_FILTER: octets that are not given stay as they were. Linux raw_seticmpfilter. */
-function filterRow(): OptionRow {
-  const row = int(
-    at(c.SOL_RAW, 'icmp')('ICMP_FILTER', c.ICMP_FILTER),
-    ANY_INT,
-    (socket) => socket.options.icmpFilter >>> 0,
-    (socket, value) => socket.changeOptions({ icmpFilter: value }),
-  );
-  const set = (socket: Socket, input: OptionInput): number => {
-    if (!(input instanceof Uint8Array)) return row.set!(socket, input);
-    const octets = new Uint8Array(Int32Array.of(socket.options.icmpFilter).buffer);
-    octets.set(input.subarray(0, octets.length));
-    return row.set!(socket, octets);
-  };
-  return { ...row, set };
+const isInt = (input: OptionInput): input is number =>
+  typeof input === 'number' && Number.isInteger(input) && input >= INT_MIN && input <= INT_MAX;
+
+/** Octets that are not given stay as they were. Linux raw_seticmpfilter. */
+function setFilter(socket: Socket, value: number | Uint8Array): number {
+  if (typeof value === 'number') return socket.changeOptions({ icmpFilter: value });
+  const octets = new Uint8Array(Int32Array.of(socket.options.icmpFilter).buffer);
+  octets.set(value.subarray(0, octets.length));
+  return socket.changeOptions({ icmpFilter: octetsToInt(octets, 0)! });
 }
+
+/** For everybody to switch off, and for who may administer to switch on. */
+const transparent = (rights: Config['socket']): OptionRow => ({
+  ...int(
+    ip('IP_TRANSPARENT', c.IP_TRANSPARENT),
+    ANY_INT,
+    (socket) => Number(socket.options.transparent),
+    (socket, value) =>
+      value !== 0 && !rights.mayAdminister ? -Errno.EPERM : socket.changeOptions({ transparent: value !== 0 }),
+  ),
+  type: 'flag',
+});
+
+/** Other options of the level read no octets at all as 0. */
+const notEmpty = (row: OptionRow): OptionRow => ({
+  ...row,
+  set: (socket, input) => (input instanceof Uint8Array && input.length === 0 ? -Errno.EINVAL : row.set!(socket, input)),
+});

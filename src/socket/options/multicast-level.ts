@@ -10,7 +10,7 @@ import { ANY_ADDRESS, formatAddress, ipv4, parseAddress } from '../../ip/address
 import type { IpAddress } from '../../ip/address.ts';
 import * as c from '../constants.ts';
 import type { GroupRequest, Socket, SocketGroups } from '../socket.ts';
-import { at, flag, int, notEmpty, octetsToInt, record } from './option.ts';
+import { at, flag, int, octetsToInt, record } from './option.ts';
 import type { OptionInput, OptionRow } from './option.ts';
 
 /** Octets of the three structs. */
@@ -22,7 +22,7 @@ const ip = at(c.IPPROTO_IP, 'inet');
 
 export const multicastRows = (): readonly OptionRow[] => [
   // -1 asks for the default. Streams have none to set, as Linux says.
-  notEmpty(
+  atLeastOneOctet(
     int(
       ip('IP_MULTICAST_TTL', c.IP_MULTICAST_TTL),
       [-1, 255],
@@ -31,8 +31,8 @@ export const multicastRows = (): readonly OptionRow[] => [
         socket.kind === 'stream' ? -Errno.EINVAL : socket.changeOptions({ multicastTtl: value === -1 ? 1 : value }),
     ),
   ),
-  notEmpty(flag(ip('IP_MULTICAST_LOOP', c.IP_MULTICAST_LOOP), 'multicastLoop')),
-  notEmpty(
+  atLeastOneOctet(flag(ip('IP_MULTICAST_LOOP', c.IP_MULTICAST_LOOP), 'multicastLoop')),
+  atLeastOneOctet(
     int(
       ip('IP_MULTICAST_ALL', c.IP_MULTICAST_ALL),
       [0, 1],
@@ -62,6 +62,12 @@ export const multicastRows = (): readonly OptionRow[] => [
     (groups, wanted) => groups.leave(wanted),
   ),
 ];
+
+/** Where other options read a value of no octets as 0, these do not. */
+const atLeastOneOctet = (row: OptionRow): OptionRow => ({
+  ...row,
+  set: (socket, input) => (input instanceof Uint8Array && input.length === 0 ? -Errno.EINVAL : row.set!(socket, input)),
+});
 
 /**
  * A row about groups; a socket that cannot be in any answers with `errno` before it looks at the value. NULL counts for as long as an

@@ -144,12 +144,6 @@ export const tcpInt = (where: Where, key: TcpNumber, min: number, max: number, u
     (socket, value) => socket.changeTcpOptions({ [key]: value * unit }),
   );
 
-/** Options at IPPROTO_IP read no octets as 0; this one wants at least one. */
-export function notEmpty(row: OptionRow): OptionRow {
-  const isEmpty = (input: OptionInput): boolean => input instanceof Uint8Array && input.length === 0;
-  return { ...row, set: (socket, input) => (isEmpty(input) ? -Errno.EINVAL : row.set!(socket, input)) };
-}
-
 /** An option that can only be read. */
 export const readOnly = (where: Where, get: OptionRow['get']): OptionRow => int(where, ANY_INT, get, undefined);
 

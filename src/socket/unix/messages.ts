@@ -99,7 +99,8 @@ export function receiveMessage(
     return over ? 0 : -Errno.EAGAIN;
   }
   const count = Math.min(length, message.bytes.length);
-  if (!reaches(into, at, count)) {
+  if (count > 0 && !reaches(into, at, count)) {
+    // The message is lost, as on Linux.
     if ((flags & MSG_PEEK) === 0) remove(host, end, message);
     return -Errno.EFAULT;
   }

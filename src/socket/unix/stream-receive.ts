@@ -41,7 +41,7 @@ export function receiveStream(
       break;
     }
     const count = Math.min(unreadOf(parcel), length - copied);
-    if (!reaches(into, at + copied, count)) return copied > 0 ? copied : -Errno.EFAULT;
+    if (count > 0 && !reaches(into, at + copied, count)) return copied > 0 ? copied : -Errno.EFAULT;
     copyBytes(parcel.bytes, parcel.consumed, into, at + copied, count);
     copied += count;
     const barrier = parcel.rights !== undefined;

@@ -3,6 +3,7 @@
  */
 import { Errno } from '../../core/errno.ts';
 import { MSG_OOB } from '../constants.ts';
+import { reaches } from '../message.ts';
 import type { Outgoing } from '../message.ts';
 import { readAncillary } from './ancillary.ts';
 import type { Ancillary } from './ancillary.ts';
@@ -35,13 +36,13 @@ export function sendStream(
   let sent = 0;
   while (sent < ordinary) {
     const size = Math.min(ordinary - sent, pieceSize(end.options.sendBuffer));
-    const refused = pieces.send(bytes.subarray(at + sent, at + sent + size), size);
+    const refused = pieces.send(bytes, at + sent, size);
     if (refused < 0) return sent > 0 ? sent : refused;
     sent += size;
   }
   if (!urgent) return sent;
   // The last octet is the one out of band; what was one before is ordinary from now on.
-  const refused = pieces.send(bytes.subarray(at + sent, at + length), 1);
+  const refused = pieces.send(bytes, at + sent, 1);
   if (refused < 0) return sent > 0 ? sent : refused;
   peer.urgent = peer.queue.at(-1);
   peer.wake();
@@ -62,14 +63,15 @@ class Pieces {
     this.#ancillary = ancillary;
   }
 
-  /** 0, -EAGAIN, -EPIPE, -ETOOMANYREFS, -EFAULT when there are not as many octets as `size` says. */
-  send(bytes: Uint8Array, size: number): number {
+  /** 0, -EAGAIN, -EPIPE, -ETOOMANYREFS, -EFAULT. */
+  send(bytes: Uint8Array, at: number, length: number): number {
     let refused = mayQueue(this.#end);
     if (refused === 0) refused = this.#host.rights.refused(this.#ancillary.rights.length);
     if (refused < 0) return refused;
-    if (bytes.length < size) return -Errno.EFAULT;
+    if (!reaches(bytes, at, length)) return -Errno.EFAULT;
     if ((this.#peer.shutdown & SHUT_RECEIVE) !== 0) return -Errno.EPIPE;
-    enqueue(this.#host, this.#end, this.#peer, bytes, pieceCharge(bytes.length), this.#ancillary);
+    const piece = bytes.subarray(at, at + length);
+    enqueue(this.#host, this.#end, this.#peer, piece, pieceCharge(length), this.#ancillary);
     this.#ancillary = { ...this.#ancillary, rights: [] };
     return 0;
   }

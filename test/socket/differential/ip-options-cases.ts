@@ -153,6 +153,59 @@ const sending: readonly Case[] = [
   ),
 ];
 
+/** Between two sockets of one host: what each of these options is received as. */
+const received = (name: string, flags: readonly number[], ...lists: (readonly number[])[]): Case =>
+  one(
+    name,
+    udp('r'),
+    ['bind', 'r', LO, PORT],
+    ...flags.map((flag): Step => ['setsockopt', 'r', IPPROTO_IP, flag, 1]),
+    udp('s'),
+    ...lists.flatMap((octets): Step[] => [
+      set('s', octets),
+      ['sendto', 's', 'hi', 0, LO, PORT],
+      ['recvmsg', 'r', { iov: [9], control: 200 }, 0],
+    ]),
+  );
+
+const SENT = [RECORD, [7, 7, 4, ...zeros(4)], [1, 1, 1, 1], [148, 4, 0, 0], [99, 4, 1, 2], [0], [68, 4, 5, 0x20], []];
+
+const ancillary: readonly Case[] = [
+  received('IP_RECVOPTS: pass all incoming IP options to the user in a control message', [c.IP_RECVOPTS], ...SENT),
+  received('IP_RETOPTS: returns raw unprocessed options', [c.IP_RETOPTS], ...SENT),
+  received('IP_RECVOPTS and IP_RETOPTS', [c.IP_RECVOPTS, c.IP_RETOPTS, c.IP_RECVTTL], ...SENT),
+  one(
+    'IP_RETOPTS as ancillary data: the options of one datagram',
+    udp('r'),
+    ['bind', 'r', LO, PORT],
+    ['setsockopt', 'r', IPPROTO_IP, c.IP_RECVOPTS, 1],
+    udp('s'),
+    set('s', [148, 4, 0, 0]),
+    ...[[1, 1, 1, 1], RECORD, [], [7, 2], Array<number>(44).fill(1)].flatMap((octets): Step[] => [
+      ['sendmsg', 's', { name: { inet: [LO, PORT] }, iov: ['x'], control: [['IP_RETOPTS', ...octets]] }, 0],
+      ['recvmsg', 'r', { iov: [9], control: 200 }, 0],
+    ]),
+    ['sendto', 's', 'x', 0, LO, PORT],
+    ['recvmsg', 'r', { iov: [9], control: 200 }, 0],
+    [
+      'sendmsg',
+      's',
+      { name: { inet: [LO, PORT] }, iov: ['x'], control: [['raw', IPPROTO_IP, c.IP_RECVOPTS, [1, 1, 1, 1]]] },
+      0,
+    ],
+  ),
+  one(
+    'MSG_CTRUNC for options that have no room',
+    udp('r'),
+    ['bind', 'r', LO, PORT],
+    ['setsockopt', 'r', IPPROTO_IP, c.IP_RETOPTS, 1],
+    udp('s'),
+    set('s', RECORD),
+    ['sendto', 's', 'hi', 0, LO, PORT],
+    ['recvmsg', 'r', { iov: [9], control: 0 }, 0],
+  ),
+];
+
 const listening: readonly Step[] = [tcp('l'), ['bind', 'l', LO, PORT], ['listen', 'l', 2]];
 const mss = (name: string): Step => ['getsockopt', name, IPPROTO_TCP, c.TCP_MAXSEG, 1];
 
@@ -253,4 +306,4 @@ const echoes: readonly Case[] = [
   ),
 ];
 
-export const CASES: readonly Case[] = [...setting, ...sending, ...streams, ...echoes];
+export const CASES: readonly Case[] = [...setting, ...sending, ...ancillary, ...streams, ...echoes];
