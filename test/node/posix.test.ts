@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { Errno } from '../../src/core/errno.ts';
+import { micros } from '../../src/core/time.ts';
 import { parseAddress } from '../../src/ip/address.ts';
 import { posix, strerror } from '../../src/node/posix.ts';
 import * as c from '../../src/socket/constants.ts';
