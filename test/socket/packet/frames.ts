@@ -37,7 +37,13 @@ export function drain(calls: SocketCalls, fd: number): Received[] {
 export const summaries = (frames: readonly Received[]): string[] =>
   frames.map(({ from }) => `${from.protocol!.toString(16).padStart(4, '0')} ${PACKET_TYPES[from.packetType!]!}`);
 
-const PACKET_TYPES = ['host', 'broadcast', 'multicast', 'otherhost', 'outgoing'];
+const PACKET_TYPES: Readonly<Record<number, string>> = {
+  [c.PACKET_HOST]: 'host',
+  [c.PACKET_BROADCAST]: 'broadcast',
+  [c.PACKET_MULTICAST]: 'multicast',
+  [c.PACKET_OTHERHOST]: 'otherhost',
+  [c.PACKET_OUTGOING]: 'outgoing',
+};
 
 export const hex = (octets: Uint8Array): string => toHex(octets);
 
