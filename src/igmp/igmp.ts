@@ -27,6 +27,8 @@ const LOOPBACK_ID = 1;
 
 /** Counters since the start. */
 export interface IgmpCounters {
+  /** Messages, those included that were dropped. */
+  readonly received: number;
   readonly queries: number;
   readonly reportsHeard: number;
   readonly reportsSent: number;
@@ -39,6 +41,7 @@ export class Igmp implements ProtocolHandler, GroupObserver {
   readonly #memberships = new Map<number, Map<IpAddress, Membership>>();
   /** New ones, which are reported at the next poll. */
   #joined: Membership[] = [];
+  #received = 0;
   #queries = 0;
   #heard = 0;
   #sent = 0;
@@ -53,7 +56,7 @@ export class Igmp implements ProtocolHandler, GroupObserver {
   }
 
   counters(): IgmpCounters {
-    return { queries: this.#queries, reportsHeard: this.#heard, reportsSent: this.#sent };
+    return { received: this.#received, queries: this.#queries, reportsHeard: this.#heard, reportsSent: this.#sent };
   }
 
   /** "join group". */
@@ -93,6 +96,7 @@ export class Igmp implements ProtocolHandler, GroupObserver {
   receive(frame: Frame, packet: IpPacket, now: Micros): boolean {
     const { drops } = this.#context;
     const { bytes, start } = frame;
+    this.#received++;
     if (frame.length < IGMP_LENGTH) {
       drops.drop('igmp-truncated', frame);
     } else if (!igmpChecksumIsValid(bytes, start, frame.length)) {

@@ -7,6 +7,7 @@ import type { Micros } from '../core/time.ts';
 import { formatMac } from '../ethernet/address.ts';
 import type { EthernetPort } from '../ethernet/ethernet.ts';
 import type { IcmpCounters } from '../icmp/icmp.ts';
+import type { IgmpCounters } from '../igmp/igmp.ts';
 import { formatAddress, formatPrefix } from '../ip/address.ts';
 import type { Ipv4Counters } from '../ip/ipv4.ts';
 import type { ListenerCounters, TcpInfo } from '../tcp/service.ts';
@@ -29,6 +30,7 @@ export interface Snapshot {
   readonly descriptors: number;
   readonly ip: Ipv4Counters;
   readonly icmp: IcmpCounters;
+  readonly igmp: IgmpCounters;
   readonly udp: UdpCounters;
   /** Drop counters by reason, those of the links included; reasons that never occurred are left out. */
   readonly drops: Partial<Record<DropReason, number>>;
@@ -70,7 +72,7 @@ export interface NeighborSnapshot {
 
 /** Takes a snapshot; it shares nothing with the live stack. Cost grows with the number of connections and neighbours. */
 export function takeSnapshot(stack: Stack, now: Micros): Snapshot {
-  const { ip, icmp, tcp, udp, calls } = stack;
+  const { ip, icmp, igmp, tcp, udp, calls } = stack;
   const names = new Map(ip.interfaces.map((network) => [network.id, network.name]));
   return {
     time: now,
@@ -116,6 +118,7 @@ export function takeSnapshot(stack: Stack, now: Micros): Snapshot {
     descriptors: calls.size,
     ip: ip.counters(),
     icmp: icmp.counters(),
+    igmp: igmp.counters(),
     udp: udp.counters(),
     drops: allDrops(stack),
   };

@@ -83,7 +83,7 @@ describe('igmp/igmp', () => {
     expect(due).to.be.within(start, MAX_REPORT_DELAY);
     expect(member.at(due)).to.deep.equal(['239.1.2.3']);
     expect(member.context.timers.next()).to.equal(NEVER);
-    expect(member.igmp.counters()).to.deep.equal({ queries: 0, reportsHeard: 0, reportsSent: 2 });
+    expect(member.igmp.counters()).to.deep.equal({ received: 0, queries: 0, reportsHeard: 0, reportsSent: 2 });
     expect(member.context.frames.inUse).to.equal(0);
   });
 

@@ -153,10 +153,11 @@ describeInterop('paths with a narrow place', () => {
       await send(fd, new Uint8Array(1472));
       await until(() => learned(lab) !== undefined);
       const errors: string[] = [];
-      for (const size of [873, 873]) {
+      // As on the kernel: what is too long fails by itself, and the router's report is told by the first send that would do.
+      for (const size of [873, 873, 872]) {
         await send(fd, new Uint8Array(size)).catch((error: unknown) => errors.push((error as NetError).code));
       }
-      expect(errors).to.deep.equal(['EMSGSIZE', 'EMSGSIZE']);
+      expect(errors).to.deep.equal(['EMSGSIZE', 'EMSGSIZE', 'EMSGSIZE']);
       expect(getsockopt(fd, IPPROTO_IP, IP_MTU)).to.equal(900);
       expect(await send(fd, new Uint8Array(872))).to.equal(872);
       close(fd);

@@ -140,7 +140,8 @@ function expectCountersToAddUp({ lab, arrived }: Siege): void {
   expect(link.framesIn - snapshot.ip.received, 'ARP packets').to.be.at.least(arp);
   const { delivered, fragmentsHeld, fragmentsMerged, received } = snapshot.ip;
   expect(delivered + fragmentsHeld + fragmentsMerged + sumOf(lab, IP_INPUT), 'datagrams').to.equal(received);
-  expect(snapshot.icmp.received + snapshot.udp.received + arrived.tcp, 'delivered').to.equal(snapshot.ip.delivered);
+  const taken = snapshot.icmp.received + snapshot.igmp.received + snapshot.udp.received + arrived.tcp;
+  expect(taken, 'delivered').to.equal(snapshot.ip.delivered);
   expect(snapshot.udp.delivered + sumOf(lab, UDP_INPUT), 'UDP').to.equal(snapshot.udp.received);
 }
 

@@ -25,7 +25,6 @@ export class Attachment {
   readonly #owner: ReadinessOwner;
   /** Whether the connection has left TCP's tables. */
   #gone = false;
-  #closed = false;
 
   constructor(host: InetHost, owner: ReadinessOwner) {
     this.#host = host;
@@ -102,7 +101,7 @@ export class Attachment {
       if (this.connection === connection) this.#gone = true;
       const own = this.port.binding === binding;
       // An open socket keeps the port that its program bound; in any other case nobody needs it any more.
-      if (own && this.port.bound && !this.#closed) return;
+      if (own && this.port.bound) return;
       if (own) this.port.binding = undefined;
       if (binding !== undefined) this.#host.tcpPorts.remove(binding);
     };
@@ -132,14 +131,17 @@ export class Attachment {
 
   /** The socket is gone. */
   close(): void {
-    this.#closed = true;
-    const { connection } = this;
-    if (connection !== undefined) {
-      connection.owner = undefined;
-      connection.close();
+    const { connection, port } = this;
+    if (connection === undefined || this.#gone) {
+      port.drop();
+      return;
     }
-    // Else the port stays held until the connection is gone: see adopt.
-    if (connection === undefined || this.#gone) this.port.drop();
+    const { binding } = port;
+    const { tcpPorts } = this.#host;
+    connection.owner = undefined;
+    // The connection keeps the port, and nothing else of the socket: in TIME-WAIT there may be very many.
+    connection.onGone = binding === undefined ? undefined : () => tcpPorts.remove(binding);
+    connection.close();
   }
 
   /** The connection keeps the port, and the socket has none. */
