@@ -12,6 +12,9 @@ import type { OptionInput, OptionRow } from './option.ts';
 
 const ip = at(c.IPPROTO_IP, 'inet');
 
+/** SO_PRIORITY after a change of IP_TOS, by its low delay and throughput bits. Linux ip_tos2prio. */
+const PRIORITIES = [0, 2, 6, 4];
+
 export function ipRows(config: Config): readonly OptionRow[] {
   const { defaultTtl } = config.ip;
   return [
@@ -27,10 +30,11 @@ export function ipRows(config: Config): readonly OptionRow[] {
       ip('IP_TOS', c.IP_TOS),
       ANY_INT,
       (socket) => socket.options.tos,
-      (socket, value) =>
-        socket.changeOptions({
-          tos: socket.kind === 'stream' ? (value & 0xfc) | (socket.options.tos & 0x03) : value & 0xff,
-        }),
+      (socket, value) => {
+        const { kind, options } = socket;
+        const tos = kind === 'stream' ? (value & 0xfc) | (options.tos & 0x03) : value & 0xff;
+        return tos === options.tos ? 0 : socket.changeOptions({ tos, priority: PRIORITIES[(tos >> 3) & 0x3]! });
+      },
     ),
     record(
       ip('IP_OPTIONS', c.IP_OPTIONS),

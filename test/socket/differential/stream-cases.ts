@@ -444,6 +444,20 @@ const privileges: readonly Case[] = [
     ['bind', 's', LO, 1024],
   ),
   one(
+    'ip(7): IP_TOS sets the priority of the socket, too, when it changes',
+    tcp('s'),
+    ['socket', 'u', c.AF_INET, c.SOCK_DGRAM, 0],
+    sol('u', c.SO_PRIORITY, 5),
+    ['setsockopt', 'u', c.IPPROTO_IP, c.IP_TOS, 0],
+    getSol('u', c.SO_PRIORITY),
+    ...[0x08, 0x10, 0x18, 0x20, 0xff, 0x1c].flatMap((tos): Step[] => [
+      ['setsockopt', 's', c.IPPROTO_IP, c.IP_TOS, tos],
+      getSol('s', c.SO_PRIORITY),
+      ['setsockopt', 'u', c.IPPROTO_IP, c.IP_TOS, tos],
+      getSol('u', c.SO_PRIORITY),
+    ]),
+  ),
+  one(
     'socket(7): SO_DEBUG, SO_PRIORITY, SO_MARK, SO_SNDBUFFORCE, SO_RCVBUFFORCE without CAP_NET_ADMIN',
     tcp('s'),
     sol('s', c.SO_BINDTODEVICE, { text: 'lo' }),
