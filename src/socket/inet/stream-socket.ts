@@ -61,6 +61,8 @@ export class StreamSocket implements Socket {
   /** Pending error, and SHUT_RD, of a socket without a connection. */
   #error = 0;
   #shutReceive = false;
+  /** SHUT_WR before there was a connection, which then can send nothing. */
+  #shutSend = false;
   /** Told when close need not wait any more. */
   #lingered: (() => void) | undefined = undefined;
 
@@ -139,7 +141,8 @@ export class StreamSocket implements Socket {
     if (this.#phase === 'disconnecting') return -Errno.EINVAL;
     const connection = this.#ends.open(address, port, options, this.options);
     if (typeof connection === 'number') return connection;
-    this.#shutReceive = false;
+    // As on Linux, a direction that was shut down before stays so.
+    if (this.#shutReceive) connection.shutdownReceive();
     this.#error = 0;
     // TCP_FASTOPEN_CONNECT with a cookie: connected as far as the program is concerned, and the SYN goes with what it sends first.
     this.#phase = connection.deferred ? 'connected' : 'connecting';
@@ -156,6 +159,7 @@ export class StreamSocket implements Socket {
     }
     this.#phase = 'unconnected';
     this.#shutReceive = false;
+    this.#shutSend = false;
     this.watch.onReadiness();
     return 0;
   }
@@ -165,6 +169,7 @@ export class StreamSocket implements Socket {
     if ((flags & MSG_FASTOPEN) !== 0) return this.#sendFirst(bytes, at, length, outgoing?.name);
     const connection = this.#connection;
     if (connection === undefined) return this.#error !== 0 ? -this.takeError() : -Errno.EPIPE;
+    if (this.#shutSend) return -Errno.EPIPE;
     // What the state has to say comes first.
     if (!reaches(bytes, at, length)) return connection.send(bytes, 0, 0) || -Errno.EFAULT;
     if ((flags & MSG_OOB) !== 0) return connection.sendUrgent(bytes, at, length);
@@ -201,7 +206,10 @@ export class StreamSocket implements Socket {
       this.#shutReceive = true;
       if (!over) connection.shutdownReceive();
     }
-    if (how !== SHUT_RD && !over) connection.shutdownSend();
+    if (how !== SHUT_RD) {
+      if (over) this.#shutSend = true;
+      else connection.shutdownSend();
+    }
     this.watch.onReadiness();
     if (this.#phase === 'connecting') this.#phase = over ? 'disconnecting' : 'connected';
     return over ? -Errno.ENOTCONN : 0;
@@ -250,7 +258,10 @@ export class StreamSocket implements Socket {
 
   readiness(): number {
     if (this.#listener !== undefined) return this.#listener.waiting > 0 ? Readiness.Readable : 0;
-    if (this.#connection !== undefined) return this.#connection.readiness();
+    if (this.#connection !== undefined) {
+      const bits = this.#connection.readiness();
+      return this.#shutSend && (bits & Readiness.ReadHangUp) !== 0 ? bits | Readiness.HangUp : bits;
+    }
     let bits: number = Readiness.Writable | Readiness.HangUp;
     if (this.#shutReceive) bits |= Readiness.Readable | Readiness.ReadHangUp;
     if (this.#error !== 0) bits |= Readiness.Error;
@@ -322,6 +333,8 @@ export class StreamSocket implements Socket {
     const error = connection.takeError();
     this.#ends.forget(this.options);
     this.#phase = 'unconnected';
+    this.#shutReceive = false;
+    this.#shutSend = false;
     return -(error === 0 ? Errno.ECONNABORTED : error);
   }
 

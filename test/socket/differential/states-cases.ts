@@ -639,4 +639,31 @@ const far: readonly Case[] = [
   ),
 ];
 
-export const CASES: readonly Case[] = [...everyState, ...connecting, ...accepting, ...closing, ...far];
+/** A direction that is shut down before there is a connection. */
+const shutBefore: readonly Case[] = [SHUT_RD, SHUT_WR, SHUT_RDWR].map((how) =>
+  one(
+    `shutdown(2): ${['SHUT_RD', 'SHUT_WR', 'SHUT_RDWR'][how]} before connect still counts after it`,
+    ...listening,
+    tcp('s'),
+    ['shutdown', 's', how],
+    ['connect', 's', LO, PORT],
+    ['poll', 's'],
+    ['accept', 'l', 'a'],
+    ['send', 'a', 'abc'],
+    ['wait', 10],
+    ['poll', 's'],
+    ['send', 's', 'xyz'],
+    ['recv', 's', 9],
+    ['recv', 's', 9],
+    ['wait', 10],
+    ['recv', 'a', 9],
+    ['poll', 'a'],
+    dissolve('s'),
+    ['connect', 's', LO, PORT],
+    ['poll', 's'],
+    ['send', 's', 'again'],
+    ['recv', 's', 9],
+  ),
+);
+
+export const CASES: readonly Case[] = [...everyState, ...shutBefore, ...connecting, ...accepting, ...closing, ...far];
