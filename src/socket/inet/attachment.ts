@@ -23,6 +23,8 @@ export class Attachment {
   connection: TcpConnection | undefined = undefined;
   readonly #host: InetHost;
   readonly #owner: ReadinessOwner;
+  /** Whether the port is the one that the connection was made with, and no bind has come after it. */
+  #forConnection = false;
   /** Whether the connection has left TCP's tables. */
   #gone = false;
 
@@ -39,7 +41,7 @@ export class Attachment {
 
   /** bind: takes the port, unless the program leaves that to connect. -EINVAL when there is one already, -EADDRINUSE. */
   bind(address: IpAddress, port: number, options: CommonOptions): number {
-    if (this.live === undefined && !this.port.bound && this.connection !== undefined) this.#leavePort();
+    if (this.#forConnection && this.live === undefined && !this.port.bound) this.#leavePort();
     if (this.port.binding !== undefined || this.live !== undefined) return -Errno.EINVAL;
     if (port === 0 && options.bindAddressNoPort) {
       this.#show(address, 0);
@@ -97,6 +99,7 @@ export class Attachment {
     this.#show(connection.localAddress, connection.localPort);
     connection.owner = this.#owner;
     this.#gone = false;
+    this.#forConnection = true;
     connection.onGone = () => {
       if (this.connection === connection) this.#gone = true;
       const own = this.port.binding === binding;
@@ -119,8 +122,10 @@ export class Attachment {
         this.port.holdFor(this.port.boundAddress, binding.port, options, true);
     } else {
       connection.close();
-      this.port.dropUnbound();
+      // One that bind has chosen since stays.
+      if (this.#forConnection || this.port.bound) this.port.dropUnbound();
     }
+    this.#forConnection = false;
   }
 
   /** AF_UNSPEC, or the end of listening. */
@@ -148,6 +153,7 @@ export class Attachment {
   #leavePort(): LocalPort['binding'] {
     const { binding } = this.port;
     this.port.binding = undefined;
+    this.#forConnection = false;
     return binding;
   }
 

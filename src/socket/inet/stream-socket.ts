@@ -157,9 +157,7 @@ export class StreamSocket implements Socket {
       if (!isOver(connection)) connection.abort();
       this.#ends.forget(this.options);
     }
-    this.#phase = 'unconnected';
-    this.#shutReceive = false;
-    this.#shutSend = false;
+    this.#reopen();
     this.watch.onReadiness();
     return 0;
   }
@@ -169,7 +167,7 @@ export class StreamSocket implements Socket {
     if ((flags & MSG_FASTOPEN) !== 0) return this.#sendFirst(bytes, at, length, outgoing?.name);
     const connection = this.#connection;
     if (connection === undefined) return this.#error !== 0 ? -this.takeError() : -Errno.EPIPE;
-    if (this.#shutSend) return -Errno.EPIPE;
+    if (this.#shutSend) return -(this.takeError() || Errno.EPIPE);
     // What the state has to say comes first.
     if (!reaches(bytes, at, length)) return connection.send(bytes, 0, 0) || -Errno.EFAULT;
     if ((flags & MSG_OOB) !== 0) return connection.sendUrgent(bytes, at, length);
@@ -194,7 +192,7 @@ export class StreamSocket implements Socket {
     if (this.#phase === 'listening') {
       if (how === SHUT_WR) return 0;
       this.#stopListening();
-      this.#phase = 'unconnected';
+      this.#reopen();
       this.watch.onReadiness();
       return 0;
     }
@@ -332,10 +330,16 @@ export class StreamSocket implements Socket {
     // Somebody else may have taken the error by now (SO_ERROR, recv): then Linux says ECONNABORTED.
     const error = connection.takeError();
     this.#ends.forget(this.options);
+    this.#reopen();
+    this.watch.onReadiness();
+    return -(error === 0 ? Errno.ECONNABORTED : error);
+  }
+
+  /** Back to the beginning: no direction is shut. Linux tcp_disconnect. */
+  #reopen(): void {
     this.#phase = 'unconnected';
     this.#shutReceive = false;
     this.#shutSend = false;
-    return -(error === 0 ? Errno.ECONNABORTED : error);
   }
 
   #stopListening(): void {

@@ -128,7 +128,7 @@ export class UnixSocket implements Socket, UnixFile {
 
   changeOptions(changes: Partial<CommonOptions>): number {
     Object.assign(this.end.options, changes);
-    this.end.wake();
+    if (changes.sendBuffer !== undefined) this.end.wake();
     return 0;
   }
 
