@@ -2,9 +2,10 @@
  * Proportional Rate Reduction: how much may be in the network during fast recovery, so that what is sent falls from the old window to
  * ssthresh in step with what is delivered. RFC 6937 §3; names are its own.
  *
- * Differs: the slow-start reduction bound (SSRB) only for the ACK that begins recovery and those that advance SND.UNA and tell of no
- * further loss, else packet conservation; and the first retransmission always goes out. As RFC 6937's successor and Linux have it, but
- * for that first ACK: RFC 8985's Figure 1 needs its two segments, since where one alone is lost only a time-out is left.
+ * Differs: the slow-start reduction bound (SSRB) only for ACKs that advance SND.UNA and tell of no further loss, else packet
+ * conservation; and the first retransmission always goes out. As RFC 6937's successor and Linux have it, but for an ACK that begins
+ * recovery with nothing left in the network: RFC 8985's Figure 1 needs its two segments, since where one alone is lost only a time-out
+ * is left. For every ACK that begins one it would cost a tenth of the goodput where 5 % are reordered (bench links).
  */
 export class Prr {
   #ssthresh = 0;

@@ -117,7 +117,9 @@ export class SackRecovery implements LossRecovery {
     const begins = lost > 0 && this.#phase === 'open' && !this.#probeFailed(state, now);
     if (begins) this.#enterRecovery(state, now);
     if (this.#phase === 'recovery' && delivery.delivered > 0) {
-      this.#prr.onAck(delivery.delivered, this.#flight.pipe, state.smss, begins || (advanced && lost === 0));
+      const { pipe } = this.#flight;
+      const safe = (begins && pipe === 0) || (advanced && lost === 0);
+      this.#prr.onAck(delivery.delivered, pipe, state.smss, safe);
     }
     return !advanced;
   }
