@@ -60,7 +60,6 @@ describeInterop('retransmissions in the eyes of tshark', () => {
 
     it(`as many octets as TCP_INFO says where one packet in fifty is lost: ${title}`, async function () {
       this.timeout(PATIENCE);
-      this.retries(3); // which packets are lost is chance, and tshark may take one that is sent again soon for one out of order
       const counted: number[] = [];
       const found = await withLab({ ...options, allowed: [...FLOW_CONTROL, ...LOSS] }, async (lab) => {
         await lab.run('nft', ['add table ip loss']);
