@@ -40,3 +40,11 @@ export function payloadWithin(largest: number, cwnd: number, mss: number): numbe
   const half = cwnd / 2;
   return half >= largest ? largest : Math.max(half - (half % mss), mss);
 }
+
+/**
+ * Of the `most` octets that may go at once, those in segments that are all sent again, or all new; `old` octets have been sent before.
+ * Only the segment that holds the end of those may be both.
+ */
+export function ofOneKind(most: number, old: number, mss: number): number {
+  return old <= 0 || old >= most ? most : Math.min(most, old + mss - 1 - ((old + mss - 1) % mss));
+}

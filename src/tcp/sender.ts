@@ -23,7 +23,7 @@ import type { AckFacts, LossRecovery, SendState } from './recovery/recovery.ts';
 import { SackRecovery } from './recovery/sack.ts';
 import type { Rto } from './rto.ts';
 import type { SendReason } from './send-reason.ts';
-import { payloadWithin } from './segment-size.ts';
+import { ofOneKind, payloadWithin } from './segment-size.ts';
 import { seqAdd, seqDiff, seqGt, seqLe, seqLt, seqMax, seqNum } from './seq.ts';
 import type { SeqNum } from './seq.ts';
 import { maySendText } from './state.ts';
@@ -384,7 +384,7 @@ export class Sender implements SendState {
       if (usable < 1) return false;
       choose(out, start, 0);
     } else {
-      const room = Math.min(usable, congestion, this.maxPayload);
+      const room = Math.min(usable, congestion, ofOneKind(this.maxPayload, seqDiff(tcb.sndNxt, start), this.smss));
       if (congestion < usable && congestion < textLeft) this.feed.onLimited(used);
       const length = worthSending(this, Math.min(textLeft, room), textLeft, usable, congestion, start);
       if (length <= 0) return false;

@@ -2,8 +2,7 @@ import { expect } from 'chai';
 import { Checksum } from '../../src/core/frame.ts';
 import { MS, SECOND } from '../../src/core/time.ts';
 import { Readiness } from '../../src/tcp/service.ts';
-import { inState } from '../support/tcp-scene.ts';
-import type { Scene } from '../support/tcp-scene.ts';
+import { Scene, inState } from '../support/tcp-scene.ts';
 
 const MSS = 1460;
 const data = (seq: number, length: number): string => `<SEQ=${seq}><ACK=301><CTL=ACK><DATA=${length}>`;
@@ -217,6 +216,26 @@ describe('sender', () => {
       expect(s.take().map((p) => p.seq)).to.deep.equal([101 + MSS, 101 + 2 * MSS]);
       s.deliver(ack(101 + 4 * MSS)).expectSent(); // the peer had the rest
       expect(s.conn.unsent).to.equal(0);
+    });
+
+    it('what is sent again and what is new go in super-segments of their own, counted apart', () => {
+      const s = new Scene();
+      s.ip.maxSegment = 65535;
+      s.ip.checksumOffload = true;
+      s.connect().deliver('<SEQ=300><ACK=101><CTL=SYN,ACK><MSS=1460>').take();
+      s.write(8 * MSS);
+      s.poll().advance(1 * SECOND);
+      s.write(20 * MSS);
+      s.deliver(ack(101 + MSS))
+        .deliver(ack(101 + 3 * MSS))
+        .take(); // segments 4 to 7 are out again
+      s.deliver(ack(101 + 7 * MSS));
+      expect(s.take().map((p) => [p.seq, p.data.length, p.reason])).to.deep.equal([
+        [101 + 7 * MSS, MSS, 'retransmission after a time-out'],
+        [101 + 8 * MSS, 2 * MSS, 'new data'],
+        [101 + 10 * MSS, MSS, 'new data'],
+      ]);
+      expect(s.conn.info().bytesRetransmitted).to.equal(8 * MSS);
     });
 
     it('MUST-20, SHLD-10, SHLD-11: R1 tells IP, R2 ends the connection after more than 100 s', () => {
