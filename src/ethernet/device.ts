@@ -187,25 +187,32 @@ export class Device {
   // --- Sending, as a packet socket does it.
 
   /**
-   * Whether a frame is longer than the interface takes; `withHeader` says whether `length` counts the link header. A VLAN tag does
-   * not count.
+   * Octets of a frame that the interface takes at most, with the tag of a VLAN; `withHeader` says whether the link header counts.
+   * Which frames have a tag is for `isTooLong` to see.
    */
+  longest(withHeader: boolean): number {
+    return this.mtu + (withHeader ? ETHERNET_HEADER : 0) + VLAN_LAYOUT.span;
+  }
+
+  /** Whether a frame is longer than the interface takes; `withHeader` says whether `length` counts the link header. */
   isTooLong(bytes: Uint8Array, at: number, length: number, withHeader: boolean): boolean {
-    const most = this.mtu + (withHeader ? ETHERNET_HEADER : 0);
     const tagged =
       withHeader &&
       this.hardwareType === HardwareType.Ether &&
       length >= ETHERNET_HEADER &&
       typeOf(bytes, at) === EtherType.Vlan;
-    return length > most + (tagged ? VLAN_LAYOUT.span : 0);
+    return length > this.longest(withHeader) - (tagged ? 0 : VLAN_LAYOUT.span);
   }
 
-  /** Prepends the link header. False when there is no destination and the link wants one. Linux eth_header. */
-  addHeader(frame: Frame, destination: MacAddress | undefined, protocol: number): boolean {
-    if (destination === undefined && this.hardwareType === HardwareType.Ether) return false;
+  /** Whether frames need a destination. */
+  get wantsDestination(): boolean {
+    return this.hardwareType === HardwareType.Ether;
+  }
+
+  /** Prepends the link header. Linux eth_header. */
+  addHeader(frame: Frame, destination: MacAddress, protocol: number): void {
     const isLength = protocol === ETH_P_802_3 || protocol === ETH_P_802_2;
-    emitEthernet(frame, destination ?? NO_MAC, this.address, isLength ? frame.length & 0xffff : protocol);
-    return true;
+    emitEthernet(frame, destination, this.address, isLength ? frame.length & 0xffff : protocol);
   }
 
   /** Whether a frame has its link header, whole. */

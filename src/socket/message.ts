@@ -161,6 +161,14 @@ export function scatter(from: Uint8Array, count: number, iov: readonly Uint8Arra
   }
 }
 
+/** SCM_RIGHTS and SCM_CREDENTIALS are of no concern to most families, SO_MARK and SO_PRIORITY nothing goes by; others are EINVAL. */
+export const isUnknownAtSocketLevel = ({ level, type }: { readonly level: number; readonly type: number }): boolean =>
+  level === c.SOL_SOCKET &&
+  type !== c.SCM_RIGHTS &&
+  type !== c.SCM_CREDENTIALS &&
+  type !== c.SO_MARK &&
+  type !== c.SO_PRIORITY;
+
 /** Octets of struct cmsghdr, and the multiple that CMSG_SPACE rounds up to. */
 const CMSG_HEADER = 16;
 const CMSG_ALIGN = 8;

@@ -23,12 +23,11 @@ export function sendMessage(
 ): number {
   const length = iovLength(iov);
   if (length < 0) return length;
-  if (name instanceof Uint8Array && name.length > MAX_NAME) return -Errno.EINVAL;
   const rights = filesOf(table, control);
   const rest = control.filter((message) => !isRights(message));
   const held = typeof rights === 'number' ? [] : rights;
   for (const file of held) files.hold(file);
-  const outgoing = { name: (name ?? undefined) as Name | undefined, control: rest, rights };
+  const outgoing = { name: nameOf(name), control: rest, rights };
   const sent = socket.send(gather(iov, length), 0, length, flags, outgoing);
   // The socket holds for itself what it has queued.
   for (const file of held) files.release(file);
@@ -80,6 +79,12 @@ export function receiveMessage(
   const room = handOver(incoming.control, message);
   if (incoming.rights.length > 0) openRights(table, files, incoming.rights, message, room, flags);
   return received;
+}
+
+/** Octets beyond the longest address are not read, and none are no address. net/socket.c, __copy_msghdr. */
+function nameOf(name: Message['name']): Name | undefined {
+  if (name instanceof Uint8Array) return name.length === 0 ? undefined : name.subarray(0, MAX_NAME);
+  return (name ?? undefined) as Name | undefined;
 }
 
 const isRights = ({ level, type }: ControlMessage): boolean => level === SOL_SOCKET && type === SCM_RIGHTS;

@@ -26,6 +26,7 @@ from linux_forms import (  # noqa: E402
     address_of,
     AF_PACKET,
     control_octets,
+    null_length,
     octets_of,
     option_size,
     option_value,
@@ -257,7 +258,8 @@ class Case:
 
     def do_setsockopt(self, name, level, option, *values):
         raw = option_value(values)
-        return self.result(libc.setsockopt(self.fd(name), level, option, raw, 4 if raw is None else len(raw)))
+        length = null_length(values) if raw is None else len(raw)
+        return self.result(libc.setsockopt(self.fd(name), level, option, raw, length))
 
     def do_getsockopt(self, name, level, option, form=1):
         raw, length = ctypes.create_string_buffer(256), ctypes.c_uint(option_size(form))

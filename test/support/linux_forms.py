@@ -115,6 +115,8 @@ def option_value(values):
     form = values[0]
     if isinstance(form, int):
         return struct.pack("=%di" % len(values), *(((v + 0x80000000) & 0xFFFFFFFF) - 0x80000000 for v in values))
+    if "null" in form:
+        return None
     if "octets" in form:
         return bytes(form["octets"])
     if "text" in form:
@@ -133,6 +135,11 @@ def option_value(values):
         octets = bytes.fromhex(hardware.replace(":", ""))
         return struct.pack("=iHH8s", interface_index(interface), kind, len(octets), octets)
     raise ValueError("no such form of an option value: %r" % (form,))
+
+
+def null_length(values):
+    """The length that goes with NULL: that of an int, unless it is said."""
+    return 4 if values[0] is None else values[0]["null"]
 
 
 OPTION_SIZES = {"address": 4, "linger": 8, "timeval": 16, "ucred": 12, "text": 256, "octets": 256, "info": 256, "statistics": 8}

@@ -141,6 +141,8 @@ function formInput(form: Form, interfaces: Interfaces): OptionInput {
   const values = Object.values(form)[0]!;
   const list = Array.isArray(values) ? (values as readonly Json[]) : [];
   switch (Object.keys(form)[0]) {
+    case 'null':
+      return null;
     case 'octets':
       return Uint8Array.from(list.map(Number));
     case 'text':

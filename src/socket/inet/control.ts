@@ -8,6 +8,7 @@ import type { IpAddress } from '../../ip/address.ts';
 import { MAX_OPTIONS, NO_OPTIONS, composeOptions, echoOptions } from '../../ip/send-options.ts';
 import type { Arrival, IpService } from '../../ip/service.ts';
 import * as c from '../constants.ts';
+import { isUnknownAtSocketLevel } from '../message.ts';
 import type { ControlMessage, Incoming, PacketInfo } from '../message.ts';
 import { octetsToInt } from '../options/option.ts';
 import type { CommonOptions } from '../socket.ts';
@@ -67,7 +68,7 @@ export function readControl(control: readonly ControlMessage[], isUdp: boolean, 
       settings.segment = segment;
     } else if (message.level === c.IPPROTO_IP) {
       if (!readIpMessage(message, settings)) return -Errno.EINVAL;
-    } else if (message.level === c.SOL_SOCKET && !isKnownAtSocketLevel(message.type)) {
+    } else if (isUnknownAtSocketLevel(message)) {
       return -Errno.EINVAL;
     }
   }
@@ -131,10 +132,6 @@ function intOf(data: unknown, lengths: readonly number[], min: number, max: numb
   }
   return typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max ? value : undefined;
 }
-
-/** What is of no concern to AF_INET is passed over: SCM_RIGHTS and SCM_CREDENTIALS, and SO_MARK and SO_PRIORITY, which nothing goes by. */
-const isKnownAtSocketLevel = (type: number): boolean =>
-  type === c.SCM_RIGHTS || type === c.SCM_CREDENTIALS || type === c.SO_MARK || type === c.SO_PRIORITY;
 
 /** Tells of a datagram's header as far as the options ask for it, in Linux's order. */
 export function addControl(

@@ -41,7 +41,7 @@ const SOCKADDR_LL = 20;
 const ADDRESS = 12;
 const ADDRESS_LENGTH = 11;
 
-/** Fills `into`. -EFAULT for null, -EINVAL for one that is too short for what it says, or is no such address. */
+/** Fills `into`. -EFAULT for null, -EINVAL for one that is too short, or is no such address. */
 export function readLinkName(name: Name, into: LinkName): number {
   if (name === null) return -Errno.EFAULT;
   if (name instanceof Uint8Array) return readOctets(name, into);
@@ -56,9 +56,12 @@ export function readLinkName(name: Name, into: LinkName): number {
   return 0;
 }
 
+/** Whether an address has as many octets as it says (sll_halen). bind does not ask. */
+export const isWhole = (name: Name | undefined): boolean =>
+  !(name instanceof Uint8Array) || name.length >= ADDRESS + name[ADDRESS_LENGTH]!;
+
 function readOctets(octets: Uint8Array, into: LinkName): number {
   if (octets.length < SOCKADDR_LL) return -Errno.EINVAL;
-  if (octets.length < ADDRESS + octets[ADDRESS_LENGTH]!) return -Errno.EINVAL;
   into.family = octets[0]! | (octets[1]! << 8);
   into.protocol = getU16(octets, 2);
   into.interfaceIndex = octetsToInt(octets, 4)!;

@@ -3,8 +3,10 @@
  * as Linux's buffer for it takes. packet(7); net/packet/af_packet.c.
  */
 import { copyBytes } from '../../core/bytes.ts';
+import { Errno } from '../../core/errno.ts';
 import type { Micros } from '../../core/time.ts';
 import { MSG_PEEK, MSG_TRUNC } from '../constants.ts';
+import { reaches } from '../message.ts';
 import type { Incoming } from '../message.ts';
 import type { PacketStatistics } from '../options/option.ts';
 import { writeLinkName } from './names.ts';
@@ -50,18 +52,20 @@ export class PacketQueue {
 
   /**
    * Copies the oldest frame out, as much as fits; the rest is lost. Returns how many octets were copied, with MSG_TRUNC how many there
-   * were. Not for an empty queue.
+   * were. -EFAULT where they are to go nowhere, and then the frame is lost all the same. Not for an empty queue.
    */
   take(into: Uint8Array, at: number, length: number, flags: number, incoming: Incoming | undefined): number {
     const frame = this.#frames[this.#head]!;
     const { octets } = frame;
     const count = Math.min(length, octets.length);
+    const fits = reaches(into, at, count);
+    if ((flags & MSG_PEEK) === 0) this.#remove(octets.length);
+    if (!fits) return -Errno.EFAULT;
     copyBytes(octets, 0, into, at, count);
     if (incoming !== undefined) {
       if (incoming.name !== undefined) writeLinkName(frame, incoming.name);
       if (count < octets.length) incoming.flags |= MSG_TRUNC;
     }
-    if ((flags & MSG_PEEK) === 0) this.#remove(octets.length);
     return (flags & MSG_TRUNC) !== 0 ? octets.length : count;
   }
 

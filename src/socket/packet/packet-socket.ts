@@ -6,20 +6,20 @@
  */
 import { copyBytes } from '../../core/bytes.ts';
 import { Errno } from '../../core/errno.ts';
-import type { Frame } from '../../core/frame.ts';
 import type { Micros } from '../../core/time.ts';
-import type { MacAddress } from '../../ethernet/address.ts';
+import { NO_MAC } from '../../ethernet/address.ts';
 import type { Device, ShownFrame } from '../../ethernet/device.ts';
 import { Readiness } from '../../tcp/service.ts';
 import type { Name, NameOut } from '../address.ts';
 import * as c from '../constants.ts';
+import { isUnknownAtSocketLevel, reaches } from '../message.ts';
 import type { Incoming, Outgoing } from '../message.ts';
 import type { PacketStatistics } from '../options/option.ts';
 import { Watch } from '../readiness.ts';
 import { defaultOptions } from '../socket.ts';
 import type { CommonOptions, Socket, SocketHost } from '../socket.ts';
 import { Memberships } from './memberships.ts';
-import { makeLinkName, readLinkName, writeLinkName } from './names.ts';
+import { isWhole, makeLinkName, readLinkName, writeLinkName } from './names.ts';
 import type { LinkName } from './names.ts';
 import type { FrameSender, PacketOutput } from './output.ts';
 import { PacketQueue } from './packet-queue.ts';
@@ -105,43 +105,40 @@ export class PacketSocket implements Socket, FrameSender {
 
   /** Without a name to the interface that is bound, which with SOCK_DGRAM only the loopback can do. Flags do not matter. */
   send(bytes: Uint8Array, at: number, length: number, _flags: number, outgoing: Outgoing | undefined): number {
-    const named = outgoing?.name !== undefined;
-    if (named) {
-      const refused = readLinkName(outgoing.name!, this.#to);
+    const name = outgoing?.name;
+    if (name !== undefined) {
+      const refused = isWhole(name) ? readLinkName(name, this.#to) : -Errno.EINVAL;
       if (refused < 0) return refused;
     }
-    const device = this.#host.devices.get(named ? this.#to.interfaceIndex : this.#interface);
+    const device = this.#host.devices.get(name === undefined ? this.#interface : this.#to.interfaceIndex);
     if (device === undefined) return -Errno.ENXIO;
     if (!device.up) return -Errno.ENETDOWN;
-    const raw = this.type === c.SOCK_RAW;
-    if (device.isTooLong(bytes, at, length, raw)) return -Errno.EMSGSIZE;
-    if (this.#sending >= this.options.sendBuffer) return -Errno.EAGAIN;
-    if (raw && !device.hasHeader(length)) return -Errno.EINVAL;
+    const refused = readControl(outgoing) || this.#check(device, bytes, at, length, name !== undefined);
+    if (refused < 0) return refused;
 
     const frame = this.#host.context.frames.acquire(length);
     copyBytes(bytes, at, frame.bytes, frame.start, length);
     frame.end = frame.start + length;
-    const protocol = named ? this.#to.protocol : this.#etherType;
-    if (raw) return this.#push(device, frame, length, isNone(protocol) ? device.protocolOf(frame) : protocol);
-    return this.#sendCooked(device, frame, length, named ? this.#to.hardwareAddress : undefined, protocol);
-  }
-
-  #sendCooked(
-    device: Device,
-    frame: Frame,
-    length: number,
-    destination: MacAddress | undefined,
-    protocol: number,
-  ): number {
-    if (device.addHeader(frame, destination, protocol)) return this.#push(device, frame, length, protocol);
-    frame.release();
-    return -Errno.EINVAL;
-  }
-
-  #push(device: Device, frame: Frame, length: number, protocol: number): number {
+    let protocol = name === undefined ? this.#etherType : this.#to.protocol;
+    if (this.type === c.SOCK_DGRAM) {
+      device.addHeader(frame, name === undefined ? NO_MAC : this.#to.hardwareAddress, protocol);
+    } else if (isNone(protocol)) {
+      protocol = device.protocolOf(frame);
+    }
     this.#sending += length;
     this.#host.output.push(this, device, frame, length, protocol);
     return length;
+  }
+
+  /** Whether octets can be sent, in Linux's order: what shows without a look at them, what it takes to copy them, and what they are. */
+  #check(device: Device, bytes: Uint8Array, at: number, length: number, named: boolean): number {
+    const raw = this.type === c.SOCK_RAW;
+    if (length > device.longest(raw)) return -Errno.EMSGSIZE;
+    if (this.#sending >= this.options.sendBuffer) return -Errno.EAGAIN;
+    if (!raw && !named && device.wantsDestination) return -Errno.EINVAL;
+    if (!reaches(bytes, at, length)) return -Errno.EFAULT;
+    if (raw && !device.hasHeader(length)) return -Errno.EINVAL;
+    return device.isTooLong(bytes, at, length, raw) ? -Errno.EMSGSIZE : 0;
   }
 
   receive(into: Uint8Array, at: number, length: number, flags: number, incoming: Incoming | undefined): number {
@@ -277,3 +274,7 @@ export class PacketSocket implements Socket, FrameSender {
 
 /** Whether a protocol says nothing of what a frame carries. */
 const isNone = (protocol: number): boolean => protocol === 0 || protocol === c.ETH_P_ALL;
+
+/** Ancillary data, which changes nothing here: -EINVAL for what no socket knows. */
+const readControl = (outgoing: Outgoing | undefined): number =>
+  outgoing?.control.some(isUnknownAtSocketLevel) === true ? -Errno.EINVAL : 0;

@@ -16,63 +16,11 @@ import {
   tcp,
   udp,
 } from './scenes.ts';
+import { badNames, everything, files } from './every-call.ts';
 import { one } from './steps.ts';
-import type { Case, Json, Step } from './steps.ts';
+import type { Case, Step } from './steps.ts';
 
-const { AF_INET, AF_UNIX, AF_UNSPEC, AF_INET6, SOL_SOCKET, SOCK_STREAM, SOCK_DGRAM } = c;
-
-/** Every call on one descriptor. */
-const everything = (name: Json): readonly Step[] => [
-  ['bind', name, LO, PORT],
-  ['connect', name, LO, PORT],
-  ['listen', name, 1],
-  ['accept', name, 'k'],
-  ['accept4', name, 'k', 0],
-  ['accept4', name, 'k', 1],
-  ['shutdown', name, c.SHUT_WR],
-  ['shutdown', name, 9],
-  ['getsockname', name],
-  ['getpeername', name],
-  ['send', name, 'x'],
-  ['send', name, ''],
-  ['send', name, 'x', c.MSG_OOB],
-  ['sendto', name, 'x', 0, LO, PORT],
-  ['sendto', name, 'x', 0, null],
-  ['sendmsg', name, { iov: ['x'] }],
-  ['recv', name, 4],
-  ['recv', name, 0],
-  ['recvfrom', name, 4],
-  ['recvmsg', name, { iov: [4] }],
-  ['setsockopt', name, SOL_SOCKET, c.SO_REUSEADDR, 1],
-  ['setsockopt', name, 999, 999, 1],
-  ['getsockopt', name, SOL_SOCKET, c.SO_TYPE],
-  ['getsockopt', name, 999, 999],
-];
-
-const files = (name: Json): readonly Step[] => [
-  ['write', name, 'x'],
-  ['write', name, ''],
-  ['writev', name, 'x', 'y'],
-  ['read', name, 4],
-  ['read', name, 0],
-  ['readv', name, 4, 4],
-  ['ioctl', name, c.FIONREAD],
-  ['ioctl', name, c.SIOCOUTQ],
-  ['ioctl', name, c.SIOCATMARK],
-  ['ioctl', name, c.FIONBIO, 1],
-  ['ioctl', name, 0x1234],
-  ['atmark', name],
-  ['fcntl', name, c.F_GETFD],
-  ['fcntl', name, c.F_GETFL],
-  ['fcntl', name, c.F_SETFD, 1],
-  ['fcntl', name, c.F_SETFL, c.O_NONBLOCK],
-  ['fcntl', name, 999],
-  ['dup', name, 'k2'],
-  ['dup2', name, 40, 'k3'],
-  ['dup3', name, 41, 0, 'k4'],
-  ['poll', name],
-  ['poll', name, c.POLLIN],
-];
+const { AF_INET, AF_UNIX, AF_INET6, SOL_SOCKET, SOCK_STREAM, SOCK_DGRAM } = c;
 
 const descriptors: readonly Case[] = [
   one('EBADF: sockfd is not a valid open file descriptor', ...everything('z'), ...files('z')),
@@ -82,31 +30,6 @@ const descriptors: readonly Case[] = [
   one('ENOTSOCK: the file descriptor sockfd does not refer to a socket', epoll('e'), ...everything('e')),
   one('an epoll descriptor and the calls on files', epoll('e'), ...files('e')),
   one('EBADF: close of what is not open', ['close', 'z'], ['close', -1], ['close', 100_000]),
-];
-
-/** Addresses that are none, for bind, connect and sendto. */
-const badNames: readonly (readonly [string, readonly Json[]])[] = [
-  ['NULL', [null]],
-  ['no octets', [{ octets: [] }]],
-  ['one octet', [{ octets: [2] }]],
-  ['two octets', [{ octets: [2, 0] }]],
-  ['seven octets', [{ inet: [LO, PORT], length: 7 }]],
-  ['eight octets', [{ inet: [LO, PORT], length: 8 }]],
-  ['fifteen octets', [{ inet: [LO, PORT], length: 15 }]],
-  ['sixteen octets', [{ inet: [LO, PORT + 5], length: 16 }]],
-  ['more octets than a sockaddr_in', [{ inet: [LO, PORT + 6], length: 28 }]],
-  ['128 octets', [{ inet: [LO, PORT + 7], length: 128 }]],
-  ['129 octets', [{ inet: [LO, PORT + 8], length: 129 }]],
-  ['the family alone: AF_UNSPEC', [{ octets: [0, 0] }]],
-  ['the family alone: AF_INET6', [{ octets: [10, 0] }]],
-  ['AF_UNSPEC and any address', ['0.0.0.0', 0, AF_UNSPEC]],
-  ['AF_UNSPEC and an address', [LO, PORT + 9, AF_UNSPEC]],
-  ['AF_INET6', [LO, PORT, AF_INET6]],
-  ['AF_UNIX', [LO, PORT, AF_UNIX]],
-  ['a Unix address', [{ unix: 'name' }]],
-  ['a Unix address as long as a sockaddr_in', [{ unix: 'name', length: 16 }]],
-  ['an unknown family', [LO, PORT, 99]],
-  ['family 65535', [LO, PORT, 65535]],
 ];
 
 const kinds: readonly (readonly [string, Step])[] = [
@@ -120,6 +43,9 @@ const names: readonly Case[] = kinds.flatMap(([kind, open]) =>
     one(`bind(2), ${kind}: ${what}`, open, ['bind', 's', ...name], ...state('s'), ['bind', 's', LO, 8001]),
     one(`connect(2), ${kind}: ${what}`, open, ['connect', 's', ...name], ...state('s'), ['connect', 's', LO, 8001]),
     one(`sendto(2), ${kind}: ${what}`, open, ['sendto', 's', 'hi', 0, ...name], ...state('s')),
+    ...(typeof name[0] === 'string'
+      ? []
+      : [one(`sendmsg(2), ${kind}: ${what}`, open, ['sendmsg', 's', { iov: ['hi'], name: name[0]! }], ...state('s'))]),
   ]),
 );
 

@@ -2,6 +2,7 @@
  * Where tapstack's sockets return something else than Linux's, on purpose. The differential test holds each of these to be the
  * case still: the kernel returns `linux`, tapstack `here`. Nothing else may differ.
  */
+import { MSG_CTRUNC, MSG_TRUNC, PACKET_AUXDATA, SOL_PACKET } from '../../../src/socket/constants.ts';
 import type { Json } from './steps.ts';
 
 export interface Difference {
@@ -20,26 +21,15 @@ const LIMITED =
   'the limited broadcast goes to the network of the interface, without a route; Linux wants a default route for it';
 
 const NO_SOURCE_ROUTES = 'source routes are not sent, see src/ip/send-options.ts';
-/** The first octet of a UDP datagram on the loopback, with a status of PACKET_AUXDATA. */
-const datagramWithStatus = (status: number): Json => [
-  1,
-  {
-    data: ['E'],
-    from: [
-      {
-        packet: {
-          protocol: 0x0800,
-          interface: 'lo',
-          hardware: '00:00:00:00:00:00',
-          hardwareType: 772,
-          packetType: 0,
-        },
-      },
-    ],
-    flags: 32,
-    control: [['PACKET_AUXDATA', status, 33, 33, 0, 0, 0, 0]],
-  },
-];
+/** What recvmsg tells of a frame on the loopback. */
+const frame = (protocol: number, data: string, flags: number, ...control: Json[]): Json => {
+  const hardware = '00:00:00:00:00:00';
+  const from = { packet: { protocol, interface: 'lo', hardware, hardwareType: 772, packetType: 0 } };
+  return [data.length, { data: [data], from: [from], flags, control }];
+};
+/** The first octet of a UDP datagram, with a status of PACKET_AUXDATA. */
+const datagramWithStatus = (status: number): Json =>
+  frame(0x0800, 'E', MSG_TRUNC, ['PACKET_AUXDATA', status, 33, 33, 0, 0, 0, 0]);
 
 export const DIFFERENCES: readonly Difference[] = [
   {
@@ -133,5 +123,12 @@ export const DIFFERENCES: readonly Difference[] = [
     linux: datagramWithStatus(9),
     here: datagramWithStatus(1),
     why: 'frames are shown with their checksums complete here, so that there is nothing to warn of (TP_STATUS_CSUMNOTREADY)',
+  },
+  {
+    case: 'packet: ancillary data with too little room',
+    step: 7,
+    linux: frame(0x88b5, 'hel', MSG_TRUNC | MSG_CTRUNC, ['raw', SOL_PACKET, PACKET_AUXDATA, [1]]),
+    here: frame(0x88b5, 'hel', MSG_TRUNC | MSG_CTRUNC),
+    why: 'Linux hands over the octets that there is room for; an ancillary message is a record here, whole or not there',
   },
 ];

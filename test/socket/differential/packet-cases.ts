@@ -1,45 +1,32 @@
 /**
  * AF_PACKET, named after the sentences of packet(7), socket(2) and socket(7). The loopback of each host carries the frames; where
- * there are two, a veth pair and a cable. Protocols are in host byte order in steps.
+ * there are two, a veth pair and a cable.
  */
 import * as c from '../../../src/socket/constants.ts';
+import {
+  EXPERIMENT,
+  HELLO,
+  OTHER,
+  STRANGER,
+  TWO,
+  ZERO,
+  any,
+  cooked,
+  eth,
+  frame,
+  lo,
+  loFrame,
+  raw,
+  receive,
+  sockaddr,
+} from './packet-steps.ts';
 import { one, two } from './steps.ts';
 import type { Case, Form, Json, Step } from './steps.ts';
 
 const { AF_PACKET, SOCK_RAW, SOCK_DGRAM, SOL_PACKET, SOL_SOCKET, ETH_P_ALL, ETH_P_IP, ETH_P_ARP } = c;
-/** EtherTypes that IEEE 802 keeps for experiments. */
-const EXPERIMENT = 0x88b5;
-const OTHER = 0x88b6;
-const ZERO = '00:00:00:00:00:00';
-const STRANGER = '02:00:00:00:00:77';
 const GROUP = '01:00:5e:01:02:03';
 const BROADCAST = 'ff:ff:ff:ff:ff:ff';
 const ONE = '02:00:00:00:00:01';
-const TWO = '02:00:00:00:00:02';
-const SIZE = 2000;
-
-const raw = (name: string, protocol = 0): Step => ['socket', name, AF_PACKET, SOCK_RAW, protocol];
-const cooked = (name: string, protocol = 0): Step => ['socket', name, AF_PACKET, SOCK_DGRAM, protocol];
-const lo = (protocol = EXPERIMENT, hardware = ZERO): Form => ({ packet: { protocol, interface: 'lo', hardware } });
-const eth = (protocol = EXPERIMENT, hardware = TWO): Form => ({ packet: { protocol, interface: 'eth0', hardware } });
-const any = (protocol: number): Form => ({ packet: { protocol } });
-/** The octets of struct sockaddr_ll, with an address of `halen` octets and of `length` octets in all. */
-const sockaddr = (halen: number, length = 20, family = AF_PACKET): Form => ({
-  octets: [family, 0, 0x88, 0xb5, 1, 0, 0, 0, 0, 0, 0, halen, 0, 0, 0, 0, 0, 0, 0, 0],
-  length,
-});
-
-const mac = (text: string): number[] => text.split(':').map((pair) => Number.parseInt(pair, 16));
-const frame = (destination: string, source: string, type: number, ...payload: number[]): number[] => [
-  ...mac(destination),
-  ...mac(source),
-  type >> 8,
-  type & 255,
-  ...payload,
-];
-/** A frame on the loopback, whose header is all zeros but for the type. */
-const loFrame = (type: number, ...payload: number[]): number[] => frame(ZERO, ZERO, type, ...payload);
-const HELLO = [0x68, 0x65, 0x6c, 0x6c, 0x6f];
 
 const get = (name: string, level: number, option: number, form: Json = 1): Step => [
   'getsockopt',
@@ -64,7 +51,6 @@ const drop = (name: string, ...value: Json[]): Step => [
 ];
 const mreq = (device: string | number, type: number, hardware = ''): Form => ({ packetMreq: [device, type, hardware] });
 const statistics = (name: string): Step => get(name, SOL_PACKET, c.PACKET_STATISTICS, 'statistics');
-const receive = (name: string, times = 1): Step[] => Array.from({ length: times }, () => ['recvfrom', name, SIZE]);
 
 const creation: readonly Case[] = [
   one(

@@ -17,10 +17,11 @@
  * A descriptor is a name, or a number as it is; a name that nothing has given is no open descriptor. ADDRESS is text, port and maybe
  * a family, or one of {inet: [text, port]}, {unix: path}, {packet: {protocol, interface, hardware}}, {octets: [...]}, null for NULL;
  * with `length` its octets are cut or padded to that many. DATA is text, octets, {size: n} zeros, {null: n} for NULL of that length,
- * {text, length} for a length that is not the text's; SIZE a number, {null: n}, {size, length}. VALUE is ints, null, or one of {octets},
- * {text}, {linger: [on, s]}, {timeval: [s, us]}, {mreqn: [group, address, interface]}, {mreq: [group, address]},
- * {packetMreq: [interface, type, hardware]}. FORM is how many ints, or 'linger', 'timeval', 'ucred', 'address', 'text', 'octets',
- * 'info' (the state), 'statistics'. Ancillary messages are [name, value ...], ['SCM_RIGHTS', descriptor ...] or ['raw', level, type, octets].
+ * {text, length} for a length that is not the text's; SIZE a number, {null: n}, {size, length}. VALUE is ints, null (NULL of an int's
+ * length), or one of {null: n}, {octets}, {text}, {linger: [on, s]}, {timeval: [s, us]}, {mreqn: [group, address, interface]},
+ * {mreq: [group, address]}, {packetMreq: [interface, type, hardware]}. FORM is how many ints, or 'linger', 'timeval', 'ucred',
+ * 'address', 'text', 'octets', 'info' (the state), 'statistics'. Ancillary messages are [name, value ...],
+ * ['SCM_RIGHTS', descriptor ...] or ['raw', level, type, octets].
  */
 
 export type Json = null | boolean | number | string | readonly Json[] | Form;
