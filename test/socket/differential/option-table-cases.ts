@@ -1,10 +1,11 @@
 /**
- * Every option of the table that is a number, on every kind of AF_INET socket: values in and out of range, octets of every length,
- * NULL, and what is there afterwards. socket(7), ip(7), tcp(7), udp(7), raw(7).
+ * Every option of the table that is a number, on every kind of socket of AF_INET and AF_PACKET: values in and out of range, octets of every length,
+ * NULL, and what is there afterwards. socket(7), ip(7), tcp(7), udp(7), raw(7), packet(7).
  */
 import { makeConfig } from '../../../src/core/config.ts';
 import * as c from '../../../src/socket/constants.ts';
 import { makeOptionRows } from '../../../src/socket/options/table.ts';
+import { cooked } from './packet-steps.ts';
 import { raw, tcp, udp } from './scenes.ts';
 import { one } from './steps.ts';
 import type { Case, Json, Step } from './steps.ts';
@@ -16,6 +17,7 @@ const KINDS: readonly (readonly [string, Step])[] = [
   ['datagram', udp('s')],
   ['raw', raw('s', 89)],
   ['ICMP', raw('s', c.IPPROTO_ICMP)],
+  ['packet', cooked('s')],
 ];
 
 const VALUES: readonly Json[] = [
@@ -32,8 +34,8 @@ const VALUES: readonly Json[] = [
   { octets: [1, ...Array.from({ length: 30 }, () => 0)] },
 ];
 
-/** Linux has no such option; has it on every socket; lets root have it. The rows say why. */
-const OURS = ['TCP_UTO', 'SO_MAX_PACING_RATE', 'IP_TRANSPARENT'];
+/** Linux has no such option; has it on every socket. The rows say why. */
+const OURS = ['TCP_UTO', 'SO_MAX_PACING_RATE'];
 
 /** What is greater is bounded by what the machine is set to. */
 const SMALL = 65_536;
