@@ -15,6 +15,7 @@ import { Stack } from '../../src/stack/stack.ts';
 import type { Case, Json } from '../socket/differential/steps.ts';
 import { CallRunner } from './call-runner.ts';
 import type { RunnerHost } from './call-runner.ts';
+import { DOTTED, headerIn, isChosen, maskDatagram } from './masked-datagrams.ts';
 
 /** The driver's exit status when it may not make a namespace. */
 const NO_RIGHT = 77;
@@ -61,39 +62,45 @@ function addHost(simulation: Simulation, link: Link | undefined, number: number)
   return { calls: stack.calls, interfaces: stack.ip.interfaces.map(({ name }) => name), drop };
 }
 
-/** A result as it is compared: an errno by its name, and in what the call yielded nothing that is different each time. */
-export function readable(result: Json | undefined): Json {
+/**
+ * A result as it is compared: an errno by its name, and in what the call yielded nothing that is different each time; in an IP
+ * datagram only if `masked`.
+ */
+export function readable(result: Json | undefined, masked = false): Json {
   if (result === undefined) return null;
   if (typeof result === 'number' && result < 0) {
     const name = errnoName(result);
     return name === 'UNKNOWN' ? result : name;
   }
-  return comparable(result);
+  return comparable(result, masked);
 }
 
-const DOTTED = /^\d+\.\d+\.\d+\.\d+$/;
 /** The name that autobind gives a Unix socket. unix(7). */
 const AUTOBIND = /^\0[0-9a-f]{5}$/;
 
-function comparable(value: Json): Json {
+function comparable(value: Json, masked: boolean): Json {
   if (typeof value === 'string') return AUTOBIND.test(value) ? '\0autobind' : value;
   if (Array.isArray(value)) {
     const items = value as readonly Json[];
-    return items.map((item, i) => (isEphemeral(items[i - 1], item) ? 'ephemeral' : comparable(item)));
+    const header = masked ? headerIn(items) : -1;
+    return items.map((item, i) => {
+      if (isEphemeral(items[i - 1], item)) return 'ephemeral';
+      return i === 1 && header >= 0 && typeof item === 'string' ? maskDatagram(item, header) : comparable(item, masked);
+    });
   }
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, comparable(item)]));
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, comparable(item, masked)]));
 }
 
-/** A port, after its address, of those that the host chooses from. */
+/** Such a port, after its address. */
 const isEphemeral = (address: Json | undefined, port: Json): boolean =>
-  typeof address === 'string' && DOTTED.test(address) && typeof port === 'number' && port >= 32768 && port <= 60999;
+  typeof address === 'string' && DOTTED.test(address) && typeof port === 'number' && isChosen(port);
 
 /** A line for each step: the call, and what it returned. */
-export function transcript({ steps }: Case, results: readonly Json[]): string[] {
+export function transcript({ steps, masked }: Case, results: readonly Json[]): string[] {
   return steps.map(([call, ...args], i) => {
     const shown = args.map((arg) => (typeof arg === 'object' ? JSON.stringify(arg) : String(arg))).join(' ');
-    return `${call} ${shown.slice(0, 90)} = ${JSON.stringify(readable(results[i]))}`;
+    return `${call} ${shown.slice(0, 90)} = ${JSON.stringify(readable(results[i], masked))}`;
   });
 }
 
@@ -123,7 +130,7 @@ export function firstDivergence(cases: readonly Case[], kernel: readonly (readon
   for (let shorter: Divergence | undefined = found, steps = cases[index]!.steps; shorter !== undefined;) {
     found = shorter;
     steps = steps.slice(0, found.step + 1);
-    const fewer = steps.map((_, left) => ({ name: '', steps: steps.filter((_step, i) => i !== left) }));
+    const fewer = steps.map((_, left) => ({ ...cases[index]!, steps: steps.filter((_step, i) => i !== left) }));
     const answer = askKernel(fewer);
     if (typeof answer === 'string') throw new Error(answer);
     const next = compare(fewer, answer);

@@ -82,6 +82,9 @@ export const badNames: readonly (readonly [string, readonly Json[]])[] = [
   ['AF_UNIX', [LO, PORT, AF_UNIX]],
   ['a Unix address', [{ unix: 'name' }]],
   ['a Unix address as long as a sockaddr_in', [{ unix: 'name', length: 16 }]],
+  ['a Unix address without a length', [{ unix: 'a longer name' }]],
+  ['a packet address', [{ packet: { protocol: 0x0800, interface: 'lo', hardware: '00:00:00:00:00:00' } }]],
+  ['a packet address of any interface', [{ packet: { protocol: 0x0800, interface: 0 } }]],
   ['an unknown family', [LO, PORT, 99]],
   ['family 65535', [LO, PORT, 65535]],
 ];

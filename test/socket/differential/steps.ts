@@ -39,6 +39,8 @@ export interface Case {
   readonly steps: readonly Step[];
   /** Whether there is a second host: both have an Ethernet interface eth0, and 10.0.0.1/24 or 10.0.0.2/24. */
   readonly peer?: boolean;
+  /** Whether IP datagrams are compared without what is different each time (support/masked-datagrams.ts). */
+  readonly masked?: boolean;
 }
 
 export const one = (name: string, ...steps: Step[]): Case => ({ name, steps });
