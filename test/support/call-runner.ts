@@ -195,7 +195,7 @@ export class CallRunner {
     return typeof name === 'number' ? name : (this.#fds.get(textOf(name))?.fd ?? -1);
   }
 
-  /** Calls with O_NONBLOCK set, as linux-sockets.py does, and leaves it as it was. */
+  /** Calls with O_NONBLOCK set, as linux_calls.py does, and leaves it as it was. */
   #withoutWaiting(name: Json | undefined, call: () => Json): Json {
     const [calls, fd] = [this.#calls(name), this.#fd(name)];
     const flags = calls.fcntl(fd, F_GETFL);
