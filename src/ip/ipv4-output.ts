@@ -18,7 +18,6 @@ import {
   ipIdentification,
   ipSource,
   ipTtl,
-  ipVersion,
   setIpChecksum,
   setIpIdentification,
   setIpSource,
@@ -116,17 +115,17 @@ export class Ipv4Output {
 
   /**
    * As IpService.outputRaw. Total length and checksum are always filled in, source and Identification when zero: raw(7).
-   * Differs: RFC 1122 §3.2.1.3 wants an own source; a raw socket may forge one, as on Linux, but none of 127.0.0.0/8 to the wire.
+   * Differs: RFC 1122 §3.2.1.3 wants an own source, §3.2.1.1 version 4, §3.2.1.7 a TTL above 0; a raw socket may forge them, as on
+   * Linux, but no source of 127.0.0.0/8 to the wire.
    */
   outputRaw(path: Ipv4Path, frame: Frame, loop: boolean, now: Micros): number {
     const error = path.refresh();
     if (error !== 0) return this.#refuse(frame, error);
     const { bytes, start } = frame;
     const length = frame.end - start;
-    if (length < IPV4_HEADER_LENGTH || ipVersion(bytes, start) !== 4) return this.#refuse(frame, -Errno.EINVAL);
+    if (length < IPV4_HEADER_LENGTH) return this.#refuse(frame, -Errno.EINVAL);
     const headerLength = ipHeaderLength(bytes, start);
     if (headerLength < IPV4_HEADER_LENGTH || headerLength > length) return this.#refuse(frame, -Errno.EINVAL);
-    if (ipTtl(bytes, start) === 0) return this.#refuse(frame, -Errno.EINVAL);
     const { link } = path.network!;
     if (length > link.mtu) return this.#tooLong(frame);
     if (ipSource(bytes, start) === ANY_ADDRESS) setIpSource(bytes, start, path.source);

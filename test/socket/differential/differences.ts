@@ -118,6 +118,13 @@ export const DIFFERENCES: readonly Difference[] = [
     why: 'an Ethernet interface filters by address here, as hardware does; a veth pair has no filter to open',
   },
   {
+    case: 'IP_HDRINCL: version, TTL and addresses are sent as the program has them',
+    step: 22,
+    linux: [24, 'E\0\0\x18\x124\0\0@YjO\x7f\0\0\t\x7f\0\0\x01\x01\x02\x03\x04'],
+    here: 'EAGAIN',
+    why: 'RFC 1122 §3.2.1.3 (g): an address of 127/8 must not appear outside a host, whoever wrote the header',
+  },
+  {
     case: 'a checksum that nobody has completed yet',
     step: 4,
     linux: datagramWithStatus(9),
