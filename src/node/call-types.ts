@@ -41,4 +41,6 @@ export interface GetOption {
   (fd: number, level: typeof c.SOL_SOCKET, name: typeof c.SO_LINGER): Linger;
   (fd: number, level: typeof c.SOL_SOCKET, name: typeof c.SO_RCVTIMEO | typeof c.SO_SNDTIMEO): Timeval;
   (fd: number, level: number, name: number): number;
+  /** The octets of the C type, `length` at most. */
+  (fd: number, level: number, name: number, length: number): Uint8Array;
 }

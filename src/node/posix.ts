@@ -221,9 +221,15 @@ export class Posix {
   readonly setsockopt = (fd: number, level: number, name: number, value: OptionInput): number =>
     this.#now(this.#core.setsockopt(fd, level, name, value));
 
-  /** The value goes into `into.value`. */
-  readonly getsockopt = (fd: number, level: number, name: number, into: { value: OptionValue }): number => {
-    const value = this.#core.getsockopt(fd, level, name);
+  /** The value goes into `into.value`; with `optlen` so many octets of the C type at most, as many as C would say in its optlen. */
+  readonly getsockopt = (
+    fd: number,
+    level: number,
+    name: number,
+    into: { value: OptionValue },
+    optlen?: number,
+  ): number => {
+    const value = this.#core.getsockopt(fd, level, name, optlen);
     if (typeof value === 'number' && value < 0) return this.#now(value);
     into.value = value;
     return 0;

@@ -272,9 +272,12 @@ export class Sockets {
     check('setsockopt', this.#calls.setsockopt(fd, level, name, value));
   };
 
-  /** A number; for SO_LINGER a Linger, for TCP_INFO a TcpInfo, for TCP_CONGESTION a text. Throws ENOPROTOOPT, EOPNOTSUPP. */
-  readonly getsockopt = ((fd: number, level: number, name: number): OptionValue => {
-    const value = this.#calls.getsockopt(fd, level, name);
+  /**
+   * A number; for SO_LINGER a Linger, for TCP_INFO a TcpInfo, for TCP_CONGESTION a text. With a length the octets that C has it in.
+   * Throws ENOPROTOOPT, EOPNOTSUPP.
+   */
+  readonly getsockopt = ((fd: number, level: number, name: number, length?: number): OptionValue => {
+    const value = this.#calls.getsockopt(fd, level, name, length);
     if (typeof value === 'number' && value < 0) throw new NetError('getsockopt', value);
     return value;
   }) as GetOption;

@@ -292,10 +292,13 @@ export class SocketCalls {
     return result;
   }
 
-  /** The value, or a negative errno; no option has negative values. */
-  getsockopt(fd: number, level: number, name: number): OptionValue {
+  /**
+   * The value, or a negative errno; no option has negative values. With `length`, C's optlen, the octets of the C type instead, cut
+   * there as Linux cuts them; how many there are is what it would store in optlen.
+   */
+  getsockopt(fd: number, level: number, name: number, length?: number): OptionValue {
     const socket = this.#socket(fd);
-    return typeof socket === 'number' ? socket : this.#options.get(socket, level, name);
+    return typeof socket === 'number' ? socket : this.#options.get(socket, level, name, length);
   }
 
   /** Whether the next octet to be read is the urgent one: 1 or 0. sockatmark(3); -ENOTTY for a socket that is no stream. */

@@ -100,6 +100,25 @@ describe('posix', () => {
     expect([p.ioctl(99, c.FIONBIO), p.errno]).to.deep.equal([-1, Errno.EBADF]);
   });
 
+  it('getsockopt with optlen gives the octets that C has', async () => {
+    const { sockets, open } = setUp();
+    const p = posix({ sockets });
+    const { fd } = await open();
+    const into: { value: unknown } = { value: undefined };
+    const read = (level: number, name: number, optlen: number): unknown =>
+      p.getsockopt(fd, level, name, into as never, optlen) === 0 ? [...(into.value as Uint8Array)] : p.errno;
+    expect(p.setsockopt(fd, c.SOL_SOCKET, c.SO_LINGER, { onoff: true, linger: 0x102 })).to.equal(0);
+    expect(read(c.SOL_SOCKET, c.SO_LINGER, 99)).to.deep.equal([1, 0, 0, 0, 2, 1, 0, 0]);
+    expect(read(c.SOL_SOCKET, c.SO_LINGER, 5)).to.deep.equal([1, 0, 0, 0, 2]);
+    expect(read(c.SOL_SOCKET, c.SO_LINGER, 0)).to.deep.equal([]);
+    expect(read(c.SOL_SOCKET, c.SO_LINGER, -1)).to.equal(Errno.EINVAL);
+    expect(read(c.IPPROTO_TCP, c.TCP_CONGESTION, 5)).to.deep.equal([...Buffer.from('cubic')]);
+    const info = read(c.IPPROTO_TCP, c.TCP_INFO, 256) as number[];
+    const { mss } = sockets.getsockopt(fd, c.IPPROTO_TCP, c.TCP_INFO);
+    expect([info.length, info[0], Buffer.from(info).readUInt32LE(16)]).to.deep.equal([104, 1, mss]);
+    expect(sockets.getsockopt(fd, c.SOL_SOCKET, c.SO_TYPE, 2)).to.deep.equal(Uint8Array.of(1, 0));
+  });
+
   it('accept4 gives flags to the new descriptor, and knows no others', async () => {
     const { sockets, tcp } = setUp();
     const p = posix({ sockets });

@@ -13,6 +13,7 @@ import {
   numbers,
   octetsOf,
   optionInput,
+  roomOf,
   shownAddress,
   shownControl,
   shownOption,
@@ -152,7 +153,7 @@ export class CallRunner {
       return this.#calls(name).setsockopt(this.#fd(name), Number(level), Number(option), input);
     },
     getsockopt: ([name, level, option, form]) => {
-      const value = this.#calls(name).getsockopt(this.#fd(name), Number(level), Number(option));
+      const value = this.#calls(name).getsockopt(this.#fd(name), Number(level), Number(option), roomOf(form));
       return typeof value === 'number' && value < 0 ? value : [0, ...shownOption(value, form)];
     },
     ioctl: ([name, request, value = 0]) => this.#calls(name).ioctl(this.#fd(name), Number(request), Number(value)),

@@ -146,6 +146,8 @@ OPTION_SIZES = {"address": 4, "linger": 8, "timeval": 16, "ucred": 12, "text": 2
 
 
 def option_size(form):
+    if isinstance(form, dict):
+        return form["room"] & 0xFFFFFFFF
     return 4 * form if isinstance(form, int) else OPTION_SIZES[form]
 
 

@@ -172,6 +172,9 @@ function ints(values: readonly Json[]): Uint8Array {
   return octets;
 }
 
+/** The room of {room: n}, undefined for other forms. */
+export const roomOf = (form: Json | undefined): number | undefined => (isForm(form) ? Number(form['room']) : undefined);
+
 export function shownOption(value: OptionValue, form: Json | undefined): Json[] {
   // An unsigned one is read as the int that its octets are.
   if (typeof value === 'number') return form === 'octets' ? [...ints([value])] : [value | 0];

@@ -68,6 +68,8 @@ export interface OptionRow {
   /** The errno for a value out of range. */
   readonly errno: number;
   readonly get: (socket: Socket) => OptionValue;
+  /** The octets of the C type, `length` at most, where Linux does not just cut them off (octets.ts); or a negative errno. */
+  readonly octets?: (value: OptionValue, length: number) => Uint8Array | number;
   /** Undefined for options that can only be read: ENOPROTOOPT. */
   readonly set: ((socket: Socket, value: OptionInput) => number) | undefined;
 }

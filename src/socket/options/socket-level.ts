@@ -6,6 +6,7 @@ import { Errno } from '../../core/errno.ts';
 import type { IpService } from '../../ip/service.ts';
 import * as c from '../constants.ts';
 import type { Socket } from '../socket.ts';
+import { deviceOctets, ints } from './octets.ts';
 import {
   ANY_INT,
   INT_MAX,
@@ -20,7 +21,7 @@ import {
   readOnly,
   record,
 } from './option.ts';
-import type { Linger, OptionInput, OptionRow, Timeval, Where } from './option.ts';
+import type { Linger, OptionInput, OptionRow, OptionValue, Timeval, Where } from './option.ts';
 
 /** Least SO_SNDBUF and SO_RCVBUF as getsockopt shows them. Linux SOCK_MIN_SNDBUF, SOCK_MIN_RCVBUF. */
 const MIN_SEND_BUFFER = 4608;
@@ -117,13 +118,23 @@ function bufferRows(config: Config): readonly OptionRow[] {
     ),
     // Octets a second, unsigned; all bits set (-1) for no bound. Differs: Linux takes it on any socket, and leaves datagrams to the fq
     // qdisc.
-    int(
-      { ...sol('SO_MAX_PACING_RATE', c.SO_MAX_PACING_RATE), on: 'stream' },
-      [INT_MIN, UINT_MAX],
-      ({ tcpOptions }) => Math.min(tcpOptions!.maxPacingRate, UINT_MAX),
-      (socket, value) => socket.changeTcpOptions({ maxPacingRate: value >>> 0 === UINT_MAX ? Infinity : value >>> 0 }),
-    ),
+    {
+      ...int(
+        { ...sol('SO_MAX_PACING_RATE', c.SO_MAX_PACING_RATE), on: 'stream' },
+        [INT_MIN, UINT_MAX],
+        ({ tcpOptions }) => Math.min(tcpOptions!.maxPacingRate, UINT_MAX),
+        (socket, value) =>
+          socket.changeTcpOptions({ maxPacingRate: value >>> 0 === UINT_MAX ? Infinity : value >>> 0 }),
+      ),
+      octets: rateOctets,
+    },
   ];
+}
+
+/** Where there is room for a long, it is one. */
+function rateOctets(value: OptionValue, length: number): Uint8Array {
+  const rate = Number(value);
+  return ints(rate, rate === UINT_MAX ? -1 : 0).subarray(0, length < 8 ? Math.min(length, 4) : 8);
 }
 
 function timeRows(): readonly OptionRow[] {
@@ -174,8 +185,8 @@ function administeredRows({ socket: rights }: Config): readonly OptionRow[] {
 }
 
 /** The name of an interface, '' for any. Linux lets everybody choose one, but only who has CAP_NET_RAW change it. */
-const deviceRow = (interfaces: Interfaces, { socket: rights }: Config): OptionRow =>
-  record(
+const deviceRow = (interfaces: Interfaces, { socket: rights }: Config): OptionRow => ({
+  ...record(
     sol('SO_BINDTODEVICE', c.SO_BINDTODEVICE),
     'text',
     ({ options }) => interfaces.interfaceName(options.boundDevice) ?? '',
@@ -186,7 +197,9 @@ const deviceRow = (interfaces: Interfaces, { socket: rights }: Config): OptionRo
       if (socket.options.boundDevice !== 0 && !rights.mayUseRaw) return -Errno.EPERM;
       return socket.changeOptions({ boundDevice: id });
     },
-  );
+  ),
+  octets: deviceOctets,
+});
 
 /** An option that can only be set: getsockopt does not know it. */
 const writeOnly = (where: Where, set: (socket: Socket, value: number) => number): OptionRow =>

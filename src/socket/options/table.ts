@@ -8,6 +8,7 @@ import * as c from '../constants.ts';
 import type { Socket } from '../socket.ts';
 import { ipRows } from './ip-level.ts';
 import { multicastRows } from './multicast-level.ts';
+import { octetsOf } from './octets.ts';
 import type { OptionInput, OptionRow, OptionValue } from './option.ts';
 import { packetRows } from './packet-level.ts';
 import { socketRows } from './socket-level.ts';
@@ -37,12 +38,19 @@ export class OptionTable {
     for (const row of this.rows) this.#byKey.set(keyOf(row.level, row.name), row);
   }
 
-  /** The value, or a negative errno (no option has negative values): -EOPNOTSUPP for a level, -ENOPROTOOPT for a name. */
-  get(socket: Socket, level: number, name: number): OptionValue {
+  /**
+   * The value, or a negative errno (no option has negative values): -EOPNOTSUPP for a level, -ENOPROTOOPT for a name.
+   * @param length if given, so many octets of the C type are asked for at most; -EINVAL for a negative one
+   */
+  get(socket: Socket, level: number, name: number, length?: number): OptionValue {
+    if (length !== undefined && length < 0 && readsLength(socket, level)) return -Errno.EINVAL;
     if (isForeign(socket, level, name)) return -Errno.EOPNOTSUPP;
     const row = this.#find(socket, level, name);
-    if (row !== undefined) return row.get(socket);
-    return hasLevel(socket, level) ? -Errno.ENOPROTOOPT : -Errno.EOPNOTSUPP;
+    if (row === undefined) return hasLevel(socket, level) ? -Errno.ENOPROTOOPT : -Errno.EOPNOTSUPP;
+    if (length !== undefined && length < 0) return -Errno.EINVAL;
+    const value = row.get(socket);
+    const failed = typeof value === 'number' && value < 0;
+    return length === undefined || failed ? value : octetsOf(row, value, length);
   }
 
   /**
@@ -61,6 +69,12 @@ export class OptionTable {
     const row = this.#byKey.get(keyOf(level, name));
     return row !== undefined && has(socket, row) ? row : undefined;
   }
+}
+
+/** Whether Linux looks at the length before it looks at the option's name. */
+function readsLength(socket: Socket, level: number): boolean {
+  if (level === c.SOL_SOCKET) return true;
+  return socket.kind === 'packet' ? level === c.SOL_PACKET : hasLevel(socket, level) && level !== c.SOL_RAW;
 }
 
 /** At the levels of sockets, TCP and UDP Linux reads an int before it looks at the option's name. */

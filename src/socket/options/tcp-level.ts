@@ -6,6 +6,7 @@ import { Errno } from '../../core/errno.ts';
 import { MS, SECOND } from '../../core/time.ts';
 import * as c from '../constants.ts';
 import { ANY_INT, INT_MAX, at, int, readName, readOnlyRecord, record, tcpFlag, tcpInt } from './option.ts';
+import { nameOctets } from './octets.ts';
 import { idleStatus } from '../../tcp/status.ts';
 import type { TcpInfo } from '../../tcp/service.ts';
 import type { Socket } from '../socket.ts';
@@ -18,6 +19,9 @@ const MAX_LINGER2 = 120;
 const MAX_UTO = 32767 * 60;
 /** Most timeouts that TCP_DEFER_ACCEPT waits for. Linux: an octet. */
 const MAX_DEFER_ACCEPT = 255;
+
+/** Octets of a congestion control's name. Linux TCP_CA_NAME_MAX. */
+const MAX_CONGESTION = 16;
 
 const tcp = at(c.IPPROTO_TCP, 'stream');
 
@@ -106,13 +110,16 @@ export function tcpRows(config: Config): readonly OptionRow[] {
     // Seconds to advertise; 0 does without the option. RFC 5482.
     tcpInt(tcp('TCP_UTO', c.TCP_UTO), 'advertisedUserTimeout', 0, MAX_UTO, SECOND),
     readOnlyRecord(tcp('TCP_INFO', c.TCP_INFO), 'struct tcp_info', infoOf),
-    record(
-      tcp('TCP_CONGESTION', c.TCP_CONGESTION),
-      'text',
-      ({ tcpOptions }) => tcpOptions!.congestion,
-      (input) => (isEmpty(input) ? undefined : readName(input)),
-      (socket, congestion) => socket.changeTcpOptions({ congestion }),
-    ),
+    {
+      ...record(
+        tcp('TCP_CONGESTION', c.TCP_CONGESTION),
+        'text',
+        ({ tcpOptions }) => tcpOptions!.congestion,
+        (input) => (isEmpty(input) ? undefined : readName(input)),
+        (socket, congestion) => socket.changeTcpOptions({ congestion }),
+      ),
+      octets: (name, length) => nameOctets(name, MAX_CONGESTION).subarray(0, length),
+    },
   ];
 }
 

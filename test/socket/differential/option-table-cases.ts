@@ -8,6 +8,7 @@ import { makeOptionRows } from '../../../src/socket/options/table.ts';
 import { cooked } from './packet-steps.ts';
 import { raw, tcp, udp } from './scenes.ts';
 import { one } from './steps.ts';
+import type { OptionRow, OptionScope } from '../../../src/socket/options/option.ts';
 import type { Case, Json, Step } from './steps.ts';
 
 const ROWS = makeOptionRows(makeConfig(), { interfaceByName: () => 0, interfaceName: () => undefined });
@@ -52,7 +53,7 @@ function valuesFor(label: string): readonly Json[] {
   return VALUES.filter(isWanted);
 }
 
-export const CASES: readonly Case[] = ROWS.filter(
+const values: readonly Case[] = ROWS.filter(
   ({ type, label }) => (type === 'flag' || type === 'int') && !OURS.includes(label),
 ).flatMap(({ level, name, label }) =>
   KINDS.map(([kind, open]) =>
@@ -67,3 +68,70 @@ export const CASES: readonly Case[] = ROWS.filter(
     ),
   ),
 );
+
+/** Octets of room: less than an int, an int, the sizes of the structs and around them. */
+const ROOMS = [-1, 0, 1, 3, 4, 5, 7, 8, 12, 15, 16, 64];
+/** Of struct tcp_info the first octets are compared, which say nothing of time. */
+const INFO_ROOMS = ROOMS.filter((room) => room < 8);
+/** On sockets that have no such option. */
+const FEW_ROOMS = [-1, 4];
+
+const OTHER_KINDS: readonly (readonly [string, Step])[] = [
+  ['unix', ['socket', 's', c.AF_UNIX, c.SOCK_STREAM, 0]],
+  ['packet', ['socket', 's', c.AF_PACKET, c.SOCK_DGRAM, 0]],
+];
+
+/** Values of more than one octet, and those that differ from machine to machine. */
+const SETTINGS: Readonly<Record<string, Json>> = {
+  SO_BINDTODEVICE: { text: 'lo' },
+  SO_LINGER: { linger: [1, 0x1_0203] },
+  SO_RCVTIMEO: { timeval: [7, 500_000] },
+  SO_PRIORITY: 0x12_3456,
+  IP_TOS: 0xb8,
+  IP_MULTICAST_TTL: 0,
+  IP_OPTIONS: { octets: [1, 7, 7, 4, 0, 0, 0, 0] },
+  IP_MULTICAST_IF: { octets: [127, 0, 0, 1] },
+  TCP_NOTSENT_LOWAT: 0x12_3456,
+  TCP_CONGESTION: { text: 'reno' },
+  TCP_SYNCNT: 9,
+  ICMP_FILTER: 0x12_3456,
+};
+
+const mayHave = (kind: string, on: OptionScope): boolean =>
+  on === 'any' ||
+  (on === 'icmp' ? kind === 'ICMP' : on === kind || (on === 'inet' && kind !== 'unix' && kind !== 'packet'));
+
+/** A socket of a kind, the option set where there is a setting, and what is read with every room. */
+function readWithRooms([kind, open]: readonly [string, Step], { level, name, label, on }: OptionRow): readonly Step[] {
+  const value = SETTINGS[label];
+  const rooms = !mayHave(kind, on) ? FEW_ROOMS : label === 'TCP_INFO' ? INFO_ROOMS : ROOMS;
+  return [
+    open,
+    ...(value === undefined ? [] : [['setsockopt', 's', level, name, value] as const]),
+    ...rooms.map((room): Step => ['getsockopt', 's', level, name, { room }]),
+  ];
+}
+
+/** Without TCP_UTO, which Linux does not have, and SO_MAX_PACING_RATE only where it is an option here. */
+const rooms: readonly Case[] = ROWS.filter(({ label }) => label !== 'TCP_UTO').map((row) =>
+  one(
+    `getsockopt(2): a value that is longer than the room for it "is silently truncated": ${row.label}`,
+    ...[...KINDS, ...OTHER_KINDS]
+      .filter(([kind]) => row.label !== 'SO_MAX_PACING_RATE' || kind === row.on)
+      .flatMap((kind) => readWithRooms(kind, row)),
+  ),
+);
+
+const unknown: readonly Case[] = [
+  one(
+    'getsockopt(2), EINVAL: a negative length, before the name of the option is looked at',
+    ...[...KINDS, ...OTHER_KINDS].flatMap(([, open]): Step[] => [
+      open,
+      ...[c.SOL_SOCKET, c.IPPROTO_IP, c.IPPROTO_TCP, c.IPPROTO_UDP, c.SOL_RAW, c.SOL_PACKET, 99].flatMap((level) =>
+        [-1, 0, 4].map((room): Step => ['getsockopt', 's', level, 250, { room }]),
+      ),
+    ]),
+  ),
+];
+
+export const CASES: readonly Case[] = [...values, ...rooms, ...unknown];

@@ -20,8 +20,8 @@
  * {text, length} for a length that is not the text's; SIZE a number, {null: n}, {size, length}. VALUE is ints, null (NULL of an int's
  * length), or one of {null: n}, {octets}, {text}, {linger: [on, s]}, {timeval: [s, us]}, {mreqn: [group, address, interface]},
  * {mreq: [group, address]}, {packetMreq: [interface, type, hardware]}. FORM is how many ints, or 'linger', 'timeval', 'ucred',
- * 'address', 'text', 'octets', 'info' (the state), 'statistics'. Ancillary messages are [name, value ...],
- * ['SCM_RIGHTS', descriptor ...] or ['raw', level, type, octets].
+ * 'address', 'text', 'octets', 'info' (the state), 'statistics', or {room: n} for the first n octets. Ancillary messages are
+ * [name, value ...], ['SCM_RIGHTS', descriptor ...] or ['raw', level, type, octets].
  */
 
 export type Json = null | boolean | number | string | readonly Json[] | Form;
