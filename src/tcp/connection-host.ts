@@ -9,6 +9,7 @@ import type { IpService } from '../ip/service.ts';
 import type { CongestionRegistry } from './congestion/registry.ts';
 import type { Orphans } from './orphans.ts';
 import type { FastOpenCache } from './fast-open-cache.ts';
+import type { TcpOptions } from './service.ts';
 
 /** What a connection needs of the TCP that it belongs to. */
 export interface ConnectionHost<Connection> {
@@ -32,6 +33,8 @@ export interface ConnectionHost<Connection> {
 
 /** The listener that a connection came from, while nobody has accepted it. */
 export interface ConnectionParent<Connection> {
+  /** The listener's as they are now. */
+  readonly options: Readonly<TcpOptions>;
   /** No further connection can complete now. */
   readonly isFull: boolean;
   /** Counts a last ACK that came meanwhile. */

@@ -59,7 +59,7 @@ export function makeDefaultOptions(config: TcpConfig, ttl: number): TcpOptions {
     keepaliveIdle: config.keepaliveIdle,
     keepaliveInterval: config.keepaliveInterval,
     keepaliveProbes: config.keepaliveProbes,
-    synRetries: config.synRetries,
+    synRetries: undefined,
     sendBuffer: config.sendBuffer,
     receiveBuffer: config.receiveBuffer,
     tuneSend: config.tuneBuffers,

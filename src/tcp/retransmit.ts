@@ -44,9 +44,10 @@ function mostRetries(conn: Connection): number {
   const { tcp } = conn.host.context.config;
   switch (conn.state) {
     case 'SYN-SENT':
-      return conn.options.synRetries;
+      return conn.options.synRetries ?? tcp.synRetries;
     case 'SYN-RECEIVED':
-      return mostSynAckRetries(conn, tcp.synAckRetries);
+      // TCP_SYNCNT counts as the listener has it by now. Linux reqsk_timer_handler, tcp_fastopen_synack_timer.
+      return mostSynAckRetries(conn, (conn.parent ?? conn).options.synRetries ?? tcp.synAckRetries);
     default:
       // MUST-21: a user timeout takes the place of R2, infinity included.
       return conn.options.userTimeout > 0 || conn.sender.userTimeout > 0 ? Infinity : tcp.retries2;

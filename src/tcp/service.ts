@@ -70,8 +70,8 @@ export interface TcpOptions {
   keepaliveIdle: number;
   keepaliveInterval: number;
   keepaliveProbes: number;
-  /** TCP_SYNCNT: SYN retransmissions before connect gives up. */
-  synRetries: number;
+  /** TCP_SYNCNT: retransmissions of a SYN before connect gives up, of a listener's SYN,ACKs too; undefined for config.tcp's numbers. */
+  synRetries: number | undefined;
   /** SO_SNDBUF and SO_RCVBUF in octets of data; the greatest size while a buffer tunes itself. */
   sendBuffer: number;
   receiveBuffer: number;

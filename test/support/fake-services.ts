@@ -403,7 +403,7 @@ export class FakeTcp implements TcpService {
       keepaliveIdle: 7_200_000_000,
       keepaliveInterval: 75_000_000,
       keepaliveProbes: 9,
-      synRetries: 6,
+      synRetries: undefined,
       sendBuffer: 65536,
       receiveBuffer: 65536,
       tuneSend: true,

@@ -117,6 +117,37 @@ describe('a listener', () => {
   });
 });
 
+describe('TCP_SYNCNT of a listener', () => {
+  const SYN_ACK = '<SEQ=100><ACK=301><CTL=SYN,ACK>';
+  /** How often the SYN,ACK goes out in a time in which none is answered. */
+  const sentIn = (s: Scene, span: number): number => {
+    const first = s.take().length;
+    s.advance(span);
+    return first + s.take().length;
+  };
+
+  // As counted on Linux 6.18: SYN,ACKs at 0, 1, 3, 7 s ... as far as the number goes.
+  for (const [synRetries, expected] of [
+    [undefined, 6],
+    [1, 2],
+    [3, 4],
+    [7, 8],
+  ] as const) {
+    it(`${synRetries ?? 'not set'}: ${expected} SYN,ACKs, then the half-open connection is forgotten`, () => {
+      const s = new Scene().listen(5, { synRetries }).deliver('<SEQ=300><CTL=SYN>');
+      expect(sentIn(s, 10 * MINUTE)).to.equal(expected);
+      s.expectState('CLOSED');
+      expect(s.listener!.halfOpen).to.equal(0);
+    });
+  }
+
+  it('set later it counts for what is half-open already', () => {
+    const s = new Scene().listen(5).deliver('<SEQ=300><CTL=SYN>').expectSent(SYN_ACK);
+    s.listener!.setOptions({ synRetries: 1 });
+    expect(sentIn(s, 10 * MINUTE)).to.equal(1);
+  });
+});
+
 describe('FIN', () => {
   it('before the text that it follows', () => {
     const s = inState('ESTABLISHED').deliver('<SEQ=306><ACK=101><CTL=FIN,ACK>').expectState('ESTABLISHED');

@@ -87,7 +87,13 @@ export function tcpRows(config: Config): readonly OptionRow[] {
     tcpInt(tcp('TCP_KEEPIDLE', c.TCP_KEEPIDLE), 'keepaliveIdle', 1, 32767, SECOND),
     tcpInt(tcp('TCP_KEEPINTVL', c.TCP_KEEPINTVL), 'keepaliveInterval', 1, 32767, SECOND),
     tcpInt(tcp('TCP_KEEPCNT', c.TCP_KEEPCNT), 'keepaliveProbes', 1, 127),
-    tcpInt(tcp('TCP_SYNCNT', c.TCP_SYNCNT), 'synRetries', 1, 127),
+    // On a listener it counts for SYN,ACKs, for which there is another default.
+    int(
+      tcp('TCP_SYNCNT', c.TCP_SYNCNT),
+      [1, 127],
+      (socket) => socket.tcpOptions!.synRetries ?? config.tcp.synRetries,
+      (socket, value) => socket.changeTcpOptions({ synRetries: value }),
+    ),
     // Kept as timeouts of the SYN,ACK: the seconds are rounded up to where one ends.
     int(
       tcp('TCP_DEFER_ACCEPT', c.TCP_DEFER_ACCEPT),
