@@ -6,7 +6,7 @@
  * (MUST-58, MUST-59), or ride on data.
  */
 import type { TcpConfig } from '../core/config.ts';
-import { after } from '../core/time.ts';
+import { MS, after } from '../core/time.ts';
 import type { Micros } from '../core/time.ts';
 import { TIMESTAMPS_LENGTH } from './options.ts';
 import type { SendReason } from './send-reason.ts';
@@ -17,6 +17,8 @@ import type { Timers } from './timers.ts';
 
 /** Full-sized segments that draw an ACK. SHLD-19. */
 const ACK_EVERY = 2;
+/** How long the last ACK of a handshake may wait for text to go along with (us). Linux TCP_DELACK_MAX. */
+const HANDSHAKE_DELAY = 200 * MS;
 /** Most duplicate ACKs for one frame: as many as let the peer retransmit fast (RFC 5681 §3.2). */
 const DUPLICATES_PER_FRAME = 3;
 /** Most duplicate ACKs sent in one turn. */
@@ -52,6 +54,20 @@ export class AckPolicy {
   now(reason: SendReason): void {
     if (!this.owed) this.reason = reason;
     this.owed = true;
+  }
+
+  /**
+   * A SYN was acknowledged that we sent, and is to be acknowledged: at once, or with the text that the program is to send soon.
+   * tcp(7), TCP_QUICKACK; Linux tcp_rcv_synsent_state_process, which reads TCP_DEFER_ACCEPT as such a promise.
+   */
+  onSynAck(promisesText: boolean, now: Micros): void {
+    if (promisesText || this.quickAck === false) this.#timers.set(Timer.Delack, after(now, HANDSHAKE_DELAY));
+    else this.now('handshake');
+  }
+
+  /** TCP_QUICKACK was switched on: what waits goes out. Linux tcp_sock_set_quickack. */
+  hurry(): void {
+    if (this.#timers.isSet(Timer.Delack)) this.now('quick ACK');
   }
 
   /** Text filled a gap or part of one: RFC 5681 §4.2. The ACKs owed for what lay beyond it would no longer be duplicates. */

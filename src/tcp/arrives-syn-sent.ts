@@ -60,7 +60,7 @@ function takeTheirSyn(conn: Connection, seg: Segment, now: Micros): void {
   sender.onNewAck(seg.ack, seg.options, now);
   setWindow(sender, seq, seg.ack, seg.window);
   if (conn.fastOpen !== undefined) onSynAck(conn, conn.fastOpen, conn.host.fastOpenCache, seg, now);
-  conn.ack.now('handshake');
+  conn.ack.onSynAck(conn.options.deferAccept > 0, now);
   conn.established();
   checkUrgent(conn, seg); // sixth to eighth of §3.10.7.4
   takeText(conn, seg, now);

@@ -179,6 +179,7 @@ export function takeChanges(conn: Changing, before: Readonly<TcpOptions>, change
   if (options.congestion !== before.congestion) sender.setControl(makeControl(options, host));
   if (changes.noDelay === true) sender.cork.push(sender.textEnd);
   applyOptions(conn, host.context.config.tcp);
+  if (changes.quickAck === true) conn.ack.hurry();
 }
 
 /** Segments take other IP options along from now on, and less text the longer those are. RFC 9293 §3.7.1, MUST-16. */

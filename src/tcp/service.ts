@@ -95,7 +95,10 @@ export interface TcpOptions {
   reusePort: boolean;
   /** SO_BINDTODEVICE: the id of the one interface that segments come and go by; 0 for any. socket(7). */
   boundDevice: number;
-  /** TCP_DEFER_ACCEPT of a listener, in timeouts of the SYN,ACK: so long it waits for text before a connection is complete; 0 for not. */
+  /**
+   * TCP_DEFER_ACCEPT of a listener, in timeouts of the SYN,ACK: so long it waits for text before a connection is complete; 0 for not. Who
+   * connects holds the ACK of the handshake back for text of its own.
+   */
   deferAccept: number;
   /** SO_OOBINLINE: the urgent octet is read in its place, as RFC 6093 §6 advises; else it is taken out, for `receiveUrgent`. */
   oobInline: boolean;

@@ -80,6 +80,19 @@ describe('TCP_DEFER_ACCEPT', () => {
     expect(s.conn.info().srtt).to.be.within(39 * MS, 41 * MS);
   });
 
+  it('of who connects: the ACK of the handshake waits for text, for 200 ms at most', () => {
+    const open = (): Scene => new Scene().connect({ deferAccept: 1 }).deliver('<SEQ=300><ACK=101><CTL=SYN,ACK>');
+    const s = open().expectState('ESTABLISHED');
+    s.take(); // the SYN
+    s.advance(199 * MS).expectSent();
+    s.advance(1 * MS).expectSent('<SEQ=101><ACK=301><CTL=ACK>');
+    const withText = open();
+    withText.take();
+    withText.write(5);
+    withText.poll().expectSent('<SEQ=101><ACK=301><CTL=ACK><DATA=5>');
+    withText.advance(199 * MS).expectSent();
+  });
+
   it('a SYN cookie leaves nothing that could wait: its ACK completes the connection', () => {
     const s = new Scene({ synCookies: 'always' }).listen(5, { deferAccept: 2 }).deliver('<SEQ=300><CTL=SYN>');
     s.deliver(ACK).expectState('ESTABLISHED');

@@ -923,6 +923,21 @@ const lowWater: readonly Case[] = [
   ),
 ];
 
+/** A connection whose client has an option set that holds the ACK of the handshake back, before and after some steps. */
+const holding = (name: string, option: number, value: number, steps: readonly Step[]): Case =>
+  one(
+    name,
+    ...listening,
+    tcp('c'),
+    tcpOption('c', option, value),
+    ['connect', 'c', LO, PORT],
+    ['poll', 'c'],
+    ['accept', 'l', 'a'],
+    ...steps,
+    ['accept', 'l', 'a'],
+    ['recv', 'a', 9],
+  );
+
 const deferring: readonly Case[] = [
   one(
     'tcp(7): TCP_DEFER_ACCEPT, "allow a listener to be awakened only when data arrives on the socket"',
@@ -946,6 +961,33 @@ const deferring: readonly Case[] = [
     ['poll', 'l'],
     ['accept', 'l', 'b'],
     ['recv', 'b', 9],
+  ),
+  holding('TCP_DEFER_ACCEPT of who connects: the ACK of the handshake waits for text', c.TCP_DEFER_ACCEPT, 1, [
+    ['send', 'c', 'text'],
+  ]),
+  holding('TCP_DEFER_ACCEPT of who connects: or for the end', c.TCP_DEFER_ACCEPT, 100, [['shutdown', 'c', SHUT_WR]]),
+  holding('TCP_DEFER_ACCEPT of who connects: and for 200 ms at most', c.TCP_DEFER_ACCEPT, 100, [['wait', 400]]),
+  holding('TCP_DEFER_ACCEPT of who connects: TCP_QUICKACK sends it', c.TCP_DEFER_ACCEPT, 1, [
+    tcpOption('c', c.TCP_DEFER_ACCEPT, 0),
+    ['accept', 'l', 'a'],
+    tcpOption('c', c.TCP_QUICKACK, 0),
+    ['accept', 'l', 'a'],
+    tcpOption('c', c.TCP_QUICKACK, 1),
+  ]),
+  holding('tcp(7): TCP_QUICKACK, "delayed if needed": the ACK of the handshake, too', c.TCP_QUICKACK, 0, [
+    ['wait', 400],
+  ]),
+  one(
+    'TCP_QUICKACK: the ACK of the handshake goes out at once with it, and without either',
+    ...listening,
+    tcp('c'),
+    tcpOption('c', c.TCP_QUICKACK, 1),
+    ['connect', 'c', LO, PORT],
+    ['accept', 'l', 'a'],
+    tcp('d'),
+    tcpOption('d', c.TCP_DEFER_ACCEPT, 0),
+    ['connect', 'd', LO, PORT],
+    ['accept', 'l', 'b'],
   ),
 ];
 
