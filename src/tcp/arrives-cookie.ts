@@ -10,10 +10,9 @@ import type { IpPacket } from '../ip/service.ts';
 import type { Arrivals } from './arrivals.ts';
 import { arrivesOther } from './arrives-other.ts';
 import { isEcnSetup } from './ecn.ts';
-import { offeredMss, offeredWindow, takePassively } from './handshake.ts';
+import { offeredMss, offeredShift, offeredWindow, takePassively } from './handshake.ts';
 import type { Listener } from './listener.ts';
 import { noOptions } from './options.ts';
-import { windowShiftFor } from './output.ts';
 import { Segment } from './segment.ts';
 import { seqAdd } from './seq.ts';
 import { cookieClock, cookieHasEcn, readCookieClock } from './syn-cookies.ts';
@@ -27,14 +26,14 @@ export function sendCookie(tcp: Arrivals, listener: Listener, seg: Segment, pack
     return;
   }
   const config = listener.config;
-  const { ttl, tos, receiveBuffer } = listener.options;
+  const { ttl, tos } = listener.options;
   const options = noOptions();
   let ecn = false;
   options.mss = offeredMss(path, listener.options); // MUST-14
   if (seg.options.timestamps && config.timestamps) {
     options.timestamps = true;
     options.sackPermitted = seg.options.sackPermitted && config.sack;
-    if (seg.options.windowScale >= 0 && config.windowScaling) options.windowScale = windowShiftFor(receiveBuffer);
+    if (seg.options.windowScale >= 0 && config.windowScaling) options.windowScale = offeredShift(listener.options);
     const offered = { ...seg.options, sackPermitted: options.sackPermitted };
     ecn = config.ecn !== 'off' && isEcnSetup(seg) && seg.ecn === EcnField.NotEct;
     options.tsVal = cookieClock(timestampClock(now), offered, ecn) + tcp.newTimestampOffset(tupleOf(seg, packet));

@@ -41,7 +41,13 @@ export function takePassively(conn: Connection, syn: Segment, tsOffset: number, 
 
 /** The window that our SYN offers (octets); it is never scaled (RFC 7323 §2.2). */
 export const offeredWindow = (options: Readonly<TcpOptions>): number =>
-  Math.min(options.receiveBuffer, MAX_UNSCALED_WINDOW);
+  Math.min(greatestWindow(options), MAX_UNSCALED_WINDOW);
+
+/** The shift that our SYN offers: what the greatest window needs, TCP_WINDOW_CLAMP included. Linux tcp_select_initial_window. */
+export const offeredShift = (options: Readonly<TcpOptions>): number => windowShiftFor(greatestWindow(options));
+
+const greatestWindow = ({ receiveBuffer, windowClamp }: Readonly<TcpOptions>): number =>
+  windowClamp === 0 ? receiveBuffer : Math.min(receiveBuffer, windowClamp);
 
 /** Sets what our SYN will offer: an MSS, a first window, a shift. */
 export function prepareOffer(conn: Connection, config: TcpConfig): void {
@@ -50,7 +56,7 @@ export function prepareOffer(conn: Connection, config: TcpConfig): void {
   tcb.rcvWnd = offeredWindow(options);
   conn.offersScaling = config.windowScaling;
   if (config.ecn === 'active' && !tcb.passive) conn.ecn = new Ecn();
-  tcb.rcvWindShift = config.windowScaling ? windowShiftFor(options.receiveBuffer) : 0;
+  tcb.rcvWindShift = config.windowScaling ? offeredShift(options) : 0;
 }
 
 /** Takes IRS and the options of the peer's SYN. The window of a SYN is never scaled (RFC 7323 §2.2). */

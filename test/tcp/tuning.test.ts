@@ -9,8 +9,7 @@ import type { TwoHosts } from '../../src/lab/topology.ts';
 import { patternBytes, transfer } from '../../src/lab/transfer.ts';
 import { SOL_SOCKET, SO_RCVBUF, SO_SNDBUF } from '../../src/socket/constants.ts';
 import { session, within } from '../support/session.ts';
-import { inState } from '../support/tcp-scene.ts';
-import type { Scene } from '../support/tcp-scene.ts';
+import { Scene, inState } from '../support/tcp-scene.ts';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -119,6 +118,22 @@ describe('receive buffer', () => {
     }
     expect(s.conn.tcb.rcvWnd).to.be.within(4000, 5000);
   });
+
+  // As Linux 6.18 offers them: window and shift of a SYN.
+  for (const [windowClamp, window, shift] of [
+    [1152, 1152, 0],
+    [2000, 2000, 0],
+    [100_000, 65_535, 1],
+    [1_000_000, 65_535, 4],
+  ] as const) {
+    it(`TCP_WINDOW_CLAMP ${windowClamp} bounds what both SYNs offer`, () => {
+      const buffers = { receiveBuffer: 6_000_000, windowClamp };
+      const config = { windowScaling: true };
+      const client = new Scene(config).connect(buffers).take()[0]!;
+      const server = new Scene(config).listen(5, buffers).deliver('<SEQ=300><CTL=SYN><WS=7>').take()[0]!;
+      for (const sent of [client, server]) expect([sent.window, sent.windowScale]).to.deep.equal([window, shift]);
+    });
+  }
 });
 
 describe('send buffer', () => {

@@ -102,16 +102,11 @@ export function tcpRows(config: Config): readonly OptionRow[] {
       (socket, value) => socket.changeTcpOptions({ deferAccept: timeoutsIn(value, config.tcp) }),
     ),
     // The bound can only be lifted before there is a connection. Linux tcp_set_window_clamp.
-    int(
-      tcp('TCP_WINDOW_CLAMP', c.TCP_WINDOW_CLAMP),
-      ANY_INT,
-      (socket) => socket.tcpOptions!.windowClamp,
-      (socket, value) => {
-        if (value !== 0) return socket.changeTcpOptions({ windowClamp: Math.max(value, MIN_RECEIVE_BUFFER / 2) });
-        const unused = !socket.listening && (socket.tcpInfo()?.state ?? 'CLOSED') === 'CLOSED';
-        return unused ? socket.changeTcpOptions({ windowClamp: 0 }) : -Errno.EINVAL;
-      },
-    ),
+    int(tcp('TCP_WINDOW_CLAMP', c.TCP_WINDOW_CLAMP), ANY_INT, windowClampShown, (socket, value) => {
+      if (value !== 0) return socket.changeTcpOptions({ windowClamp: Math.max(value, MIN_RECEIVE_BUFFER / 2) });
+      const unused = !socket.listening && (socket.tcpInfo()?.state ?? 'CLOSED') === 'CLOSED';
+      return unused ? socket.changeTcpOptions({ windowClamp: 0 }) : -Errno.EINVAL;
+    }),
     tcpInt(tcp('TCP_USER_TIMEOUT', c.TCP_USER_TIMEOUT), 'userTimeout', 0, INT_MAX, MS),
     // Seconds to advertise; 0 does without the option. RFC 5482.
     tcpInt(tcp('TCP_UTO', c.TCP_UTO), 'advertisedUserTimeout', 0, MAX_UTO, SECOND),
@@ -127,6 +122,13 @@ export function tcpRows(config: Config): readonly OptionRow[] {
       octets: (name, length) => nameOctets(name, MAX_CONGESTION).subarray(0, length),
     },
   ];
+}
+
+/** Where none was set, the most that the buffer lets a connection offer, as Linux shows it. */
+function windowClampShown(socket: Socket): number {
+  const { windowClamp } = socket.tcpOptions!;
+  const info = windowClamp === 0 ? socket.tcpInfo() : undefined;
+  return info === undefined || info.state === 'CLOSED' || info.state === 'TIME-WAIT' ? windowClamp : info.receiveBuffer;
 }
 
 /** Timeouts of a SYN,ACK after which `seconds` have passed, none for 0 and less. Linux secs_to_retrans. */

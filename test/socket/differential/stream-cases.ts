@@ -991,6 +991,47 @@ const deferring: readonly Case[] = [
   ),
 ];
 
+const clamp = (name: string): Step => ['getsockopt', name, IPPROTO_TCP, c.TCP_WINDOW_CLAMP];
+
+const clamping: readonly Case[] = [
+  one(
+    'TCP_WINDOW_CLAMP of a connection: what the buffer allows until it is set; it cannot be lifted',
+    ...connected,
+    ...['l', 'c', 'a'].map(clamp),
+    ...[0, 1, 1152, 5000, 60_000, 0, -1].flatMap((value): Step[] => [
+      tcpOption('c', c.TCP_WINDOW_CLAMP, value),
+      clamp('c'),
+    ]),
+  ),
+  one(
+    'TCP_WINDOW_CLAMP before there is a connection: kept, and what a listener accepts has its own',
+    tcp('l'),
+    tcpOption('l', c.TCP_WINDOW_CLAMP, 3000),
+    ['bind', 'l', LO, PORT],
+    ['listen', 'l', 2],
+    tcpOption('l', c.TCP_WINDOW_CLAMP, 0),
+    tcp('c'),
+    tcpOption('c', c.TCP_WINDOW_CLAMP, 2000),
+    ['connect', 'c', LO, PORT],
+    ['accept', 'l', 'a'],
+    ...['l', 'c', 'a'].map(clamp),
+    tcpOption('l', c.TCP_WINDOW_CLAMP, 5000),
+    ...['l', 'a'].map(clamp),
+    tcpOption('a', c.TCP_WINDOW_CLAMP, 0),
+  ),
+  one(
+    'TCP_WINDOW_CLAMP of a connection with a set SO_RCVBUF: what that allows',
+    ...listening,
+    tcp('c'),
+    sol('c', c.SO_RCVBUF, 4096),
+    clamp('c'),
+    ['connect', 'c', LO, PORT],
+    clamp('c'),
+    ['shutdown', 'c', SHUT_WR],
+    clamp('c'),
+  ),
+];
+
 const sharing: readonly Case[] = [
   one(
     'socket(7): SO_REUSEPORT, every socket has to have it before it binds',
@@ -1185,6 +1226,7 @@ export const CASES: readonly Case[] = [
   ...inheritedRecords,
   ...lowWater,
   ...deferring,
+  ...clamping,
   ...sharing,
   ...devices,
   ...routes,
