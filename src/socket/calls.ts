@@ -7,6 +7,7 @@
  */
 import type { Context } from '../core/context.ts';
 import { Errno } from '../core/errno.ts';
+import { micros } from '../core/time.ts';
 import type { Micros } from '../core/time.ts';
 import type { Devices } from '../ethernet/device.ts';
 import type { IpService } from '../ip/service.ts';
@@ -76,6 +77,7 @@ export class SocketCalls {
       readiness: new ReadinessQueue(socket.maxWaiters, kick),
       files: new OpenFiles(socket.maxSockets),
       kick,
+      clock: { now: micros(0) },
     };
     this.#families = new Families(this.#host);
     this.#table = new DescriptorTable(socket.maxDescriptors, this.#host.files);
@@ -95,6 +97,11 @@ export class SocketCalls {
   /** Whether `deliver` has somebody to tell. */
   get deliverable(): boolean {
     return this.#host.readiness.pending;
+  }
+
+  /** Notes the time of a turn, which the calls after it go by. */
+  tick(now: Micros): void {
+    this.#host.clock.now = now;
   }
 
   /** Sends what sockets have queued. Part of the stack's poll. */

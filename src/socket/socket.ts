@@ -5,6 +5,7 @@
  * Read inet/stream-socket.ts next; calls.ts puts descriptors in front of these.
  */
 import type { Context } from '../core/context.ts';
+import type { Micros } from '../core/time.ts';
 import type { Devices } from '../ethernet/device.ts';
 import { ANY_ADDRESS } from '../ip/address.ts';
 import type { IpAddress } from '../ip/address.ts';
@@ -30,6 +31,8 @@ export interface SocketHost {
   readonly files: OpenFiles;
   /** Asks for a turn: something is to be sent, or somebody to be told. It only notes that down. */
   readonly kick: () => void;
+  /** The time as of the last turn, for what calls give a time themselves. */
+  readonly clock: { now: Micros };
 }
 
 /** The options that any socket has; TCP's own are in TcpOptions. */

@@ -93,6 +93,7 @@ export class Stack implements StackSurface {
 
   /** Runs what is due at `now`, then sends everything that may be sent. */
   poll(now: Micros): void {
+    this.calls.tick(now);
     this.context.timers.expire(now);
     for (let round = 0; round < MAX_ROUNDS && this.pending; round++) {
       this.ip.poll(now);

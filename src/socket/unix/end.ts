@@ -2,6 +2,7 @@
  * One end of a conversation: the state of a socket without its calls. It is there before its socket is, while a connection waits to be
  * accepted, and after, while somebody is still connected to it or reads what it has sent. net/unix/af_unix.c, struct unix_sock.
  */
+import type { Micros } from '../../core/time.ts';
 import { Readiness } from '../../tcp/service.ts';
 import { POLLWRBAND, SOCK_DGRAM } from '../constants.ts';
 import type { OpenFile } from '../file.ts';
@@ -23,6 +24,8 @@ export interface Parcel {
   consumed: number;
   /** Whom the octets count against, and whose name they bear. */
   readonly from: UnixEnd;
+  /** When it was sent. */
+  readonly time: Micros;
   /** What they count. charge.ts. */
   readonly charge: number;
   /** Undefined where neither side wanted any. */

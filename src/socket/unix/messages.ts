@@ -5,7 +5,7 @@
 import { copyBytes } from '../../core/bytes.ts';
 import { Errno } from '../../core/errno.ts';
 import type { Name } from '../address.ts';
-import { MSG_OOB, MSG_PEEK, MSG_TRUNC, SOCK_SEQPACKET } from '../constants.ts';
+import { MSG_OOB, MSG_PEEK, MSG_TRUNC, SOCK_SEQPACKET, SOL_SOCKET, SO_TIMESTAMP } from '../constants.ts';
 import { reaches } from '../message.ts';
 import type { Incoming, Outgoing } from '../message.ts';
 import { readAncillary, takeRights, tellCredentials } from './ancillary.ts';
@@ -108,6 +108,8 @@ export function receiveMessage(
   if (incoming !== undefined) {
     if (count < message.bytes.length) incoming.flags |= MSG_TRUNC;
     tellSender(message, incoming);
+    // A stream tells of no times: octets of several writes may come in one. Linux does the same.
+    if (end.options.timestamp) incoming.control.push({ level: SOL_SOCKET, type: SO_TIMESTAMP, data: message.time });
     tellCredentials(end, message, incoming);
   }
   const peek = (flags & MSG_PEEK) !== 0;

@@ -32,6 +32,7 @@ export function enqueue(
     bytes: bytes.slice(),
     consumed: 0,
     from,
+    time: host.clock.now,
     charge,
     credentials: credentialsFor(host, from, to, credentials),
     rights: rights.length > 0 ? rights : undefined,

@@ -350,4 +350,26 @@ const identities: readonly Case[] = [
   ]),
 ];
 
-export const CASES: readonly Case[] = [...descriptors, ...identities];
+const timestamps: readonly Case[] = each(
+  'SO_TIMESTAMP: messages come with the time, before other ancillary data; a stream has none',
+  TYPES,
+  (type) => [
+    pair(type),
+    ['send', 'a', 'before'],
+    ['setsockopt', 'b', SOL_SOCKET, c.SO_TIMESTAMP, 1],
+    receive(9),
+    ['send', 'a', 'long'],
+    receive(2, ROOM, MSG_PEEK),
+    receive(2),
+    receive(9),
+    passCred('b', 1),
+    ['send', 'a', 'more'],
+    receive(9),
+    ['send', 'a', 'short of room'],
+    receive(20, 32),
+    ['shutdown', 'a', c.SHUT_WR],
+    receive(9),
+  ],
+);
+
+export const CASES: readonly Case[] = [...descriptors, ...identities, ...timestamps];

@@ -1,6 +1,8 @@
 import { expect } from 'chai';
 import { Errno } from '../../../src/core/errno.ts';
+import { micros } from '../../../src/core/time.ts';
 import * as c from '../../../src/socket/constants.ts';
+import type { Message } from '../../../src/socket/message.ts';
 import { UnixScene, at, octets } from './scene.ts';
 
 const { SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET, AF_UNIX, POLLIN, POLLOUT, POLLHUP } = c;
@@ -126,5 +128,17 @@ describe('waiting for Unix sockets', () => {
     expect(scene.calls.epollNow(set, events, 8)).to.equal(1);
     expect(events[0]).to.deep.equal({ events: POLLIN, data: 'b' });
     expect(scene.calls.epollNow(set, events, 8)).to.equal(0);
+  });
+
+  it('SO_TIMESTAMP tells when the message was sent, not when it is read', () => {
+    const scene = new UnixScene();
+    const [a, b] = scene.pair(SOCK_DGRAM);
+    scene.calls.setsockopt(b, c.SOL_SOCKET, c.SO_TIMESTAMP, 1);
+    scene.calls.tick(micros(7));
+    scene.send(a, 'x');
+    scene.calls.tick(micros(9));
+    const message: Message = { iov: [new Uint8Array(1)], control: [] };
+    expect(scene.calls.recvmsg(b, message)).to.equal(1);
+    expect(message.control).to.deep.equal([{ level: c.SOL_SOCKET, type: c.SO_TIMESTAMP, data: 7 }]);
   });
 });
