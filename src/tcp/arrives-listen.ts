@@ -10,7 +10,6 @@ import { trimToWindow } from './arrives-other.ts';
 import { beginFastOpen, isFastOpen } from './fast-open-server.ts';
 import type { Listener } from './listener.ts';
 import type { Segment } from './segment.ts';
-import { seqAdd, seqGt } from './seq.ts';
 import type { SeqNum } from './seq.ts';
 import { takePassively } from './handshake.ts';
 
@@ -75,8 +74,8 @@ function takeConnection(
   trimToWindow(conn, seg);
   // Text beside a Fast Open option comes again when it is not taken now. RFC 7413 §5.1.
   if (!fast && seg.options.fastOpen < 0) conn.receiver.holdEarly(seg);
-  const iss = tcp.newIss(tcb, now);
-  conn.begin('SYN-RECEIVED', beyond !== undefined && seqGt(beyond, iss) ? seqAdd(beyond, 1) : iss);
+  tcb.issAfter = beyond;
+  conn.begin('SYN-RECEIVED', tcp.newIss(tcb, now));
   if (fast) beginFastOpen(listener, conn, seg, synSeq);
 }
 

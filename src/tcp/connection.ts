@@ -348,6 +348,7 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
     this.fastOpen?.settled(false);
     if (this.fastOpen !== undefined && this.state === 'SYN-SENT')
       this.host.fastOpenCache.onConnectFailed(this.tcb, error, this.host.now);
+    const news = this.state !== 'TIME-WAIT' || error !== 0; // to a program TIME-WAIT is the end already
     this.setState('CLOSED');
     this.error = error;
     this.timers.clearAll();
@@ -357,7 +358,7 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
     if (this.parent !== undefined) this.parent.forget(this);
     this.host.gone(this);
     this.#callOnGone();
-    this.notify();
+    if (news) this.notify();
   }
 
   /** The path's MTU or an option may have changed: sets the segment size anew. */

@@ -294,7 +294,8 @@ export interface TcpListener {
 export interface TcpService {
   /**
    * Active OPEN: the SYN goes out at the next poll. `localAddress` is ANY_ADDRESS or an own address; the port is chosen already.
-   * Negative errno: -ENETUNREACH and the like from routing, -EADDRNOTAVAIL when the four-tuple is taken, -ENOBUFS at the bound.
+   * Negative errno: -ENETUNREACH and the like from routing, -EADDRNOTAVAIL when the four-tuple is taken, -ENOBUFS at the bound. A connection
+   * in TIME-WAIT that used timestamps gives way, though `isTaken` counts it.
    * A remote address that is broadcast or multicast gives -ENETUNREACH, as on Linux (MUST-46).
    */
   connect(

@@ -39,6 +39,8 @@ export class Tcb {
 
   /** Initial send sequence number. */
   iss: SeqNum = ZERO;
+  /** Where there was a connection in TIME-WAIT before: its SND.NXT, after which ISS lies. MAY-2 (1). */
+  issAfter: SeqNum | undefined = undefined;
   /** Send unacknowledged: the oldest sequence number that the peer has not acknowledged. */
   sndUna: SeqNum = ZERO;
   /** Send next: one past the highest sequence number ever sent (retransmission does not move it back). */

@@ -43,6 +43,7 @@ import { Orphans } from './orphans.ts';
 import { Output } from './output.ts';
 import type { CookieAnswer } from './output.ts';
 import { Segment } from './segment.ts';
+import { seqAdd, seqGt } from './seq.ts';
 import type { SeqNum } from './seq.ts';
 import type { TcpOptions, TcpService } from './service.ts';
 import { SynCookies } from './syn-cookies.ts';
@@ -109,10 +110,11 @@ export class Tcp implements TcpService, ProtocolHandler, ListenerHost, Arrivals 
     if (isMulticast(remote) || this.ip.isBroadcast(remote)) return -Errno.ENETUNREACH; // MUST-46
     const path = this.ip.route(remote, local, options.boundDevice, options.ipOptions); // MUST-44
     if (typeof path === 'number') return path;
-    if (this.#connections.find(path.source, localPort, path.destination, remotePort) !== undefined) {
-      return -Errno.EADDRNOTAVAIL;
-    }
+    const before = this.#connections.find(path.source, localPort, path.destination, remotePort);
+    if (before !== undefined && !this.#givesWay(before)) return -Errno.EADDRNOTAVAIL;
+    before?.end(0);
     const conn = new Connection(this, path, localPort, remotePort, options);
+    conn.tcb.issAfter = before?.tcb.sndNxt;
     if (!this.add(conn)) return -Errno.ENOBUFS;
     conn.tcb.tsOffset = this.newTimestampOffset(conn.tcb);
     prepareOffer(conn, this.context.config.tcp);
@@ -269,7 +271,9 @@ export class Tcp implements TcpService, ProtocolHandler, ListenerHost, Arrivals 
   }
 
   newIss(tcb: Tcb, now: Micros): SeqNum {
-    return this.#isn.next(tcb, now);
+    const iss = this.#isn.next(tcb, now);
+    const { issAfter } = tcb;
+    return issAfter !== undefined && seqGt(issAfter, iss) ? seqAdd(issAfter, 1) : iss;
   }
 
   newTimestampOffset(tuple: FourTuple): number {
@@ -278,6 +282,14 @@ export class Tcp implements TcpService, ProtocolHandler, ListenerHost, Arrivals 
 
   sendCookie(seg: Segment, path: Path, answer: CookieAnswer): boolean {
     return this.#output.queueCookie(seg, path, answer);
+  }
+
+  /**
+   * Differs: RFC 9293 §3.10.1 wants OPEN refused in TIME-WAIT. With timestamps nothing old can be taken for new (RFC 6191 §2 says so of a SYN
+   * that arrives), so that a program which names its port need not wait; as Linux (tcp_twsk_unique).
+   */
+  #givesWay({ state, tcb }: Connection): boolean {
+    return state === 'TIME-WAIT' && tcb.timestampsOk && this.context.config.tcp.timestamps;
   }
 
   /** Header, checksum (MUST-3) and addresses (MUST-57, MUST-63). */

@@ -7,6 +7,7 @@ import { MINUTE, SECOND } from '../../src/core/time.ts';
 import { ANY_ADDRESS, BROADCAST_ADDRESS, ipv4 } from '../../src/ip/address.ts';
 import { Readiness } from '../../src/tcp/service.ts';
 import type { TcpConnection, TcpState } from '../../src/tcp/service.ts';
+import { seqAdd } from '../../src/tcp/seq.ts';
 import { HERE, LOCAL_PORT, PEER_PORT, Scene, THERE, inState } from '../support/tcp-scene.ts';
 
 const ACK = '<SEQ=301><ACK=101><CTL=ACK>';
@@ -416,6 +417,25 @@ describe('TIME-WAIT', () => {
     s.deliver('<SEQ=300><CTL=SYN>').deliver('<SEQ=301><ACK=101><CTL=ACK>').listener!.accept();
     s.close().deliver('<SEQ=301><ACK=102><CTL=FIN,ACK>').expectState('TIME-WAIT');
     s.deliver('<SEQ=200><CTL=SYN><TS=5,0>').expectState('CLOSED');
+  });
+
+  const reopen = (s: Scene): TcpConnection | number =>
+    s.tcp.connect(ANY_ADDRESS, LOCAL_PORT, THERE, s.conn.remotePort, s.options());
+
+  it('with timestamps OPEN begins anew, beyond all of the old numbers', () => {
+    const s = waiting(true);
+    const { tcb } = s.conn;
+    tcb.sndNxt = seqAdd(tcb.sndNxt, 1 << 30); // the clock of the ISN has not got so far
+    const conn = reopen(s);
+    s.poll().take();
+    expect([s.conn.state, conn]).to.deep.equal(['CLOSED', [...s.tcp.connections()][0]]);
+    expect((s.iss - tcb.sndNxt) | 0).to.be.at.least(0);
+  });
+
+  it('9293-3.10.1-a: without timestamps OPEN is refused', () => {
+    const s = waiting(false);
+    expect(reopen(s)).to.equal(-Errno.EADDRNOTAVAIL);
+    s.expectState('TIME-WAIT');
   });
 
   it('a RST with the expected number ends it (RFC 1337 describes the hazard), any other does not', () => {

@@ -3,23 +3,14 @@
  */
 import { SeededRandom, randomBelow } from '../../../src/core/random.ts';
 import * as c from '../../../src/socket/constants.ts';
+import { ELSEWHERE, LO, PORT, SHUT_PORT, connected, epoll, listening, tcp, udp } from './scenes.ts';
 import { one } from './steps.ts';
 import type { Case, Step } from './steps.ts';
 
 const { AF_INET, SOCK_STREAM, SOCK_DGRAM, SOCK_RAW, SOL_SOCKET, IPPROTO_TCP, IPPROTO_IP, SHUT_RD, SHUT_WR, SHUT_RDWR } =
   c;
-const LO = '127.0.0.1';
-/** A network without a route in the namespace of the test. */
-const ELSEWHERE = '192.0.2.1';
-/** Nothing listens here. */
-const SHUT_PORT = 9;
-const PORT = 7000;
 
-const tcp = (name: string): Step => ['socket', name, AF_INET, SOCK_STREAM, 0];
-const udp = (name: string): Step => ['socket', name, AF_INET, SOCK_DGRAM, 0];
 const option = (name: string, ...args: number[]): Step => ['setsockopt', name, SOL_SOCKET, ...args];
-const listening: readonly Step[] = [tcp('l'), ['bind', 'l', LO, PORT], ['listen', 'l', 2]];
-const connected: readonly Step[] = [...listening, tcp('c'), ['connect', 'c', LO, PORT], ['accept', 'l', 'a']];
 
 const creation: readonly Case[] = (
   [
@@ -217,6 +208,36 @@ const binding: readonly Case[] = [
     option('n', c.SO_REUSEADDR, 1),
     ['bind', 'n', LO, 7007],
     ['listen', 'n', 1],
+  ),
+  one(
+    'TIME-WAIT: connect from a named port begins anew at once',
+    ...connected,
+    tcp('s'),
+    option('s', c.SO_REUSEADDR, 1),
+    ['bind', 's', LO, PORT + 1],
+    ['connect', 's', LO, PORT],
+    ['accept', 'l', 'b'],
+    ['shutdown', 's', c.SHUT_WR],
+    tcp('t'),
+    option('t', c.SO_REUSEADDR, 1),
+    ['bind', 't', LO, PORT + 1],
+    ['connect', 't', LO, PORT],
+    ['close', 'b'],
+    epoll('p'),
+    ['epoll_ctl', 'p', c.EPOLL_CTL_ADD, 's', c.EPOLLIN | c.EPOLLET, 1],
+    ['epoll_wait', 'p', 2],
+    ['connect', 't', LO, PORT],
+    ['accept', 'l', 'b'],
+    ['send', 't', 'anew'],
+    ['recv', 'b', 9],
+    ['poll', 's'],
+    ['epoll_wait', 'p', 2],
+    ['connect', 's', '0.0.0.0', 0, c.AF_UNSPEC],
+    ['connect', 's', LO, PORT],
+    ['close', 't'],
+    ['close', 'b'],
+    ['connect', 's', LO, PORT],
+    ['poll', 's'],
   ),
   one(
     'no TIME-WAIT on the passive side',
