@@ -75,6 +75,8 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
   segmentsReceived = 0;
   /** Pending: what ended the connection, or with IP_RECVERR what ICMP said of it. A positive errno, or 0. */
   error = 0;
+  /** The program had shut down sending before OPEN. */
+  sendShutEarly = false;
   #receiveShut = false;
   #gone = false;
   #onGone: (() => void) | undefined = undefined;

@@ -154,6 +154,11 @@ export interface TcpConnection {
   receiveUrgent(into: Uint8Array, at: number, length: number, peek?: boolean): number;
   /** SIOCATMARK: the next octet to be read is the urgent one; a read that began before it stopped here. */
   readonly atMark: boolean;
+  /**
+   * SHUT_WR was called before OPEN, so nothing will be sent. As on Linux, a FIN tells the peer only where both sides opened at once; after a
+   * SYN,ACK it takes another SHUT_WR, or close.
+   */
+  sendShutEarly: boolean;
   /** Half-close: a FIN follows what is queued (SHUT_WR). -ENOTCONN when there is no connection. RFC 9293 §3.6. */
   shutdownSend(): number;
   /**

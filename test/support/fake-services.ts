@@ -164,6 +164,7 @@ export class FakeConnection implements TcpConnection {
   owner: ReadinessOwner | undefined = undefined;
   onGone: (() => void) | undefined = undefined;
   deferred = false;
+  sendShutEarly = false;
   options: TcpOptions;
   /** Octets to be read, room for octets to be sent, what was sent. */
   inbox: number[] = [];

@@ -55,6 +55,24 @@ describe('simultaneous open', () => {
   });
 });
 
+describe('SHUT_WR before OPEN', () => {
+  it('the FIN goes out once both sides have opened', () => {
+    const s = inState('SYN-SENT');
+    s.conn.sendShutEarly = true;
+    s.deliver('<SEQ=300><CTL=SYN>').expectSent('<SEQ=100><ACK=301><CTL=SYN,ACK>').expectState('SYN-RECEIVED');
+    s.deliver('<SEQ=300><ACK=101><CTL=SYN,ACK>').expectState('FIN-WAIT-1');
+    s.expectSent('<SEQ=101><ACK=301><CTL=FIN,ACK>');
+  });
+
+  it('after a SYN,ACK it takes another SHUT_WR', () => {
+    const s = inState('SYN-SENT');
+    s.conn.sendShutEarly = true;
+    s.deliver('<SEQ=300><ACK=101><CTL=SYN,ACK>').expectState('ESTABLISHED').expectSent('<SEQ=101><ACK=301><CTL=ACK>');
+    s.conn.shutdownSend();
+    s.poll().expectState('FIN-WAIT-1').expectSent('<SEQ=101><ACK=301><CTL=FIN,ACK>');
+  });
+});
+
 describe('CLOSE during the handshake', () => {
   it('in SYN-RECEIVED of a simultaneous open: FIN after it, and the end of the peer is seen', () => {
     const s = inState('SYN-SENT').deliver('<SEQ=300><CTL=SYN>');

@@ -143,6 +143,7 @@ export class StreamSocket implements Socket {
     if (typeof connection === 'number') return connection;
     // As on Linux, a direction that was shut down before stays so.
     if (this.#shutReceive) connection.shutdownReceive();
+    connection.sendShutEarly = this.#shutSend;
     this.#error = 0;
     // TCP_FASTOPEN_CONNECT with a cookie: connected as far as the program is concerned, and the SYN goes with what it sends first.
     this.#phase = connection.deferred ? 'connected' : 'connecting';

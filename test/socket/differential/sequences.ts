@@ -3,7 +3,7 @@
  *
  * What the kernel decides by chance or by the clock is left out: SO_REUSEPORT (a hash chooses), SIOCOUTQ (delayed ACKs), the
  * segments of TCP, so that packet sockets see IP only where there is no TCP socket. What differs in datagrams each time is masked by
- * support/masked-datagrams.ts. And one thing that is not built: see mayOpenShut.
+ * support/masked-datagrams.ts.
  */
 import fc from 'fast-check';
 import * as c from '../../../src/socket/constants.ts';
@@ -176,16 +176,9 @@ const sequenceOf = (draw: Draw): fc.Arbitrary<Step[]> => {
 };
 
 const sequence = fc.oneof(
-  { weight: 2, arbitrary: sequenceOf(mixed).filter((steps) => !mayOpenShut(steps)) },
+  { weight: 2, arbitrary: sequenceOf(mixed) },
   { weight: 1, arbitrary: sequenceOf(watched) },
 );
-
-/** Whether a bound socket may connect to itself after SHUT_WR: Linux sends a FIN as soon as such an opening from both sides is done. */
-function mayOpenShut(steps: readonly Step[]): boolean {
-  const shut = steps.findIndex(([call, , how]) => call === 'shutdown' && (how === c.SHUT_WR || how === c.SHUT_RDWR));
-  const isBound = steps.some(([call]) => call === 'bind');
-  return shut >= 0 && isBound && steps.slice(shut).some(([call]) => call === 'connect');
-}
 
 /** So many sequences; the same seed gives the same ones. */
 export const drawSequences = (count: number, seed: number): Case[] =>

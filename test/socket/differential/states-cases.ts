@@ -666,4 +666,61 @@ const shutBefore: readonly Case[] = [SHUT_RD, SHUT_WR, SHUT_RDWR].map((how) =>
   ),
 );
 
-export const CASES: readonly Case[] = [...everyState, ...shutBefore, ...connecting, ...accepting, ...closing, ...far];
+/** The same where both sides open at once: the socket connects to itself. */
+const shutBeforeBothOpen: readonly Case[] = [
+  ...[SHUT_RD, SHUT_WR, SHUT_RDWR].map((how) =>
+    one(
+      `shutdown(2): ${['SHUT_RD', 'SHUT_WR: its FIN goes out', 'SHUT_RDWR: a FIN goes out'][how]} before a connect to itself`,
+      tcp('s'),
+      ['bind', 's', LO, PORT],
+      ['shutdown', 's', how],
+      ['connect', 's', LO, PORT],
+      ['poll', 's'],
+      ['getpeername', 's'],
+      ['getsockopt', 's', c.IPPROTO_TCP, c.TCP_INFO, 'info'],
+      ['send', 's', 'me'],
+      ['recv', 's', 9],
+      ['shutdown', 's', SHUT_RDWR],
+      ['connect', 's', LO, PORT],
+      ['poll', 's'],
+    ),
+  ),
+  one(
+    'shutdown(2): SHUT_WR before a connect to itself, and the outcome',
+    tcp('s'),
+    ['bind', 's', LO, PORT],
+    ['shutdown', 's', SHUT_WR],
+    ['connect', 's', LO, PORT],
+    ['connect', 's', LO, PORT],
+    ['poll', 's'],
+    ['connect', 's', LO, PORT],
+    ['connect', 's', LO, PORT],
+    ['send', 's', 'me'],
+    ['recv', 's', 9],
+  ),
+  one(
+    'shutdown(2): SHUT_WR before connect sends its FIN with the next one only',
+    ...listening,
+    tcp('s'),
+    ['shutdown', 's', SHUT_WR],
+    ['connect', 's', LO, PORT],
+    ['accept', 'l', 'a'],
+    ['recv', 'a', 9],
+    ['poll', 'a'],
+    ['shutdown', 's', SHUT_WR],
+    ['recv', 'a', 9],
+    ['poll', 'a'],
+    ['send', 'a', 'abc'],
+    ['recv', 's', 9],
+  ),
+];
+
+export const CASES: readonly Case[] = [
+  ...everyState,
+  ...shutBefore,
+  ...shutBeforeBothOpen,
+  ...connecting,
+  ...accepting,
+  ...closing,
+  ...far,
+];
