@@ -53,7 +53,6 @@ function takeTheirSyn(conn: Connection, seg: Segment, now: Micros): void {
     sender.takeBack();
     conn.receiver.holdEarly(seg);
     sender.resendSyn(); // as SYN,ACK
-    if (conn.sendShutEarly) sender.finQueued = true; // Linux tcp_rcv_state_process, TCP_SYN_RECV
     conn.setState('SYN-RECEIVED');
     conn.host.mark(conn);
     return;

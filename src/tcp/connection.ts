@@ -75,9 +75,8 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
   segmentsReceived = 0;
   /** Pending: what ended the connection, or with IP_RECVERR what ICMP said of it. A positive errno, or 0. */
   error = 0;
-  /** The program had shut down sending before OPEN. */
-  sendShutEarly = false;
   #receiveShut = false;
+  #sendShutEarly = false;
   #gone = false;
   #onGone: (() => void) | undefined = undefined;
 
@@ -170,13 +169,14 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
     return taken;
   }
 
-  /** RECEIVE. §3.10.3. What was received before an error or the end is still handed out, as on Linux. */
+  /** RECEIVE. §3.10.3. What was received before an error is still handed out, as on Linux, and so is the end of the stream, each time. */
   receive(into: Uint8Array, at: number, length: number, peek = false): number {
     if (this.receiver.ring.length > 0) {
       const count = this.receiver.read(into, at, length, peek);
       if (!peek && this.receiver.opensWindow(this.host.now) && isSynchronized(this.state)) this.host.mark(this);
       if (count > 0 || length === 0) return count;
     }
+    if (this.receiver.ended) return 0;
     if (this.error !== 0) return -this.#takeHardError();
     return this.#receiveShut ? 0 : nothingToRead(this.state, this.wasEstablished);
   }
@@ -218,6 +218,11 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
     if (this.state === 'CLOSED' || this.state === 'LISTEN') return -Errno.ENOTCONN;
     this.#receiveShut = true;
     return 0;
+  }
+
+  shutEarly(receive: boolean, send: boolean): void {
+    this.#receiveShut = receive;
+    this.#sendShutEarly = send;
   }
 
   /** Both directions were shut down, or all is closed: what comes now is lost, which a RST tells the peer. SHLD-3. */
@@ -315,6 +320,7 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
 
   /** Enters ESTABLISHED; a CLOSE that waited for it goes on. */
   established(): void {
+    if (this.#sendShutEarly && this.state === 'SYN-RECEIVED') this.sender.finQueued = true; // Linux tcp_rcv_state_process
     this.setState('ESTABLISHED');
     this.wasEstablished = true;
     this.refreshSegmentSize();

@@ -47,6 +47,8 @@ export class Listener implements TcpListener, ConnectionParent<Connection>, Fast
   options: Readonly<TcpOptions>;
   readonly #host: ListenerHost;
   #backlog: number;
+  #receiveShut = false;
+  #sendShut = false;
   readonly #synQueue = new Set<Connection>();
   readonly #acceptQueue: Connection[] = [];
   readonly counters: ListenerCounters = noListenerCounts();
@@ -79,6 +81,11 @@ export class Listener implements TcpListener, ConnectionParent<Connection>, Fast
 
   setBacklog(backlog: number): void {
     this.#backlog = Math.max(0, backlog);
+  }
+
+  shutEarly(receive: boolean, send: boolean): void {
+    this.#receiveShut = receive;
+    this.#sendShut = send;
   }
 
   setOptions(changes: Partial<TcpOptions>): number {
@@ -138,6 +145,7 @@ export class Listener implements TcpListener, ConnectionParent<Connection>, Fast
     if (!this.#host.add(conn)) {
       return this.#host.context.buffers.exhausted ? 'tcp-no-memory' : 'tcp-too-many-connections';
     }
+    conn.shutEarly(this.#receiveShut, this.#sendShut);
     conn.parent = this;
     this.#synQueue.add(conn);
     return conn;

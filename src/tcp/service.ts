@@ -154,11 +154,6 @@ export interface TcpConnection {
   receiveUrgent(into: Uint8Array, at: number, length: number, peek?: boolean): number;
   /** SIOCATMARK: the next octet to be read is the urgent one; a read that began before it stopped here. */
   readonly atMark: boolean;
-  /**
-   * SHUT_WR was called before OPEN, so nothing will be sent. As on Linux, a FIN tells the peer only where both sides opened at once; after a
-   * SYN,ACK it takes another SHUT_WR, or close.
-   */
-  sendShutEarly: boolean;
   /** Half-close: a FIN follows what is queued (SHUT_WR). -ENOTCONN when there is no connection. RFC 9293 §3.6. */
   shutdownSend(): number;
   /**
@@ -166,6 +161,11 @@ export interface TcpConnection {
    * it is refused with a RST.
    */
   shutdownReceive(): number;
+  /**
+   * What the program had shut down before OPEN. As on Linux, a FIN then tells the peer whose SYN was taken (a listener's, or one that crossed
+   * ours); one that sent a SYN,ACK hears of it with another SHUT_WR, or close.
+   */
+  shutEarly(receive: boolean, send: boolean): void;
   /** The program is gone: CLOSE, or a RST when data was left unread (RFC 9293 §3.6.1, SHLD-3) or linger is 0. */
   close(): void;
   /** ABORT. RFC 9293 §3.10.5. */
@@ -290,6 +290,8 @@ export interface TcpListener {
   readonly waiting: number;
   /** What became of the SYNs, as plain data. */
   readonly counters: Readonly<ListenerCounters>;
+  /** The directions in which every connection is shut down from the beginning. */
+  shutEarly(receive: boolean, send: boolean): void;
   /** listen() again with another backlog. */
   setBacklog(backlog: number): void;
   /** Ends listening; connections that wait are reset. RFC 9293 §3.10.4, LISTEN. */

@@ -164,7 +164,6 @@ export class FakeConnection implements TcpConnection {
   owner: ReadinessOwner | undefined = undefined;
   onGone: (() => void) | undefined = undefined;
   deferred = false;
-  sendShutEarly = false;
   options: TcpOptions;
   /** Octets to be read, room for octets to be sent, what was sent. */
   inbox: number[] = [];
@@ -283,6 +282,10 @@ export class FakeConnection implements TcpConnection {
     this.shut.push('receive');
     return 0;
   }
+  shutEarly(receive: boolean, send: boolean): void {
+    if (receive) this.shut.push('receive');
+    if (send) this.shut.push('send early');
+  }
   close(): void {
     this.closes++;
   }
@@ -338,6 +341,9 @@ export class FakeListener implements TcpListener {
   }
   accept(): TcpConnection | undefined {
     return this.queue.shift();
+  }
+  shutEarly(): void {
+    // Its connections are made by the test.
   }
   setBacklog(backlog: number): void {
     this.backlog = backlog;

@@ -58,7 +58,7 @@ describe('simultaneous open', () => {
 describe('SHUT_WR before OPEN', () => {
   it('the FIN goes out once both sides have opened', () => {
     const s = inState('SYN-SENT');
-    s.conn.sendShutEarly = true;
+    s.conn.shutEarly(false, true);
     s.deliver('<SEQ=300><CTL=SYN>').expectSent('<SEQ=100><ACK=301><CTL=SYN,ACK>').expectState('SYN-RECEIVED');
     s.deliver('<SEQ=300><ACK=101><CTL=SYN,ACK>').expectState('FIN-WAIT-1');
     s.expectSent('<SEQ=101><ACK=301><CTL=FIN,ACK>');
@@ -66,10 +66,26 @@ describe('SHUT_WR before OPEN', () => {
 
   it('after a SYN,ACK it takes another SHUT_WR', () => {
     const s = inState('SYN-SENT');
-    s.conn.sendShutEarly = true;
+    s.conn.shutEarly(false, true);
     s.deliver('<SEQ=300><ACK=101><CTL=SYN,ACK>').expectState('ESTABLISHED').expectSent('<SEQ=101><ACK=301><CTL=ACK>');
     s.conn.shutdownSend();
     s.poll().expectState('FIN-WAIT-1').expectSent('<SEQ=101><ACK=301><CTL=FIN,ACK>');
+  });
+});
+
+describe('shut down before LISTEN', () => {
+  it('a FIN follows the SYN,ACK of every connection', () => {
+    const s = new Scene().listen();
+    s.listener!.shutEarly(false, true);
+    s.deliver('<SEQ=300><CTL=SYN>').expectSent('<SEQ=100><ACK=301><CTL=SYN,ACK>');
+    s.deliver('<SEQ=301><ACK=101><CTL=ACK>').expectState('FIN-WAIT-1').expectSent('<SEQ=101><ACK=301><CTL=FIN,ACK>');
+  });
+
+  it('in both directions: text is refused, too', () => {
+    const s = new Scene().listen();
+    s.listener!.shutEarly(true, true);
+    s.deliver('<SEQ=300><CTL=SYN>').deliver('<SEQ=301><ACK=101><CTL=ACK>').take();
+    s.deliver('<SEQ=301><ACK=102><CTL=ACK><DATA=5>').expectState('CLOSED').expectSent('<SEQ=102><CTL=RST>');
   });
 });
 

@@ -58,10 +58,10 @@ export class StreamSocket implements Socket {
   #listener: TcpListener | undefined = undefined;
   /** A name just read or to be written; calls do not nest. */
   readonly #to: Endpoint = makeEndpoint();
-  /** Pending error, and SHUT_RD, of a socket without a connection. */
+  /** Pending error of a socket without a connection. */
   #error = 0;
+  /** SHUT_RD and SHUT_WR before there was a connection: as on Linux it, or all that the listener accepts, stay shut in that direction. */
   #shutReceive = false;
-  /** SHUT_WR before there was a connection, which then can send nothing. */
   #shutSend = false;
   /** Told when close need not wait any more. */
   #lingered: (() => void) | undefined = undefined;
@@ -106,6 +106,7 @@ export class StreamSocket implements Socket {
     const listener = this.#host.tcp.listen(address, port, boundedBacklog(this.#host, backlog), this.tcpOptions);
     if (typeof listener === 'number') return listener;
     listener.owner = this.watch;
+    listener.shutEarly(this.#shutReceive, this.#shutSend);
     binding.listening = true;
     this.#listener = listener;
     this.#phase = 'listening';
@@ -119,6 +120,8 @@ export class StreamSocket implements Socket {
     const socket = new StreamSocket(this.#host, this);
     socket.tcpOptions = { ...socket.tcpOptions, ipOptions: connection.options.ipOptions };
     socket.#phase = 'connected';
+    socket.#shutReceive = this.#shutReceive;
+    socket.#shutSend = this.#shutSend;
     const { port } = socket.#ends;
     port.boundAddress = this.#ends.port.boundAddress;
     if (connection.state !== 'CLOSED') port.holdFor(connection.localAddress, connection.localPort, this.options, true);
@@ -141,9 +144,7 @@ export class StreamSocket implements Socket {
     if (this.#phase === 'disconnecting') return -Errno.EINVAL;
     const connection = this.#ends.open(address, port, options, this.options);
     if (typeof connection === 'number') return connection;
-    // As on Linux, a direction that was shut down before stays so.
-    if (this.#shutReceive) connection.shutdownReceive();
-    connection.sendShutEarly = this.#shutSend;
+    connection.shutEarly(this.#shutReceive, this.#shutSend);
     this.#error = 0;
     // TCP_FASTOPEN_CONNECT with a cookie: connected as far as the program is concerned, and the SYN goes with what it sends first.
     this.#phase = connection.deferred ? 'connected' : 'connecting';

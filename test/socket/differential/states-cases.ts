@@ -497,6 +497,23 @@ const closing: readonly Case[] = [
     error('c'),
   ),
   one(
+    'recv(2): "will return 0", though there was a reset after the end',
+    ...connected,
+    linger('a', 1, 0),
+    ['send', 'a', 'abc'],
+    ['shutdown', 'a', SHUT_WR],
+    ['send', 'c', 'xyz'],
+    ['close', 'a'],
+    ['poll', 'c'],
+    ['recv', 'c', 9],
+    ['recv', 'c', 9],
+    ['recv', 'c', 9, c.MSG_PEEK],
+    ['poll', 'c'],
+    error('c'),
+    ['recv', 'c', 9],
+    ['send', 'c', 'x'],
+  ),
+  one(
     'shutdown(2): after SHUT_RD text that comes unread at close resets',
     ...connected,
     ['shutdown', 'a', SHUT_RD],
@@ -666,8 +683,8 @@ const shutBefore: readonly Case[] = [SHUT_RD, SHUT_WR, SHUT_RDWR].map((how) =>
   ),
 );
 
-/** The same where both sides open at once: the socket connects to itself. */
-const shutBeforeBothOpen: readonly Case[] = [
+/** The same where a SYN is taken: both sides open at once (the socket connects to itself), or it listens. */
+const shutBeforeSyn: readonly Case[] = [
   ...[SHUT_RD, SHUT_WR, SHUT_RDWR].map((how) =>
     one(
       `shutdown(2): ${['SHUT_RD', 'SHUT_WR: its FIN goes out', 'SHUT_RDWR: a FIN goes out'][how]} before a connect to itself`,
@@ -698,6 +715,35 @@ const shutBeforeBothOpen: readonly Case[] = [
     ['send', 's', 'me'],
     ['recv', 's', 9],
   ),
+  ...[SHUT_RD, SHUT_WR, SHUT_RDWR].map((how) =>
+    one(
+      `shutdown(2): ${['SHUT_RD', 'SHUT_WR', 'SHUT_RDWR'][how]} before listen counts for all that it accepts`,
+      tcp('l'),
+      ['bind', 'l', LO, PORT],
+      ['shutdown', 'l', how],
+      ['listen', 'l', 2],
+      ['poll', 'l'],
+      tcp('s'),
+      ['connect', 's', LO, PORT],
+      ['poll', 's'],
+      ['accept', 'l', 'a'],
+      ['poll', 'a'],
+      ['send', 'a', 'abc'],
+      ['recv', 'a', 9],
+      ['recv', 's', 9],
+      ['send', 's', 'xyz'],
+      ['recv', 'a', 9],
+      ['recv', 'a', 9],
+      ['poll', 'a'],
+      ['poll', 's'],
+      ['shutdown', 'l', SHUT_RD],
+      ['listen', 'l', 2],
+      tcp('t'),
+      ['connect', 't', LO, PORT],
+      ['accept', 'l', 'b'],
+      ['poll', 'b'],
+    ),
+  ),
   one(
     'shutdown(2): SHUT_WR before connect sends its FIN with the next one only',
     ...listening,
@@ -718,7 +764,7 @@ const shutBeforeBothOpen: readonly Case[] = [
 export const CASES: readonly Case[] = [
   ...everyState,
   ...shutBefore,
-  ...shutBeforeBothOpen,
+  ...shutBeforeSyn,
   ...connecting,
   ...accepting,
   ...closing,
