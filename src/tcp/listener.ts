@@ -190,8 +190,8 @@ export class Listener implements TcpListener, ConnectionParent<Connection>, Fast
     this.#host.closedListener(this);
     for (const conn of [...this.#synQueue, ...this.#acceptQueue]) {
       conn.parent = undefined;
+      conn.abort(); // before it is closed: in LAST-ACK no RST would go out
       conn.close();
-      conn.abort();
     }
     this.#synQueue.clear();
     this.#acceptQueue.length = 0;

@@ -805,29 +805,22 @@ const options: readonly Case[] = [
     option('s', c.SO_MAX_PACING_RATE, -1),
   ),
   one('option: SO_ACCEPTCONN of a listener', ...listening, ['getsockopt', 'l', SOL_SOCKET, c.SO_ACCEPTCONN]),
-  one(
-    'option: SO_SNDBUF and SO_RCVBUF double, and have a floor',
-    udp('s'),
-    ['getsockopt', 's', SOL_SOCKET, c.SO_SNDBUF],
-    ['getsockopt', 's', SOL_SOCKET, c.SO_RCVBUF],
-    ...[1, 5000, 100000].flatMap((size): Step[] => [
-      option('s', c.SO_SNDBUF, size),
+  ...[
+    { what: 'double, and have a floor', open: udp('s') },
+    { what: 'of TCP', open: tcp('s') },
+  ].map(({ what, open }) =>
+    one(
+      `option: SO_SNDBUF and SO_RCVBUF ${what}`,
+      open,
       ['getsockopt', 's', SOL_SOCKET, c.SO_SNDBUF],
-      option('s', c.SO_RCVBUF, size),
       ['getsockopt', 's', SOL_SOCKET, c.SO_RCVBUF],
-    ]),
-  ),
-  one(
-    'option: SO_SNDBUF and SO_RCVBUF of TCP',
-    tcp('s'),
-    ['getsockopt', 's', SOL_SOCKET, c.SO_SNDBUF],
-    ['getsockopt', 's', SOL_SOCKET, c.SO_RCVBUF],
-    ...[1, 5000, 100000].flatMap((size): Step[] => [
-      option('s', c.SO_SNDBUF, size),
-      ['getsockopt', 's', SOL_SOCKET, c.SO_SNDBUF],
-      option('s', c.SO_RCVBUF, size),
-      ['getsockopt', 's', SOL_SOCKET, c.SO_RCVBUF],
-    ]),
+      ...[1, 5000, 100000].flatMap((size): Step[] => [
+        option('s', c.SO_SNDBUF, size),
+        ['getsockopt', 's', SOL_SOCKET, c.SO_SNDBUF],
+        option('s', c.SO_RCVBUF, size),
+        ['getsockopt', 's', SOL_SOCKET, c.SO_RCVBUF],
+      ]),
+    ),
   ),
   one(
     'option: SO_LINGER',
