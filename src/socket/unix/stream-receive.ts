@@ -50,6 +50,8 @@ export function receiveStream(
     // A peek goes on to descriptors that come after the octets that there is room for, as on Linux.
     if (barrier || (copied === length && !peek)) return copied;
     parcel = beforeMark(host, end, next, peek, copied > 0);
+    // A peek at no octets that comes to the one out of band, and to nothing after it, has found nothing, as on Linux.
+    if (parcel === undefined && next !== undefined && copied === 0) first = undefined;
   }
   if (first !== undefined) {
     // An error that is there while MSG_WAITALL wants more is lost, as on Linux.

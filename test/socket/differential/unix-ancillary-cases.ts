@@ -372,4 +372,13 @@ const timestamps: readonly Case[] = each(
   ],
 );
 
-export const CASES: readonly Case[] = [...descriptors, ...identities, ...timestamps];
+const short: readonly Case[] = [
+  one(
+    'unix, SCM_CREDENTIALS: room for a part of it',
+    pair(SOCK_DGRAM),
+    passCred('b', 1),
+    ...[15, 16, 28].flatMap((room): Step[] => [['send', 'a', 'x'], receive(1, room)]),
+  ),
+];
+
+export const CASES: readonly Case[] = [...descriptors, ...identities, ...timestamps, ...short];
