@@ -175,10 +175,7 @@ const sequenceOf = (draw: Draw): fc.Arbitrary<Step[]> => {
     ]);
 };
 
-const sequence = fc.oneof(
-  { weight: 2, arbitrary: sequenceOf(mixed) },
-  { weight: 1, arbitrary: sequenceOf(watched) },
-);
+const sequence = fc.oneof({ weight: 2, arbitrary: sequenceOf(mixed) }, { weight: 1, arbitrary: sequenceOf(watched) });
 
 /** So many sequences; the same seed gives the same ones. */
 export const drawSequences = (count: number, seed: number): Case[] =>
