@@ -2,13 +2,19 @@
  * A figure of the benchmark: what is measured, on whom, and what comes of several runs. A bare number says more about the
  * machine than about the code, so tapstack and its yardsticks take turns within each run, and ratios are taken run by run.
  */
+import { isNoisy, judge, median, spread } from './statistics.ts';
+import type { Verdict } from './statistics.ts';
 
 /** One measurement, in the figure's unit. */
 export interface Sample {
   readonly value: number;
   /** Processors that the process under test kept busy meanwhile (1 is one processor all the time), where that was measured. */
   readonly cpu?: number;
+  /** What else is worth knowing, by a name with its unit, e.g. 'p50 us'. */
+  readonly details?: Details;
 }
+
+export type Details = Readonly<Record<string, number>>;
 
 /** Tapstack, or one of the yardsticks. */
 export interface Contestant {
@@ -18,11 +24,19 @@ export interface Contestant {
 
 /** What a figure needs while it is measured: hosts, namespaces, processes. */
 export interface Session {
-  /** Tapstack first, then the yardsticks, the one that judges the noise first. */
+  /** Tapstack first, then the yardsticks. */
   readonly contestants: readonly Contestant[];
   /** The process under test lives through all runs, so a first measurement is thrown away: its code gets fast while it runs. */
   readonly warmUp: boolean;
   close(): Promise<void>;
+}
+
+/** What is wanted of tapstack: of its ratio to a yardstick, or of its own value or one of its details. */
+export interface Bar {
+  readonly against?: string;
+  readonly detail?: string;
+  readonly least?: number;
+  readonly most?: number;
 }
 
 export interface Figure {
@@ -32,21 +46,30 @@ export interface Figure {
   readonly title: string;
   readonly unit: string;
   readonly better: 'more' | 'less';
-  /** The least ratio to a yardstick that is wanted. */
-  readonly bar?: { readonly against: string; readonly ratio: number };
+  readonly bars?: readonly Bar[];
+  /** It is taken in memory: neither root nor a TAP device is needed. */
+  readonly inMemory?: boolean;
   open(): Promise<Session>;
 }
 
 export interface Outcome {
   readonly name: string;
   readonly median: number;
-  /** Greatest minus least value, by the median. */
+  /** The middle half of the values, by the median. */
   readonly spread: number;
   readonly values: readonly number[];
   /** Median of the values by the processor time that they cost: what it would be at one whole processor. */
   readonly perCore?: number;
+  /** Medians of what else was measured. */
+  readonly details: Details;
   /** Median over the runs of tapstack's value by this one's; none for tapstack itself. */
   readonly ratio?: number;
+  /** The ratio tells little. */
+  readonly noisy: boolean;
+}
+
+export interface Judgement extends Bar {
+  readonly verdict: Verdict;
 }
 
 export interface Result {
@@ -55,15 +78,10 @@ export interface Result {
   readonly unit: string;
   readonly better: 'more' | 'less';
   readonly outcomes: readonly Outcome[];
-  /** A yardstick spread so much that the figure tells little. */
-  readonly noisy: boolean;
-  readonly bar?: { readonly against: string; readonly ratio: number; readonly met: boolean };
+  readonly judgements: readonly Judgement[];
   /** Why there is no result. */
   readonly error?: string;
 }
-
-/** Spread of a yardstick above which a figure counts as noisy. */
-const NOISE = 0.3;
 
 /** Measures a figure `runs` times. A failure becomes a result that says so. */
 export async function measureFigure(figure: Figure, runs: number, seconds: number): Promise<Result> {
@@ -73,13 +91,14 @@ export async function measureFigure(figure: Figure, runs: number, seconds: numbe
     try {
       if (session.warmUp) await session.contestants[0]!.measure(seconds);
       const samples = await takeTurns(session.contestants, runs, seconds);
-      return conclude(figure, session.contestants, samples);
+      const names = session.contestants.map((contestant) => contestant.name);
+      return conclude(figure, names, samples);
     } finally {
       await session.close();
     }
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error);
-    return { name, title, unit, better, outcomes: [], noisy: false, error: text };
+    return { name, title, unit, better, outcomes: [], judgements: [], error: text };
   }
 }
 
@@ -95,34 +114,44 @@ async function takeTurns(contestants: readonly Contestant[], runs: number, secon
   return samples;
 }
 
-function conclude(figure: Figure, contestants: readonly Contestant[], samples: readonly Sample[][]): Result {
-  const { name, title, unit, better } = figure;
+/** What the samples, by contestant and run, come to. */
+export function conclude(
+  figure: Omit<Figure, 'open'>,
+  names: readonly string[],
+  samples: readonly (readonly Sample[])[],
+): Result {
+  const { name, title, unit, better, bars = [] } = figure;
   const own = samples[0]!;
-  const outcomes = contestants.map((contestant, index): Outcome => {
+  const ratiosTo = (index: number): number[] => own.map(({ value }, run) => ratio(value, samples[index]![run]!.value));
+  const outcomes = names.map((contestant, index): Outcome => {
     const values = samples[index]!.map(({ value }) => value);
-    const middle = median(values);
     const perCore = samples[index]!.flatMap(({ value, cpu }) => (cpu === undefined || cpu <= 0 ? [] : [value / cpu]));
-    const spread = (Math.max(...values) - Math.min(...values)) / middle;
+    const ratios = ratiosTo(index);
     return {
-      name: contestant.name,
-      median: middle,
-      spread,
+      name: contestant,
+      median: median(values),
+      spread: spread(values),
       values,
       ...(perCore.length > 0 && { perCore: median(perCore) }),
-      ...(index > 0 && { ratio: median(values.map((value, run) => own[run]!.value / value)) }),
+      details: medianDetails(samples[index]!),
+      ...(index > 0 && { ratio: median(ratios) }),
+      noisy: index > 0 && isNoisy(values, ratios),
     };
   });
-  const noisy = outcomes.slice(1).some(({ spread }) => spread > NOISE);
-  const result = { name, title, unit, better, outcomes, noisy };
-  const { bar } = figure;
-  const reached = outcomes.find((outcome) => outcome.name === bar?.against)?.ratio;
-  return bar === undefined || reached === undefined
-    ? result
-    : { ...result, bar: { ...bar, met: reached >= bar.ratio } };
+  const judgements = bars.map((bar): Judgement => {
+    const index = bar.against === undefined ? 0 : names.indexOf(bar.against);
+    const own = (sample: Sample): number =>
+      bar.detail === undefined ? sample.value : (sample.details?.[bar.detail] ?? NaN);
+    const values = index > 0 ? ratiosTo(index) : index === 0 ? samples[0]!.map(own) : [];
+    return { ...bar, verdict: judge(values, bar.least, bar.most) };
+  });
+  return { name, title, unit, better, outcomes, judgements };
 }
 
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+/** Nothing by nothing is the same. */
+const ratio = (own: number, other: number): number => (own === other ? 1 : own / other);
+
+function medianDetails(samples: readonly Sample[]): Details {
+  const names = Object.keys(samples[0]?.details ?? {});
+  return Object.fromEntries(names.map((name) => [name, median(samples.map(({ details }) => details?.[name] ?? NaN))]));
 }

@@ -46,7 +46,8 @@ const program = new Command('bench')
 async function bench(names: string[], options: Options): Promise<void> {
   const figures = FIGURES.filter(({ name }) => names.length === 0 || names.some((start) => name.startsWith(start)));
   if (figures.length === 0) program.error(`no figure is called ${names.join(' or ')}; see --help`);
-  if (!hasTap()) program.error('the benchmarks need Linux, root, /dev/net/tun (modprobe tun) and iproute2');
+  if (!figures.every(({ inMemory }) => inMemory === true) && !hasTap())
+    program.error('the benchmarks need Linux, root, /dev/net/tun (modprobe tun) and iproute2');
   const facts = gatherFacts(options.runs, options.seconds);
   if (!options.json) process.stdout.write(`${describeFacts(facts).join('\n')}\n`);
   const results: Result[] = [];

@@ -2,10 +2,10 @@
  * What the benchmark says: a table, JSON, and the section of docs/performance.md that `--save` writes.
  */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, release, totalmem } from 'node:os';
-import { fileURLToPath } from 'node:url';
-import type { Outcome, Result } from './figure.ts';
+import { chart } from './chart.ts';
+import type { Judgement, Outcome, Result } from './figure.ts';
+import { saveSection } from './page.ts';
 
 export interface Facts {
   /** ISO date. */
@@ -24,6 +24,8 @@ export interface Facts {
 
 /** Load before the start from which on other work takes part in the results. */
 const BUSY = 0.5;
+/** Runs from which on a median has an interval: statistics.ts. */
+const ENOUGH_RUNS = 5;
 
 export function gatherFacts(runs: number, seconds: number): Facts {
   const git = (...args: string[]): string => execFileSync('git', args, { encoding: 'utf8' }).trim();
@@ -44,32 +46,38 @@ export function gatherFacts(runs: number, seconds: number): Facts {
 
 /** The machine and how it was measured, in sentences. */
 export function describeFacts(facts: Facts): string[] {
-  const { date, commit, cpu, processors, memoryGiB, kernel, node, load, runs, seconds } = facts;
+  const { load, runs, seconds } = facts;
   const lines = [
-    `${date}, commit ${commit}. ${processors} x ${cpu}, ${memoryGiB} GiB, Linux ${kernel}, Node ${node}.`,
+    describeMachine(facts),
     `Medians of ${runs} runs of ${seconds} s; ratios are medians of the ratios of each run. Load at the start: ${load.toFixed(1)}.`,
   ];
+  if (runs < ENOUGH_RUNS) lines.push(`Fewer than ${ENOUGH_RUNS} runs: whether a bar is met cannot be told.`);
   if (load > BUSY) lines.push('The machine was busy with other work: compare ratios, and those with care.');
   return lines;
 }
 
-const HEADS = ['figure', '', 'tapstack', 'yardstick', '', 'ratio', 'spread', 'per processor', 'remarks'];
+export const describeMachine = ({ date, commit, cpu, processors, memoryGiB, kernel, node }: Facts): string =>
+  `${date}, commit ${commit}. ${processors} x ${cpu}, ${memoryGiB} GiB, Linux ${kernel}, Node ${node}.`;
+
+const HEADS = ['figure', '', 'tapstack', 'yardstick', '', 'ratio', 'spread', 'per processor', 'besides', 'remarks'];
 
 /** The rows of the table: one for each yardstick, or one for a figure without. */
 function rowsOf(result: Result): string[][] {
   const { title, unit, outcomes } = result;
   const [own, ...yardsticks] = outcomes;
-  if (own === undefined) return [[title, unit, '', '', '', '', '', '', 'failed']];
-  if (yardsticks.length === 0) return [[title, unit, number(own.median), '', '', '', percent(own.spread), '', '']];
+  if (own === undefined) return [[title, unit, '', '', '', '', '', '', '', 'failed']];
+  const first = [title, unit, number(own.median)];
+  if (yardsticks.length === 0) {
+    return [[...first, '', '', '', percent(own.spread), '', besides(own), remarks(result, undefined)]];
+  }
   return yardsticks.map((yardstick, index) => [
-    index === 0 ? title : '',
-    index === 0 ? unit : '',
-    index === 0 ? number(own.median) : '',
+    ...(index === 0 ? first : ['', '', '']),
     yardstick.name,
     number(yardstick.median),
-    (yardstick.ratio ?? NaN).toFixed(2),
+    ratio(yardstick.ratio),
     `${percent(own.spread)} / ${percent(yardstick.spread)}`,
     perCore(own, yardstick),
+    besides(own, yardstick),
     remarks(result, yardstick, index === 0),
   ]);
 }
@@ -80,62 +88,70 @@ function perCore(own: Outcome, yardstick: Outcome): string {
   return `${number(own.perCore)} / ${number(yardstick.perCore)} = ${(own.perCore / yardstick.perCore).toFixed(2)}`;
 }
 
-function remarks(result: Result, yardstick: Outcome, isFirst: boolean): string {
-  const said: string[] = [];
-  if (result.bar?.against === yardstick.name) {
-    said.push(`wanted ${result.bar.ratio}: ${result.bar.met ? 'met' : 'missed'}`);
-  }
+/** What else was measured, of both where both have it: `p50 us 81 / 55`. */
+function besides(own: Outcome, yardstick?: Outcome): string {
+  return Object.entries(own.details)
+    .map(([name, value]) => {
+      const other = yardstick?.details[name];
+      return `${name} ${number(value)}${other === undefined ? '' : ` / ${number(other)}`}`;
+    })
+    .join(', ');
+}
+
+function remarks(result: Result, yardstick: Outcome | undefined, isFirst = true): string {
+  const own = result.judgements.filter(
+    ({ against }) => against === yardstick?.name || (against === undefined && isFirst),
+  );
+  const said = own.map(remark);
   if (isFirst && result.better === 'less') said.push('less is better');
-  if (isFirst && result.noisy) said.push('too noisy to tell');
+  if (yardstick?.noisy === true) said.push('too noisy to tell');
   return said.join(', ');
 }
 
-function number(value: number): string {
-  const digits = value >= 100 ? 0 : value >= 10 ? 1 : 2;
+/** `wanted at least 0.75: met`; `Jain at least 0.9: met`. */
+function remark({ against, detail, least, most, verdict }: Judgement): string {
+  const what = against === undefined && detail !== undefined ? detail : 'wanted';
+  return `${what} ${least === undefined ? `at most ${most ?? ''}` : `at least ${least}`}: ${verdict}`;
+}
+
+export function number(value: number): string {
+  if (!Number.isFinite(value)) return '-';
+  const size = Math.abs(value);
+  const digits = Number.isInteger(value) || size >= 100 ? 0 : size >= 10 ? 1 : 2;
   return value.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits });
 }
 
-const percent = (part: number): string => `${Math.round(part * 100)} %`;
+const ratio = (value = NaN): string => (Number.isFinite(value) ? value.toFixed(2) : '-');
+const percent = (part: number): string => (Number.isFinite(part) ? `${Math.round(part * 100)} %` : '-');
 
 /** A Markdown table, which also reads well on a terminal. */
 export function table(results: readonly Result[]): string {
-  const rows = [HEADS, ...results.flatMap(rowsOf)];
-  const widths = HEADS.map((_, column) => Math.max(3, ...rows.map((row) => row[column]!.length)));
-  const isNumber = (column: number): boolean => column === 2 || column === 4 || column === 5;
+  return markdownTable(HEADS, results.flatMap(rowsOf), [2, 4, 5]);
+}
+
+/** Columns as wide as their widest text; those named in `numbers` to the right. */
+export function markdownTable(
+  heads: readonly string[],
+  rows: readonly (readonly string[])[],
+  numbers: readonly number[],
+): string {
+  const all = [heads, ...rows];
+  const widths = heads.map((_, column) => Math.max(3, ...all.map((row) => row[column]!.length)));
+  const isNumber = (column: number): boolean => numbers.includes(column);
   const cell = (text: string, column: number): string =>
     isNumber(column) ? text.padStart(widths[column]!) : text.padEnd(widths[column]!);
-  const show = (row: string[]): string => `| ${row.map(cell).join(' | ')} |`;
+  const show = (row: readonly string[]): string => `| ${row.map(cell).join(' | ')} |`;
   const rule = widths.map((width, column) => (isNumber(column) ? `${'-'.repeat(width - 1)}:` : '-'.repeat(width)));
-  return [show(HEADS), `| ${rule.join(' | ')} |`, ...rows.slice(1).map(show)].join('\n');
+  return [show(heads), `| ${rule.join(' | ')} |`, ...rows.map(show)].join('\n');
 }
 
-const PAGE = fileURLToPath(new URL('../../docs/performance.md', import.meta.url));
-const BEGIN = '<!-- written by "npm run bench -- --save" -->';
-const END = '<!-- end of what it wrote -->';
-const NEW_PAGE = `# Performance
+/** What `--save` writes: the machine, the table, a chart per figure. */
+export function section(results: readonly Result[], facts: Facts): string {
+  const charts = results.flatMap((result) => chart(result) ?? []);
+  return [describeFacts(facts).join('\n'), table(results), ...charts].join('\n\n');
+}
 
-What \`npm run bench\` measures: see scripts/bench. Bare numbers hold for one machine and one moment; the ratios are the point.
-
-${BEGIN}
-${END}
-`;
-
-/** Puts the results in their place in docs/performance.md, which is made when it is not there. */
+/** Puts the results in their place in docs/performance.md. */
 export function save(results: readonly Result[], facts: Facts): void {
-  const page = readPage();
-  const begin = page.indexOf(BEGIN);
-  const end = page.indexOf(END);
-  if (begin < 0 || end < begin)
-    throw new Error('docs/performance.md lacks the marks between which results are written');
-  const section = `${BEGIN}\n\n${describeFacts(facts).join('\n')}\n\n${table(results)}\n\n`;
-  mkdirSync(fileURLToPath(new URL('.', `file://${PAGE}`)), { recursive: true });
-  writeFileSync(PAGE, page.slice(0, begin) + section + page.slice(end));
-}
-
-function readPage(): string {
-  try {
-    return readFileSync(PAGE, 'utf8');
-  } catch {
-    return NEW_PAGE;
-  }
+  saveSection('figures', section(results, facts));
 }

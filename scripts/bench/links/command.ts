@@ -8,7 +8,7 @@
 import { Command, InvalidArgumentError } from 'commander';
 import type { ConfigOverrides } from '../../../src/core/config.ts';
 import { hasTap } from '../../../test/support/namespace.ts';
-import { median } from '../figure.ts';
+import { median } from '../statistics.ts';
 import { describeFacts, gatherFacts } from '../report.ts';
 import { Arena } from './arena.ts';
 import type { Kind, RunResult } from './arena.ts';

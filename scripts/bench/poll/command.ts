@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { Command, InvalidArgumentError } from 'commander';
 import { createNamespace, hasTap } from '../../../test/support/namespace.ts';
 import type { Namespace } from '../../../test/support/namespace.ts';
-import { median } from '../figure.ts';
+import { median } from '../statistics.ts';
 import { Program } from '../program.ts';
 import { describeFacts, gatherFacts } from '../report.ts';
 import { Crowd } from './crowd.ts';
