@@ -45,6 +45,7 @@ if [ "${1:-}" = --test ]; then
 fi
 if [ "${1:-}" = --bench ]; then
   need ethtool ethtool
+  need nft nftables
   need python3 python3
 fi
 [ -n "$missing" ] || exit 0

@@ -7,16 +7,30 @@
  */
 import { Command, InvalidArgumentError } from 'commander';
 import { hasTap } from '../../test/support/namespace.ts';
+import { ALLOCATION_FIGURES } from './allocation.ts';
+import { ATTENTION_FIGURES } from './attention.ts';
+import { BUSY_FIGURES } from './busy.ts';
 import { CABLE_FIGURES } from './cable.ts';
+import { LOSS_FIGURES } from './loss.ts';
 import { measureFigure } from './figure.ts';
 import type { Figure, Result } from './figure.ts';
 import { IDLE_FIGURES } from './idle.ts';
+import { LATENCY_FIGURES } from './latency.ts';
 import { linksCommand } from './links/command.ts';
 import { NETWORK_FIGURES } from './network.ts';
 import { pollCommand } from './poll/command.ts';
 import { describeFacts, gatherFacts, save, table } from './report.ts';
 
-const FIGURES: readonly Figure[] = [...NETWORK_FIGURES, ...IDLE_FIGURES, ...CABLE_FIGURES];
+const FIGURES: readonly Figure[] = [
+  ...NETWORK_FIGURES,
+  ...LATENCY_FIGURES,
+  ...BUSY_FIGURES,
+  ...LOSS_FIGURES,
+  ...ALLOCATION_FIGURES,
+  ...ATTENTION_FIGURES,
+  ...IDLE_FIGURES,
+  ...CABLE_FIGURES,
+];
 
 interface Options {
   readonly runs: number;

@@ -11,7 +11,7 @@ import type { Place, PlaceOptions } from './place.ts';
 import { pumpReceive, pumpSend } from './pump.ts';
 
 /** How one client measures one place. */
-type Measure = (place: Place, seconds: number) => Promise<Sample>;
+export type Measure = (place: Place, seconds: number) => Promise<Sample>;
 
 const bulk =
   (command: 'in' | 'out', port: number): Measure =>
@@ -42,7 +42,8 @@ function shortTimeWait(place: Place): Promise<unknown> {
   return place.namespace.exec('sysctl', ['-qw', 'net.ipv4.tcp_tw_reuse=1']);
 }
 
-async function openSession(
+/** Tapstack and the kernel with the same services, and the bare pump where there is one. */
+export async function openSession(
   options: PlaceOptions,
   measure: Measure,
   pump?: (seconds: number) => Promise<Sample>,

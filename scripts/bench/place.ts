@@ -18,6 +18,8 @@ export interface PlaceOptions {
 export interface Place {
   /** Where the client runs. */
   readonly namespace: Namespace;
+  /** Where the kernel's own services run. */
+  readonly far?: Namespace;
   /** What serves. */
   readonly server: Program;
   /** Whether the server's processor time tells what it costs: the kernel's work is counted elsewhere. */
@@ -86,7 +88,7 @@ export async function vethPlace(program: string, args: readonly string[], option
       await server.end();
       destroy();
     };
-    return { namespace, server, countsCpu: false, options, close };
+    return { namespace, far, server, countsCpu: false, options, close };
   } catch (error) {
     destroy();
     throw error;

@@ -1,7 +1,7 @@
 /**
  * Measures a small operation: time, and octets that it allocates.
  */
-import { GCProfiler, getHeapStatistics } from 'node:v8';
+import { CollectorWatch } from '../collector.ts';
 
 /** What is measured: `body` does the operation `times` times and returns something that depends on all of them. */
 export interface Operation {
@@ -47,7 +47,10 @@ export function measure(operation: Operation, yardstick: Operation): Measured {
     time = Math.min(time, elapsed(operation, times) / times);
     yardstickTime = Math.min(yardstickTime, elapsed(yardstick, yardstickTimes) / yardstickTimes);
   }
-  const octets = allocated(() => elapsed(operation, times)) / times;
+  const watch = new CollectorWatch();
+  watch.begin();
+  elapsed(operation, times);
+  const octets = watch.end().allocated / times;
   return { name: operation.name, time, octets, ratio: time / yardstickTime };
 }
 
@@ -69,19 +72,4 @@ function elapsed({ body }: Operation, times: number): number {
   const start = process.hrtime.bigint();
   sink = (sink + body(times)) | 0;
   return Number(process.hrtime.bigint() - start);
-}
-
-/** Octets that `action` allocates on the heap: what the heap grew by between one collection and the next. */
-function allocated(action: () => void): number {
-  const profiler = new GCProfiler();
-  profiler.start();
-  let mark = getHeapStatistics().used_heap_size;
-  action();
-  const after = getHeapStatistics().used_heap_size;
-  let sum = 0;
-  for (const { beforeGC, afterGC } of profiler.stop().statistics) {
-    sum += beforeGC.heapStatistics.usedHeapSize - mark;
-    mark = afterGC.heapStatistics.usedHeapSize;
-  }
-  return Math.max(0, sum + after - mark);
 }
