@@ -4,10 +4,8 @@
  * The cable takes super-segments and leaves checksums partial, as a TAP device with offload does. Run as a program this
  * measures once and prints the result as JSON.
  */
-import { execFile } from 'node:child_process';
-import { argv, execPath } from 'node:process';
+import { argv } from 'node:process';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { CHARGEN_PORT, startTcpChargen } from '../../src/app/chargen.ts';
 import { ECHO_PORT, startTcpEcho } from '../../src/app/echo.ts';
 import { cable } from '../../src/link/cable.ts';
@@ -17,6 +15,7 @@ import { createHost } from '../../src/node/host.ts';
 import type { Host } from '../../src/node/host.ts';
 import { AF_INET, IPPROTO_TCP, SOCK_STREAM, TCP_NODELAY } from '../../src/socket/constants.ts';
 import type { Figure, Sample } from './figure.ts';
+import { inMemory, inOwnProcess } from './own-process.ts';
 
 const SELF = fileURLToPath(import.meta.url);
 const SERVER = '10.0.0.2';
@@ -25,31 +24,16 @@ const LARGEST_DATAGRAM = 65_535;
 const MESSAGE = 64;
 const WARM_UP_MS = 500;
 
-const figure = (name: string, title: string, unit: string, kind: string): Figure => ({
-  name,
-  title,
-  unit,
-  better: 'more',
-  inMemory: true,
-  open: () =>
-    Promise.resolve({
-      contestants: [{ name: 'tapstack', measure: (seconds) => inOwnProcess(kind, seconds) }],
-      warmUp: false,
-      close: () => Promise.resolve(),
-    }),
-});
+const figure = (name: string, title: string, unit: string, kind: string, least?: number): Figure =>
+  inMemory({ name, title, unit, better: 'more', ...(least !== undefined && { bars: [{ least }] }) }, [
+    { name: 'tapstack', measure: (seconds) => inOwnProcess(SELF, ['run', kind, seconds], seconds + 20) },
+  ]);
 
 export const CABLE_FIGURES: readonly Figure[] = [
-  figure('cable-bulk', 'two hosts in memory, super-segments', 'Gbit/s', 'bulk'),
+  figure('cable-bulk', 'two hosts in memory, super-segments', 'Gbit/s', 'bulk', 8),
   figure('cable-plain', 'two hosts in memory, MTU frames', 'Gbit/s', 'plain'),
-  figure('cable-ping-pong', 'two hosts in memory, round trips', '/s', 'ping-pong'),
+  figure('cable-ping-pong', 'two hosts in memory, round trips', '/s', 'ping-pong', 100_000),
 ];
-
-async function inOwnProcess(kind: string, seconds: number): Promise<Sample> {
-  const args = ['--import', 'tsx', SELF, 'run', kind, `${seconds}`];
-  const { stdout } = await promisify(execFile)(execPath, args, { timeout: (seconds + 20) * 1000 });
-  return JSON.parse(stdout) as Sample;
-}
 
 /** A cable's end as a link that takes super-segments and vouches for checksums, so that nobody works them out. */
 function withOffload(end: Link): Link {

@@ -9,6 +9,8 @@ import type { Place } from './place.ts';
 import { answeringNet, answeringTapstack, ask } from './server.ts';
 
 const COUNT = 10_000;
+/** Wanted of heap and external memory (octets). */
+const HEAP_MOST = 2048;
 
 const options = { offload: true, pinned: false };
 
@@ -20,6 +22,7 @@ const figure = (kind: Kind, what: string): Figure => ({
   title: `${what} per idle connection (of ${COUNT.toLocaleString('en')})`,
   unit: 'octets',
   better: 'less',
+  ...(kind === 'heap' && { bars: [{ most: HEAP_MOST }] }),
   open: () =>
     Promise.resolve({
       contestants: [

@@ -12,6 +12,7 @@ import { ATTENTION_FIGURES } from './attention.ts';
 import { BUSY_FIGURES } from './busy.ts';
 import { CABLE_FIGURES } from './cable.ts';
 import { LOSS_FIGURES } from './loss.ts';
+import { FLOOD_FIGURES } from './flood.ts';
 import { measureFigure } from './figure.ts';
 import type { Figure, Result } from './figure.ts';
 import { IDLE_FIGURES } from './idle.ts';
@@ -19,6 +20,8 @@ import { LATENCY_FIGURES } from './latency.ts';
 import { linksCommand } from './links/command.ts';
 import { NETWORK_FIGURES } from './network.ts';
 import { pollCommand } from './poll/command.ts';
+import { CROWD_FIGURES } from './crowd.ts';
+import { SIMULATION_FIGURES } from './simulation.ts';
 import { describeFacts, gatherFacts, save, table } from './report.ts';
 
 const FIGURES: readonly Figure[] = [
@@ -29,7 +32,10 @@ const FIGURES: readonly Figure[] = [
   ...ALLOCATION_FIGURES,
   ...ATTENTION_FIGURES,
   ...IDLE_FIGURES,
+  ...CROWD_FIGURES,
+  ...FLOOD_FIGURES,
   ...CABLE_FIGURES,
+  ...SIMULATION_FIGURES,
 ];
 
 interface Options {
