@@ -1,6 +1,8 @@
 /**
  * Two hosts on a cable in memory, in one process and real time: what the stack itself costs, twice, without a kernel.
  *
+ * The yardstick is the same cable without hosts: octets are copied into a frame, and out of it at the other end.
+ *
  * The cable takes super-segments and leaves checksums partial, as a TAP device with offload does. Run as a program this
  * measures once and prints the result as JSON.
  */
@@ -9,7 +11,9 @@ import { fileURLToPath } from 'node:url';
 import { CHARGEN_PORT, startTcpChargen } from '../../src/app/chargen.ts';
 import { ECHO_PORT, startTcpEcho } from '../../src/app/echo.ts';
 import { cable } from '../../src/link/cable.ts';
-import { Checksum } from '../../src/core/frame.ts';
+import { copyBytes } from '../../src/core/bytes.ts';
+import { Checksum, FramePool } from '../../src/core/frame.ts';
+import { micros } from '../../src/core/time.ts';
 import type { FrameSink, Link } from '../../src/link/link.ts';
 import { createHost } from '../../src/node/host.ts';
 import type { Host } from '../../src/node/host.ts';
@@ -22,11 +26,15 @@ const SERVER = '10.0.0.2';
 const MTU = 1500;
 const LARGEST_DATAGRAM = 65_535;
 const MESSAGE = 64;
+/** Of Ethernet, IP and TCP with timestamps; and the text of a super-segment. */
+const HEADERS = 66;
+const SUPER = 44 * 1448;
 const WARM_UP_MS = 500;
 
 const figure = (name: string, title: string, unit: string, kind: string, least?: number): Figure =>
   inMemory({ name, title, unit, better: 'more', ...(least !== undefined && { bars: [{ least }] }) }, [
     { name: 'tapstack', measure: (seconds) => inOwnProcess(SELF, ['run', kind, seconds], seconds + 20) },
+    { name: 'no stack', measure: (seconds) => inOwnProcess(SELF, ['bare', kind, seconds], seconds + 20) },
   ]);
 
 export const CABLE_FIGURES: readonly Figure[] = [
@@ -61,8 +69,11 @@ function withOffload(end: Link): Link {
   };
 }
 
+const endsFor = (kind: string): readonly Link[] =>
+  kind === 'plain' ? cable({ mtu: MTU }) : cable({ mtu: LARGEST_DATAGRAM }).map(withOffload);
+
 async function run(kind: string, seconds: number): Promise<Sample> {
-  const ends = kind === 'plain' ? cable({ mtu: MTU }) : cable({ mtu: LARGEST_DATAGRAM }).map(withOffload);
+  const ends = endsFor(kind);
   const client = await createHost({ link: ends[0]!, address: '10.0.0.1/24' });
   const server = await createHost({ link: ends[1]!, address: `${SERVER}/24` });
   startTcpChargen(server.sockets);
@@ -72,6 +83,39 @@ async function run(kind: string, seconds: number): Promise<Sample> {
   await client.sockets.connect(fd, { address: SERVER, port });
   client.sockets.setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, true);
   const step = kind === 'ping-pong' ? roundTrip(client, fd) : taking(client, fd);
+  return rate(kind, step, seconds);
+}
+
+/** One frame after the other, by the same steps with promises. */
+function bare(kind: string, seconds: number): Promise<Sample> {
+  const [near, far] = endsFor(kind);
+  const pool = new FramePool();
+  const text = kind === 'ping-pong' ? MESSAGE : kind === 'plain' ? MTU - HEADERS : SUPER;
+  const bytes = new Uint8Array(text);
+  const sink: FrameSink = (frame) => {
+    copyBytes(frame.bytes, frame.start + HEADERS, bytes, 0, text);
+    frame.release();
+  };
+  const pass = (from: Link, to: Link): void => {
+    const frame = pool.acquire(text + HEADERS);
+    copyBytes(bytes, 0, frame.bytes, frame.start + HEADERS, text);
+    frame.end = frame.start + HEADERS + text;
+    const now = micros(0);
+    from.send(frame, now);
+    to.receive(sink, now, 1);
+  };
+  near!.start(() => undefined);
+  far!.start(() => undefined);
+  const step = (): Promise<number> => {
+    pass(near!, far!);
+    if (kind !== 'ping-pong') return Promise.resolve(text);
+    pass(far!, near!);
+    return Promise.resolve(1);
+  };
+  return rate(kind, step, seconds);
+}
+
+async function rate(kind: string, step: () => Promise<number>, seconds: number): Promise<Sample> {
   await repeat(step, WARM_UP_MS);
   const value = await repeat(step, seconds * 1000);
   return { value: kind === 'ping-pong' ? value : (value * 8) / 1e9 };
@@ -105,6 +149,7 @@ function roundTrip({ sockets }: Host, fd: number): () => Promise<number> {
 }
 
 if (argv[1] === SELF) {
-  process.stdout.write(JSON.stringify(await run(argv[3] ?? '', Number(argv[4]))));
+  const measure = argv[2] === 'bare' ? bare : run;
+  process.stdout.write(JSON.stringify(await measure(argv[3] ?? '', Number(argv[4]))));
   process.exit(0);
 }

@@ -1,9 +1,9 @@
 /**
  * `npm run bench -- [name ...]`: throughput, latency, connections and memory, each beside a yardstick measured in the same run.
  *
- * Everything happens in network namespaces of its own, which are gone afterwards. The host under test is `tapstack up` in a
- * process of its own, its peers are small programs on the kernel's sockets (peer.py). Whether a bar is met is printed and
- * does not change the exit code: on a busy machine it means little.
+ * Everything happens in memory or in network namespaces of its own, which are gone afterwards. The host under test is `tapstack up`
+ * in a process of its own, or server.ts where more is asked of it than a client can see; its peers are small programs on the kernel's
+ * sockets (peer.py, crowd.py). Whether a bar is met is printed and does not change the exit code: on a busy machine it means little.
  */
 import { Command, InvalidArgumentError } from 'commander';
 import { hasTap } from '../../test/support/namespace.ts';
@@ -11,18 +11,18 @@ import { ALLOCATION_FIGURES } from './allocation.ts';
 import { ATTENTION_FIGURES } from './attention.ts';
 import { BUSY_FIGURES } from './busy.ts';
 import { CABLE_FIGURES } from './cable.ts';
-import { LOSS_FIGURES } from './loss.ts';
-import { FLOOD_FIGURES } from './flood.ts';
+import { CROWD_FIGURES } from './crowd.ts';
 import { measureFigure } from './figure.ts';
 import type { Figure, Result } from './figure.ts';
+import { FLOOD_FIGURES } from './flood.ts';
 import { IDLE_FIGURES } from './idle.ts';
 import { LATENCY_FIGURES } from './latency.ts';
 import { linksCommand } from './links/command.ts';
+import { LOSS_FIGURES } from './loss.ts';
 import { NETWORK_FIGURES } from './network.ts';
 import { pollCommand } from './poll/command.ts';
-import { CROWD_FIGURES } from './crowd.ts';
-import { SIMULATION_FIGURES } from './simulation.ts';
 import { describeFacts, gatherFacts, save, table } from './report.ts';
+import { SIMULATION_FIGURES } from './simulation.ts';
 
 const FIGURES: readonly Figure[] = [
   ...NETWORK_FIGURES,
@@ -57,7 +57,7 @@ const program = new Command('bench')
   .option('--runs <number>', 'runs of each measurement', positive, 5)
   .option('--seconds <seconds>', 'length of one measurement', positive, 2)
   .option('--json', 'print the results as JSON', false)
-  .option('--save', 'write the results to docs/performance.md', false)
+  .option('--save', 'write the results to docs/performance.md, in place of those that are there', false)
   .action(bench)
   .enablePositionalOptions()
   .addCommand(linksCommand)

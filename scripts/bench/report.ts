@@ -121,7 +121,11 @@ export function number(value: number): string {
   return value.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits });
 }
 
-const ratio = (value = NaN): string => (Number.isFinite(value) ? value.toFixed(2) : '-');
+function ratio(value = NaN): string {
+  if (!Number.isFinite(value)) return '-';
+  return Math.abs(value) < 0.1 ? value.toPrecision(2) : value.toFixed(2);
+}
+
 const percent = (part: number): string => (Number.isFinite(part) ? `${Math.round(part * 100)} %` : '-');
 
 /** A Markdown table, which also reads well on a terminal. */

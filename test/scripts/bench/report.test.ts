@@ -77,6 +77,11 @@ describe('scripts/bench/report', () => {
     expect(cells.at(-2)).to.equal('wanted at least 0.9: missed, wanted at most 3: met');
   });
 
+  it('a ratio below a tenth keeps two digits', () => {
+    const slow = conclude(figure, ['tapstack', 'kernel'], [of(0.1), of(9)]);
+    expect(table([slow])).to.match(/\| 0\.011 \|/);
+  });
+
   it('a figure without yardsticks keeps its remarks', () => {
     const alone = conclude({ ...figure, bars: [{ least: 1 }] }, ['tapstack'], [of(2, 2, 2, 2, 2)]);
     expect(table([alone])).to.match(/wanted at least 1: met/);
