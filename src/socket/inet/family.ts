@@ -17,11 +17,12 @@ import type { SocketFamily } from '../family.ts';
 import type { Socket, SocketHost } from '../socket.ts';
 import { DatagramSocket } from './datagram-socket.ts';
 import type { InetHost } from './host.ts';
-import { InetNames } from './names.ts';
+import { InetNames, makeEndpoint } from './names.ts';
 import { PortTable } from './ports.ts';
 import { RawOutput } from './raw-output.ts';
 import { RawSocket } from './raw-socket.ts';
 import { StreamSocket } from './stream-socket.ts';
+import { streamOptions } from './tcp-part.ts';
 
 /** Linux: IPPROTO_MAX less one. */
 const MAX_PROTOCOL = 262;
@@ -35,12 +36,16 @@ class InetFamily implements SocketFamily {
   constructor(host: SocketHost) {
     const { random, config } = host.context;
     const { ephemeralLow, ephemeralHigh } = config.socket;
+    const tcpDefaults = host.tcp.defaultOptions();
     this.#host = {
       ...host,
       names: new InetNames(),
       tcpPorts: new PortTable(random, ephemeralLow, ephemeralHigh),
       udpPorts: new PortTable(random, ephemeralLow, ephemeralHigh),
       rawOutput: new RawOutput(host.ip),
+      streamDefaults: streamOptions(host, tcpDefaults),
+      tcpDefaults,
+      endpoint: makeEndpoint(),
     };
   }
 

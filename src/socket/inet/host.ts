@@ -5,8 +5,9 @@ import { Errno } from '../../core/errno.ts';
 import { ANY_ADDRESS, isMulticast } from '../../ip/address.ts';
 import type { IpAddress } from '../../ip/address.ts';
 import type { IpService } from '../../ip/service.ts';
-import type { SocketHost } from '../socket.ts';
-import type { InetNames } from './names.ts';
+import type { TcpOptions } from '../../tcp/service.ts';
+import type { CommonOptions, SocketHost } from '../socket.ts';
+import type { Endpoint, InetNames } from './names.ts';
 import type { PortTable } from './ports.ts';
 import type { RawOutput } from './raw-output.ts';
 
@@ -15,6 +16,11 @@ export interface InetHost extends SocketHost {
   readonly tcpPorts: PortTable;
   readonly udpPorts: PortTable;
   readonly rawOutput: RawOutput;
+  /** The options that a stream socket begins with. */
+  readonly streamDefaults: Readonly<CommonOptions>;
+  readonly tcpDefaults: Readonly<TcpOptions>;
+  /** A name that a call has just read or is to write; calls do not nest. */
+  readonly endpoint: Endpoint;
 }
 
 /** Whether a socket may be bound to the address: any, an own, a broadcast or a multicast one. ip(7); else EADDRNOTAVAIL. */

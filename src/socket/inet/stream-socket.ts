@@ -31,11 +31,10 @@ import type { CommonOptions, Socket } from '../socket.ts';
 import { Attachment } from './attachment.ts';
 import { mayBind, mayBindPort, mtuTo } from './host.ts';
 import type { InetHost } from './host.ts';
-import { hasNoFamily, makeEndpoint, readBindName } from './names.ts';
-import type { Endpoint } from './names.ts';
+import { hasNoFamily, readBindName } from './names.ts';
 import { waitsForEnd, watchEnd } from './lingering.ts';
 import { isOver, receiveFrom } from './stream-receive.ts';
-import { acceptedOptions, acceptedTcpOptions, boundLowWater, streamOptions, tcpPart } from './tcp-part.ts';
+import { acceptedOptions, acceptedTcpOptions, boundLowWater, tcpPart } from './tcp-part.ts';
 
 /** 'disconnecting': shut down after a failed connect whose outcome nobody asked for; only AF_UNSPEC helps then. */
 type Phase = 'unconnected' | 'connecting' | 'connected' | 'listening' | 'disconnecting';
@@ -48,7 +47,7 @@ export class StreamSocket implements Socket {
   nonBlocking = false;
   references = 0;
   readonly watch: Watch;
-  // Replaced by a change, so that the sockets of one listener share theirs.
+  // Replaced by a change, so that sockets share them: with their listener, or with all that have the defaults.
   options: Readonly<CommonOptions>;
   tcpOptions: Readonly<TcpOptions>;
 
@@ -56,8 +55,6 @@ export class StreamSocket implements Socket {
   #phase: Phase = 'unconnected';
   readonly #ends: Attachment;
   #listener: TcpListener | undefined = undefined;
-  /** A name just read or to be written; calls do not nest. */
-  readonly #to: Endpoint = makeEndpoint();
   /** Pending error of a socket without a connection. */
   #error = 0;
   /** SHUT_RD and SHUT_WR before there was a connection: as on Linux it, or all that the listener accepts, stay shut in that direction. */
@@ -71,8 +68,8 @@ export class StreamSocket implements Socket {
     this.#host = host;
     this.watch = new Watch(host.readiness, () => this.readiness());
     this.#ends = new Attachment(host, this.watch);
-    this.tcpOptions = listener === undefined ? host.tcp.defaultOptions() : acceptedTcpOptions(listener.tcpOptions);
-    this.options = listener === undefined ? streamOptions(host, this.tcpOptions) : acceptedOptions(listener.options);
+    this.tcpOptions = listener === undefined ? host.tcpDefaults : acceptedTcpOptions(listener.tcpOptions);
+    this.options = listener === undefined ? host.streamDefaults : acceptedOptions(listener.options);
   }
 
   get #connection(): TcpConnection | undefined {
@@ -84,9 +81,9 @@ export class StreamSocket implements Socket {
   }
 
   bind(name: Name): number {
-    const refused = readBindName(this.#host.names, name, this.#to);
+    const refused = readBindName(this.#host.names, name, this.#host.endpoint);
     if (refused < 0) return refused;
-    const { address, port } = this.#to;
+    const { address, port } = this.#host.endpoint;
     if (!this.options.freeBind && !mayBind(this.#host.ip, address)) return -Errno.EADDRNOTAVAIL;
     if (!mayBindPort(this.#host, port)) return -Errno.EACCES;
     return this.#ends.bind(address, port, this.options);
@@ -118,7 +115,9 @@ export class StreamSocket implements Socket {
     const connection = this.#listener!.accept();
     if (connection === undefined) return -Errno.EAGAIN;
     const socket = new StreamSocket(this.#host, this);
-    socket.tcpOptions = { ...socket.tcpOptions, ipOptions: connection.options.ipOptions };
+    const { ipOptions } = connection.options;
+    // The return route of what came by a source route; most connections have none, and share their listener's options.
+    if (ipOptions !== socket.tcpOptions.ipOptions) socket.tcpOptions = { ...socket.tcpOptions, ipOptions };
     socket.#phase = 'connected';
     socket.#shutReceive = this.#shutReceive;
     socket.#shutSend = this.#shutSend;
@@ -130,12 +129,12 @@ export class StreamSocket implements Socket {
   }
 
   connect(name: Name): number {
-    const family = this.#host.names.read(name, this.#to, true);
+    const family = this.#host.names.read(name, this.#host.endpoint, true);
     if (family === AF_UNSPEC) return this.#disconnect();
     // Only who can be connected looks at the rest of the name; to ask for the outcome, any will do.
     const counts = this.#phase === 'unconnected' || hasNoFamily(name);
     if (counts && family !== AF_INET) return family < 0 ? family : -Errno.EAFNOSUPPORT;
-    return this.#open(this.#to.address, this.#to.port, this.tcpOptions);
+    return this.#open(this.#host.endpoint.address, this.#host.endpoint.port, this.tcpOptions);
   }
 
   #open(address: IpAddress, port: number, options: TcpOptions): number {
@@ -250,9 +249,9 @@ export class StreamSocket implements Socket {
   getpeername(into: NameOut, evenIfOver = false): number {
     const connection = evenIfOver ? this.#connection : this.#ends.live;
     if (connection === undefined || connection.state === 'SYN-SENT') return -Errno.ENOTCONN;
-    this.#to.address = connection.remoteAddress;
-    this.#to.port = connection.remotePort;
-    this.#host.names.write(this.#to, into);
+    this.#host.endpoint.address = connection.remoteAddress;
+    this.#host.endpoint.port = connection.remotePort;
+    this.#host.names.write(this.#host.endpoint, into);
     return 0;
   }
 
@@ -308,10 +307,13 @@ export class StreamSocket implements Socket {
     if (this.#phase === 'connecting') return -Errno.EALREADY;
     if (this.#phase === 'unconnected') {
       if (name === undefined) return -Errno.EINVAL;
-      const family = this.#host.names.read(name, this.#to);
+      const family = this.#host.names.read(name, this.#host.endpoint);
       if (family === AF_UNSPEC) return -Errno.EOPNOTSUPP;
       if (family !== AF_INET) return family < 0 ? family : -Errno.EAFNOSUPPORT;
-      const result = this.#open(this.#to.address, this.#to.port, { ...this.tcpOptions, fastOpenConnect: true });
+      const result = this.#open(this.#host.endpoint.address, this.#host.endpoint.port, {
+        ...this.tcpOptions,
+        fastOpenConnect: true,
+      });
       if (result !== 0) return result;
       this.#phase = 'connecting';
     } else if (this.#connection?.deferred !== true) {
