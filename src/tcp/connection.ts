@@ -18,7 +18,6 @@ import type { FastOpen } from './fast-open.ts';
 import { nothingToRead, readUrgent } from './reading.ts';
 import { readinessOf, sendAllowance } from './readiness.ts';
 import { Receiver } from './receiver.ts';
-import { NewReno } from './recovery/newreno.ts';
 import { Rto } from './rto.ts';
 import { moderateSendBuffer, tuneSendBuffer } from './send-tuning.ts';
 import { effectiveMss, largestPayload } from './segment-size.ts';
@@ -98,7 +97,6 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
       this.timers,
       new Rto(config.tcp),
       makeControl(options, host),
-      new NewReno(),
       0, // sized with the options
       host.context.buffers,
     );

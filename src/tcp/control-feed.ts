@@ -10,22 +10,50 @@ import type { LossRecovery, SendState } from './recovery/recovery.ts';
 import { RoundTrip } from './round-trip.ts';
 import type { Rto } from './rto.ts';
 import { RttSamples } from './rtt-samples.ts';
-import { seqDiff, seqGe, seqNum } from './seq.ts';
+import { seqDiff, seqGe } from './seq.ts';
 import type { SeqNum } from './seq.ts';
 import { SendLimits } from './send-limit.ts';
 import type { LimitedState } from './send-limit.ts';
 import type { Tcb } from './tcb.ts';
 import { WindowUsage } from './window-usage.ts';
 
+// Reused for every acknowledgment, whatever connection it is for.
+const sample: AckSample = {
+  acked: 0,
+  flightSize: 0,
+  rtt: micros(0),
+  srtt: micros(0),
+  roundStart: false,
+  cwndLimited: false,
+  peakFlight: 0,
+  afterTimeout: false,
+  echoed: false,
+};
+
+/** What is measured of octets in flight. */
+class FlightMeasures {
+  readonly roundTrip: RoundTrip;
+  readonly rttSamples = new RttSamples();
+  readonly usage: WindowUsage;
+  /** A round trip ends when this is acknowledged. */
+  roundEnd: SeqNum;
+
+  constructor(una: SeqNum, roundTrip: RoundTrip) {
+    this.roundTrip = roundTrip;
+    this.usage = new WindowUsage(una);
+    this.roundEnd = una;
+  }
+}
+
 export class ControlFeed {
   readonly #tcb: Tcb;
-  readonly #roundTrip: RoundTrip;
-  readonly #rttSamples = new RttSamples();
-  readonly #usage = new WindowUsage();
+  readonly #rto: Rto;
+  /** There while something is in flight, and for a while after that. */
+  #flight: FlightMeasures | undefined = undefined;
+  /** Octets a second in the last round trip measured before that. */
+  #rateBefore = 0;
   /** The ACK at hand carries ECN-Echo. */
   echoed = false;
-  /** A round trip ends when this is acknowledged. */
-  #roundEnd: SeqNum = seqNum(0);
   #rtt: Micros = micros(0);
   /** There for an algorithm that asks for it only. */
   #rate: DeliveryRate | undefined = undefined;
@@ -33,32 +61,26 @@ export class ControlFeed {
   limits: SendLimits | undefined = undefined;
   /** Octets lost that the algorithm has been told of; -1 for one that knows of none. */
   #lostTold = -1;
-  // Reused for every acknowledgment.
-  readonly #sample: AckSample = {
-    acked: 0,
-    flightSize: 0,
-    rtt: micros(0),
-    srtt: micros(0),
-    roundStart: false,
-    cwndLimited: false,
-    peakFlight: 0,
-    afterTimeout: false,
-    echoed: false,
-  };
 
   constructor(tcb: Tcb, rto: Rto) {
     this.#tcb = tcb;
-    this.#roundTrip = new RoundTrip(rto);
+    this.#rto = rto;
   }
 
-  start(iss: SeqNum): void {
-    this.#roundEnd = iss;
-    this.#usage.start(iss);
+  /** All has been acknowledged for a while. */
+  rest(): void {
+    if (this.#flight === undefined) return;
+    this.#rateBefore = this.#flight.roundTrip.rate;
+    this.#flight = undefined;
+  }
+
+  get #measures(): FlightMeasures {
+    return (this.#flight ??= new FlightMeasures(this.#tcb.sndUna, new RoundTrip(this.#rto, this.#rateBefore)));
   }
 
   /** Octets a second that the network has delivered lately; 0 before it is known. */
   get deliveryRate(): number {
-    return this.#rate === undefined ? this.#roundTrip.rate : this.#rate.last;
+    return this.#rate?.last ?? this.#flight?.roundTrip.rate ?? this.#rateBefore;
   }
 
   /** A turn of a synchronized connection is over. */
@@ -78,16 +100,18 @@ export class ControlFeed {
   /** New octets from `seq` to before `end` were sent for the first time; SND.NXT covers them. */
   onSent(seq: SeqNum, end: SeqNum, now: Micros): void {
     const { sndUna, sndNxt } = this.#tcb;
-    this.#roundTrip.onSent(sndUna, end, now);
-    this.#rttSamples.onSent(end, now);
+    const { roundTrip, rttSamples, usage } = this.#measures;
+    roundTrip.onSent(sndUna, end, now);
+    rttSamples.onSent(end, now);
     if (this.#rate !== undefined) this.#rate.onSent(end, seq === sndUna, now);
-    this.#usage.note(false, seqDiff(sndNxt, sndUna), sndUna, sndNxt);
+    usage.note(false, seqDiff(sndNxt, sndUna), sndUna, sndNxt);
   }
 
   /** Old octets up to `end` were sent again. */
   onRetransmitted(end: SeqNum, now: Micros): void {
-    this.#roundTrip.onRetransmitted();
-    this.#rttSamples.onRetransmitted();
+    const { roundTrip, rttSamples } = this.#measures;
+    roundTrip.onRetransmitted();
+    rttSamples.onRetransmitted();
     if (this.#rate !== undefined) this.#rate.onSent(end, false, now);
   }
 
@@ -134,19 +158,21 @@ export class ControlFeed {
   /** The congestion window is all that keeps more than `used` octets from being outstanding. */
   onLimited(used: number): void {
     const { sndUna, sndNxt } = this.#tcb;
-    this.#usage.note(true, used, sndUna, sndNxt);
+    this.#measures.usage.note(true, used, sndUna, sndNxt);
   }
 
   /** An ACK that echoes `tsEcr` has advanced SND.UNA: takes the measurements that it allows, whether or not the algorithm is told of it. */
   onNewAck(tsEcr: number, now: Micros): void {
-    this.#roundTrip.onNewAck(this.#tcb, this.#tcb.sndUna, tsEcr, now);
-    this.#rtt = this.#rttSamples.onNewAck(this.#tcb.sndUna, now);
+    const { sndUna } = this.#tcb;
+    this.#flight?.roundTrip.onNewAck(this.#tcb, sndUna, tsEcr, now);
+    this.#rtt = this.#flight?.rttSamples.onNewAck(sndUna, now) ?? micros(0);
   }
 
   /** The ACK of our SYN,ACK was left alone (TCP_DEFER_ACCEPT); a later one will count in its place. */
   onDeferredAck(tsEcr: number, now: Micros): void {
-    this.#roundTrip.hold(this.#tcb, tsEcr, now);
-    this.#rttSamples.onRetransmitted();
+    const { roundTrip, rttSamples } = this.#measures;
+    roundTrip.hold(this.#tcb, tsEcr, now);
+    rttSamples.onRetransmitted();
   }
 
   /** Tells of `acked` octets of new data, of the `flightSize` that were outstanding before. */
@@ -158,16 +184,16 @@ export class ControlFeed {
     afterTimeout: boolean,
     now: Micros,
   ): void {
-    const sample = this.#sample;
     const { sndUna, sndNxt } = this.#tcb;
+    const flight = this.#measures;
     sample.acked = acked;
     sample.flightSize = flightSize;
     sample.rtt = this.#rtt;
     sample.srtt = srtt ?? micros(0);
-    sample.roundStart = seqGe(sndUna, this.#roundEnd);
-    if (sample.roundStart) this.#roundEnd = sndNxt;
-    sample.cwndLimited = this.#usage.isLimited(control.cwnd, control.ssthresh);
-    sample.peakFlight = this.#usage.peak;
+    sample.roundStart = seqGe(sndUna, flight.roundEnd);
+    if (sample.roundStart) flight.roundEnd = sndNxt;
+    sample.cwndLimited = flight.usage.isLimited(control.cwnd, control.ssthresh);
+    sample.peakFlight = flight.usage.peak;
     sample.afterTimeout = afterTimeout;
     sample.echoed = this.echoed;
     control.onAck(sample, now);

@@ -20,14 +20,16 @@ export class RoundTrip {
   /** SND.UNA then. */
   #timedUna: SeqNum = seqNum(0);
   /** Octets a second that were acknowledged in the last round trip measured; 0 before that. */
-  rate = 0;
+  rate: number;
   /** A round trip that was measured and not yet told; undefined for none. */
   #held: number | undefined = undefined;
   /** Something was sent again since the last sample: an ACK does not tell which of the two it is for. */
   #ambiguous = false;
 
-  constructor(rto: Rto) {
+  /** @param rate the rate of the round trip before */
+  constructor(rto: Rto, rate: number) {
     this.#rto = rto;
+    this.rate = rate;
   }
 
   /** New octets up to `end` were sent. */

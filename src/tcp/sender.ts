@@ -19,8 +19,10 @@ import type { MtuProber } from './mtu-prober.ts';
 import { noOptions } from './options.ts';
 import type { SegmentOptions } from './options.ts';
 import { Pacer } from './pacing.ts';
+import { AtRest } from './recovery/at-rest.ts';
+import { wake } from './recovery/awake.ts';
+import type { RoundTripsSeen } from './recovery/rack.ts';
 import type { AckFacts, LossRecovery, SendState } from './recovery/recovery.ts';
-import { SackRecovery } from './recovery/sack.ts';
 import type { Rto } from './rto.ts';
 import type { SendReason } from './send-reason.ts';
 import { ofOneKind, payloadWithin } from './segment-size.ts';
@@ -33,6 +35,9 @@ import { Timer } from './timers.ts';
 import type { Timers } from './timers.ts';
 import { worthSending } from './worth-sending.ts';
 
+// Reused for every acknowledgment, whatever connection it is for.
+const facts: AckFacts = { ack: seqNum(0), covered: 0, acked: 0, duplicate: false, options: noOptions() };
+
 export class Sender implements SendState {
   readonly tcb: Tcb;
   readonly #timers: Timers;
@@ -40,7 +45,9 @@ export class Sender implements SendState {
   readonly pacer = new Pacer();
   readonly rto: Rto;
   control: CongestionControl;
-  recovery: LossRecovery;
+  recovery: LossRecovery = AtRest.withoutSack;
+  /** What RACK knows of the round trip. */
+  seen: RoundTripsSeen | undefined = undefined;
   /** Octets that are queued or not yet acknowledged; the first is `ringSeq`. */
   readonly ring: ByteRing;
   /** Sequence number of the first octet in the ring. */
@@ -88,8 +95,6 @@ export class Sender implements SendState {
   #timeoutEnd: SeqNum = seqNum(0);
   /** When text was last sent, for the restart after idleness. RFC 5681 §4.1. */
   #lastSentAt: Micros = NEVER;
-  // Reused for every acknowledgment.
-  readonly #facts: AckFacts = { ack: seqNum(0), covered: 0, acked: 0, duplicate: false, options: noOptions() };
   bytesSent = 0;
   bytesAcked = 0;
   retransmissions = 0;
@@ -97,22 +102,13 @@ export class Sender implements SendState {
   timeouts = 0;
   duplicateAcks = 0;
 
-  constructor(
-    tcb: Tcb,
-    timers: Timers,
-    rto: Rto,
-    control: CongestionControl,
-    recovery: LossRecovery,
-    ringLimit: number,
-    buffers: BufferPool,
-  ) {
+  constructor(tcb: Tcb, timers: Timers, rto: Rto, control: CongestionControl, ringLimit: number, buffers: BufferPool) {
     this.tcb = tcb;
     this.#timers = timers;
     this.rto = rto;
     this.feed = new ControlFeed(tcb, rto);
     this.control = control;
     this.feed.follow(control);
-    this.recovery = recovery;
     this.ring = new ByteRing(ringLimit, buffers);
   }
 
@@ -150,8 +146,6 @@ export class Sender implements SendState {
     tcb.sndUp = iss;
     this.ringSeq = seqAdd(iss, 1);
     this.smallEnd = iss;
-    this.feed.start(iss);
-    this.recovery.start(iss);
   }
 
   /** The handshake is done: SND.WND is known and text may flow. */
@@ -159,7 +153,7 @@ export class Sender implements SendState {
     const synLost = this.timeouts > 0;
     if (synLost) this.rto.afterLostSyn();
     this.control.start(this.smss, synLost);
-    if (this.tcb.sackOk) this.recovery = new SackRecovery(this.tcb.sndNxt);
+    if (this.tcb.sackOk) this.recovery = AtRest.withSack;
     this.retries = 0;
   }
 
@@ -235,7 +229,7 @@ export class Sender implements SendState {
   }
 
   #tell(ack: SeqNum, covered: number, text: number, duplicate: boolean, options: SegmentOptions, now: Micros): boolean {
-    const facts = this.#facts;
+    if (options.sackCount > 0) wake(this);
     facts.ack = ack;
     facts.covered = covered;
     facts.acked = text;
@@ -261,6 +255,7 @@ export class Sender implements SendState {
     this.rto.backoff();
     // Differs: RFC 6675 §5.1 reduces ssthresh once more when a recovery ends in a time-out; as in Linux that is one loss event.
     if (this.synAcked) this.control.onTimeout(this.flightSize, again || this.recovery.active, now);
+    wake(this);
     this.recovery.onTimeout(again, this, now);
     this.#afterTimeout = true;
     this.#timeoutEnd = this.tcb.sndNxt;
@@ -322,7 +317,10 @@ export class Sender implements SendState {
     if (this.probeOwed && this.recovery.goesBack) this.probeOwed = false;
     else this.rtxNxt = this.#repairing || this.probeOwed ? seqMax(this.rtxNxt, end) : end;
     // A probe of octets that are outstanding is no transmission of them.
-    if (!chosen.syn && !(this.probeOwed && again)) this.recovery.onSent(chosen.seq, end, again, this, now);
+    if (!chosen.syn && !(this.probeOwed && again)) {
+      wake(this);
+      this.recovery.onSent(chosen.seq, end, again, this, now);
+    }
     // With SACK, SND.UNA may stay for several round trips while its segment is lost again and again: no time-out for that (as Linux).
     if (this.#repairing && !this.recovery.goesBack && chosen.seq === tcb.sndUna) this.#timers.clear(Timer.Rto);
     this.probeOwed = false;

@@ -42,6 +42,7 @@ import { onTimeouts } from './on-timeout.ts';
 import { Orphans } from './orphans.ts';
 import { Output } from './output.ts';
 import type { CookieAnswer } from './output.ts';
+import { rest } from './recovery/awake.ts';
 import { Segment } from './segment.ts';
 import { seqAdd, seqGt } from './seq.ts';
 import type { SeqNum } from './seq.ts';
@@ -248,6 +249,7 @@ export class Tcp implements TcpService, ProtocolHandler, ListenerHost, Arrivals 
     onTimeouts(conn, now);
     if (conn.state !== 'CLOSED') {
       conn.timers.next();
+      rest(conn.sender);
       this.#schedule(conn);
     }
   }

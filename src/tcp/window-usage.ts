@@ -5,17 +5,18 @@
  * It remembers for a round trip, as Linux's tcp_cwnd_validate does: ACKs that come in one batch find less and less outstanding,
  * though the window was full when they were under way.
  */
-import { seqGe, seqNum } from './seq.ts';
+import { seqGe } from './seq.ts';
 import type { SeqNum } from './seq.ts';
 
 export class WindowUsage {
   #limited = false;
   /** Most octets outstanding in this round trip, which ends when `#end` is acknowledged. */
   peak = 0;
-  #end: SeqNum = seqNum(0);
+  #end: SeqNum;
 
-  start(iss: SeqNum): void {
-    this.#end = iss;
+  /** Nothing is outstanding but what comes from `una` on. */
+  constructor(una: SeqNum) {
+    this.#end = una;
   }
 
   /** `flightSize` octets are outstanding now; `limited` when more would be, did the congestion window allow it. */

@@ -67,7 +67,7 @@ describe('RFC 8985 §6.2: upon receiving an ACK', () => {
   it('step 1: RACK.min_RTT is the least of what was measured', () => {
     const rack = new Rack();
     for (const rtt of [30, 20, 40]) rack.delivered(micros(0), 1, false, micros(rtt * MS));
-    expect(rack.minRtt.value).to.equal(20 * MS);
+    expect(rack.roundTrips.min.value).to.equal(20 * MS);
   });
 
   describe('step 2: a retransmission is followed by an ACK that may be for the original', () => {

@@ -11,16 +11,17 @@ import { timestampNow } from '../timestamps.ts';
 import { Flight } from './flight.ts';
 import type { SentRange } from './flight.ts';
 import { Rack } from './rack.ts';
+import type { RoundTripsSeen } from './rack.ts';
 import type { AckFacts, RecoveryCounters, SendState } from './recovery.ts';
 import { Scoreboard, isDuplicateReport } from './scoreboard.ts';
 
 export class Delivery {
   readonly flight = new Flight();
   readonly scoreboard = new Scoreboard();
-  readonly rack = new Rack();
+  readonly rack: Rack;
   readonly #counters: RecoveryCounters;
   /** SND.UNA, as a number of the sequence space and as an offset. */
-  unaSeq: SeqNum = seqNum(0);
+  unaSeq: SeqNum;
   una = 0;
   /** Octets sent again so far, and those reported as duplicates: more of these come from the network. */
   #resent = 0;
@@ -38,8 +39,15 @@ export class Delivery {
   dsackEnd = -1;
   dsackOctets = 0;
 
-  constructor(counters: RecoveryCounters) {
+  constructor(una: SeqNum, counters: RecoveryCounters, seen: RoundTripsSeen) {
+    this.unaSeq = una;
     this.#counters = counters;
+    this.rack = new Rack(seen);
+  }
+
+  /** Anything was sent again. */
+  get sentAgain(): boolean {
+    return this.#resent > 0;
   }
 
   offset(seq: SeqNum): number {
@@ -202,7 +210,7 @@ export class Delivery {
     if (retransmitted) {
       const { timestamps, tsEcr } = facts.options;
       if (inOrder && timestamps && seqLt(seqNum(tsEcr), timestampNow(state.tcb, sentAt))) return;
-      if (now - sentAt < rack.minRtt.value) return;
+      if (now - sentAt < rack.roundTrips.min.value) return;
     } else {
       this.original = true;
     }

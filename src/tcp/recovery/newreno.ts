@@ -3,9 +3,10 @@
  */
 import { NEVER } from '../../core/time.ts';
 import type { Micros } from '../../core/time.ts';
-import { seqAdd, seqDiff, seqGe, seqGt, seqLt, seqMax, seqNum } from '../seq.ts';
+import { seqAdd, seqDiff, seqGe, seqGt, seqLt, seqMax } from '../seq.ts';
 import type { SeqNum } from '../seq.ts';
 import type { SendReason } from '../send-reason.ts';
+import { AtRest } from './at-rest.ts';
 import { noCounters } from './recovery.ts';
 import type { AckFacts, LossRecovery, RecoveryEvent, SendRange, SendState } from './recovery.ts';
 
@@ -24,7 +25,7 @@ export class NewReno implements LossRecovery {
   delivered = 0;
   readonly deliveredSentAt = NEVER;
   /** One past the highest sequence number sent when recovery last began or a time-out came; ISS at first. */
-  #recover: SeqNum = seqNum(0);
+  #recover: SeqNum;
   #duplicateAcks = 0;
   #partialAcks = 0;
   /** Octets that duplicate ACKs have told of, a segment each, and SND.UNA has not passed yet. */
@@ -35,13 +36,14 @@ export class NewReno implements LossRecovery {
   #headOwed = false;
 
   /** What a probe of the path's MTU carried goes out again, in pieces: from here to before there. */
-  #probeNext: SeqNum = seqNum(0);
-  #probeEnd: SeqNum = seqNum(0);
+  #probeNext: SeqNum;
+  #probeEnd: SeqNum;
 
-  start(iss: SeqNum): void {
-    this.#recover = iss; // step 1
-    this.#probeNext = iss;
-    this.#probeEnd = iss;
+  /** @param recover ISS, or the last octet that is acknowledged */
+  constructor(recover: SeqNum) {
+    this.#recover = recover; // step 1
+    this.#probeNext = recover;
+    this.#probeEnd = recover;
   }
 
   get quiet(): boolean {
@@ -189,6 +191,11 @@ export class NewReno implements LossRecovery {
 
   room(used: number, state: SendState): number {
     return Math.max(state.control.cwnd + this.inflation, state.smss) - used;
+  }
+
+  /** After a time-out `recover` is ahead, and duplicate ACKs mean nothing until it is passed. */
+  atRest(state: SendState): LossRecovery {
+    return this.counters.bytesLost === 0 && seqGt(state.tcb.sndUna, this.#recover) ? AtRest.withoutSack : this;
   }
 
   // The timers of RACK-TLP are not for it, and the sender goes back by itself.

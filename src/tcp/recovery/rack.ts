@@ -11,13 +11,19 @@ export const DUP_THRESH = 3;
 /** Loss recoveries after which the reordering window falls back. RFC 8985 §6.2, step 4. */
 export const REO_WND_PERSIST = 16;
 
+/** What RACK knows of the round trip. It outlasts what is in flight. */
+export class RoundTripsSeen {
+  /** RACK.min_RTT. */
+  readonly min = new MinRtt();
+  /** RACK.rtt (us). */
+  latest = 0;
+}
+
 export class Rack {
-  readonly minRtt = new MinRtt();
+  readonly roundTrips: RoundTripsSeen;
   /** RACK.xmit_ts and RACK.end_seq: of what was sent last among all that was delivered; -1 before that. */
   xmitTs = -1;
   endSeq = 0;
-  /** RACK.rtt (us). */
-  rtt = 0;
   /** RACK.fack: one past the highest octet delivered. */
   fack = 0;
   /** RACK.reordering_seen. */
@@ -28,11 +34,16 @@ export class Rack {
   #mult = 1;
   #persist = REO_WND_PERSIST;
 
+  /** @param seen from before */
+  constructor(seen = new RoundTripsSeen()) {
+    this.roundTrips = seen;
+  }
+
   /** Steps 1 and 2 for octets up to `end` that were delivered, and whose round trip is to be believed. RACK_update. */
   delivered(sentAt: Micros, end: number, retransmitted: boolean, now: Micros): void {
     const rtt = now - sentAt;
-    if (!retransmitted) this.minRtt.sample(micros(rtt), now);
-    this.rtt = rtt;
+    if (!retransmitted) this.roundTrips.min.sample(micros(rtt), now);
+    this.roundTrips.latest = rtt;
     if (!this.#sentAfter(this.xmitTs, this.endSeq, sentAt, end)) {
       this.xmitTs = sentAt;
       this.endSeq = end;
@@ -64,7 +75,7 @@ export class Rack {
   /** RACK.reo_wnd (us), at most SRTT. Step 4. */
   reorderingWindow(recovering: boolean, segmentsSacked: number, srtt: Micros | undefined): number {
     if (!this.reorderingSeen && (recovering || segmentsSacked >= DUP_THRESH)) return 0;
-    const least = this.minRtt.value;
+    const least = this.roundTrips.min.value;
     if (least === NEVER) return 0;
     return Math.min((this.#mult * least) / 4, srtt ?? 0);
   }
@@ -74,12 +85,13 @@ export class Rack {
    * RACK_detect_loss.
    */
   detectLoss(flight: Flight, reoWnd: number, now: Micros): number {
+    const { latest } = this.roundTrips;
     let timeout = 0;
     let record = flight.oldest;
     while (record !== undefined && record.sentAt <= this.xmitTs) {
       const { later } = record;
       if (this.#sentAfter(this.xmitTs, this.endSeq, record.sentAt, record.end)) {
-        const remaining = record.sentAt + this.rtt + reoWnd - now;
+        const remaining = record.sentAt + latest + reoWnd - now;
         if (remaining <= 0) flight.markLost(record);
         else if (remaining > timeout) timeout = remaining;
       }
@@ -91,9 +103,10 @@ export class Rack {
   /** §6.3: the first segment is lost, and what was sent longer ago than a round trip and the window. */
   markLossesOnTimeout(flight: Flight, reoWnd: number, now: Micros): void {
     const { first } = flight;
+    const { latest } = this.roundTrips;
     if (first !== undefined && !first.lost && !first.sacked) flight.markLost(first);
     let record = flight.oldest;
-    while (record !== undefined && record.sentAt + this.rtt + reoWnd - now <= 0) {
+    while (record !== undefined && record.sentAt + latest + reoWnd - now <= 0) {
       const { later } = record;
       flight.markLost(record);
       record = later;

@@ -1,7 +1,7 @@
 /**
  * What the sender asks of a loss recovery algorithm: which octets are to go out again and why, and how much the network may hold
- * meanwhile. newreno.ts is for peers without SACK; sack.ts has SACK, RACK-TLP, PRR, F-RTO and undo. It never sees a ring or a timer:
- * it names deadlines, and on-timeout.ts sets them.
+ * meanwhile. newreno.ts is for peers without SACK; sack.ts has SACK, RACK-TLP, PRR, F-RTO and undo; at-rest.ts stands for either while
+ * nothing is in flight. It never sees a ring or a timer: it names deadlines, and on-timeout.ts sets them.
  */
 import type { Micros } from '../../core/time.ts';
 import type { CongestionControl } from '../congestion/control.ts';
@@ -92,14 +92,12 @@ export interface LossRecovery {
   readonly probing: boolean;
   /** What happened since the trace last looked. At most a few; cleared by whoever reads it, and by the next ACK. */
   readonly events: RecoveryEvent[];
-  readonly counters: RecoveryCounters;
+  readonly counters: Readonly<RecoveryCounters>;
   /** Octets that the last ACK delivered, by SACK too. DeliveredData of RFC 6937 §2. */
   readonly delivered: number;
   /** When the latest of them were sent (us): -1 when that cannot be told, NEVER when no such records are kept. */
   readonly deliveredSentAt: number;
 
-  /** The connection begins: `iss` is its initial sequence number. */
-  start(iss: SeqNum): void;
   /** Octets from `seq` to before `end` have gone out; `again` when they had before. `state` is as it is afterwards. */
   onSent(seq: SeqNum, end: SeqNum, again: boolean, state: SendState, now: Micros): void;
   /** An ACK has come. Returns whether the retransmission timer is to be left as it is. */
@@ -121,6 +119,8 @@ export interface LossRecovery {
   room(used: number, state: SendState): number;
   /** Why new text goes out. */
   readonly textReason: SendReason;
+  /** All has been acknowledged for a while: what goes on in its place, itself if it has more to remember than at-rest.ts does. */
+  atRest(state: SendState): LossRecovery;
 }
 
 export const noCounters = (): RecoveryCounters => ({

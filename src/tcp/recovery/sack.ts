@@ -9,9 +9,12 @@ import type { Micros } from '../../core/time.ts';
 import type { SendReason } from '../send-reason.ts';
 import type { SeqNum } from '../seq.ts';
 import { timestampNow } from '../timestamps.ts';
+import { AtRest } from './at-rest.ts';
 import { Delivery } from './delivery.ts';
+import type { Flight } from './flight.ts';
 import { Frto, FrtoVerdict } from './frto.ts';
 import { Prr } from './prr.ts';
+import type { Rack, RoundTripsSeen } from './rack.ts';
 import { noCounters } from './recovery.ts';
 import type { AckFacts, LossRecovery, RecoveryEvent, SendRange, SendState } from './recovery.ts';
 import { Tlp } from './tlp.ts';
@@ -24,9 +27,9 @@ export class SackRecovery implements LossRecovery {
   reorderDeadline: Micros = NEVER;
   readonly events: RecoveryEvent[] = [];
   readonly counters = noCounters();
-  readonly #delivery = new Delivery(this.counters);
-  readonly #flight = this.#delivery.flight;
-  readonly #rack = this.#delivery.rack;
+  readonly #delivery: Delivery;
+  readonly #flight: Flight;
+  readonly #rack: Rack;
   readonly #prr = new Prr();
   readonly #tlp = new Tlp();
   readonly #frto = new Frto();
@@ -40,12 +43,14 @@ export class SackRecovery implements LossRecovery {
   /** A time-out: the segment at SND.UNA goes out whatever is in the network. */
   #headOwed = false;
 
-  constructor(sndNxt: SeqNum) {
-    this.start(sndNxt);
-  }
-
-  start(iss: SeqNum): void {
-    this.#delivery.unaSeq = iss;
+  /**
+   * @param una SND.UNA
+   * @param seen what is known of the round trip from before
+   */
+  constructor(una: SeqNum, seen: RoundTripsSeen) {
+    this.#delivery = new Delivery(una, this.counters, seen);
+    this.#flight = this.#delivery.flight;
+    this.#rack = this.#delivery.rack;
   }
 
   get active(): boolean {
@@ -209,6 +214,12 @@ export class SackRecovery implements LossRecovery {
     const proportional = this.#phase === 'recovery' && control.ownsRecoveryWindow !== true;
     const room = (proportional ? this.#prr.cwnd : control.cwnd) - pipe;
     return pipe === 0 ? Math.max(room, state.smss) : room; // nothing in the network: no ACK would open the window
+  }
+
+  /** Once something was lost, reordered or sent again, later ACKs may still tell more of it. */
+  atRest(): LossRecovery {
+    const uneventful = !this.#delivery.sentAgain && Object.values(this.counters).every((count) => count === 0);
+    return uneventful ? AtRest.withSack : this;
   }
 
   /** RFC 8985 §7.4.2. */
