@@ -65,7 +65,7 @@ export class Lines {
   join(file: OpenFile, fd: number, operation: Operation, limits: Limits): Promise<number> {
     let line = this.#lines.get(file);
     if (line === undefined) {
-      line = new Line(file, this.#kind, () => this.#lines.delete(file));
+      line = new Line(file, this.#kind, this.#lines);
       this.#lines.set(file, line);
     }
     return line.join(fd, operation, limits);
@@ -81,22 +81,30 @@ export class Lines {
   }
 }
 
-class Line {
+class Line implements Waiter {
   readonly #file: OpenFile;
   readonly #kind: LineKind;
-  readonly #onEmpty: () => void;
+  /** Where it is found while somebody waits. */
+  readonly #lines: Map<OpenFile, Line>;
   #entries: Entry[] = [];
-  #waiter: Waiter | undefined = undefined;
-  readonly #onReady = (bits: number): void => {
-    this.#waiter = undefined;
-    if ((bits & CLOSED) !== 0) this.drop(() => true, -Errno.ECANCELED);
-    else this.#serve();
-  };
+  /** It waits for the file to be ready. */
+  #waits = false;
 
-  constructor(file: OpenFile, kind: LineKind, onEmpty: () => void) {
+  constructor(file: OpenFile, kind: LineKind, lines: Map<OpenFile, Line>) {
     this.#file = file;
     this.#kind = kind;
-    this.#onEmpty = onEmpty;
+    this.#lines = lines;
+  }
+
+  get mask(): number {
+    return this.#kind.mask;
+  }
+
+  /** The file is ready. */
+  callback(bits: number): void {
+    this.#waits = false;
+    if ((bits & CLOSED) !== 0) this.drop(() => true, -Errno.ECANCELED);
+    else this.#serve();
   }
 
   join(fd: number, operation: Operation, limits: Limits): Promise<number> {
@@ -104,7 +112,9 @@ class Line {
     return new Promise((resolve) => {
       const entry: Entry = { fd, operation, resolve, cutoff: undefined };
       entry.cutoff = Cutoff.start(limits, (aborted) => this.#cut(entry, aborted));
-      this.#entries.push(entry);
+      // Most lines have one entry, and an array that something is pushed to takes room for many.
+      if (this.#entries.length === 0) this.#entries = [entry];
+      else this.#entries.push(entry);
       this.#wait();
     });
   }
@@ -131,13 +141,13 @@ class Line {
   /** Whoever is first has just been tried. */
   #wait(): void {
     if (this.#entries.length === 0) {
-      if (this.#waiter !== undefined) this.#file.watch.cancel(this.#waiter);
-      this.#waiter = undefined;
-      this.#onEmpty();
-    } else if (this.#waiter === undefined) {
-      const waiter = this.#file.watch.wait(this.#kind.mask, this.#onReady, this.#entries[0]!.operation.fresh);
-      if (typeof waiter === 'number') this.drop(() => true, waiter);
-      else this.#waiter = waiter;
+      if (this.#waits) this.#file.watch.cancel(this);
+      this.#waits = false;
+      this.#lines.delete(this.#file);
+    } else if (!this.#waits) {
+      const result = this.#file.watch.enter(this, this.#entries[0]!.operation.fresh);
+      if (result < 0) this.drop(() => true, result);
+      else this.#waits = true;
     }
   }
 

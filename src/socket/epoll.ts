@@ -79,7 +79,7 @@ export class EpollSet implements OpenFile {
 
   /** @param limit entries at most: ENOSPC */
   constructor(readiness: ReadinessQueue, limit: number) {
-    this.watch = new Watch(readiness, () => this.readiness());
+    this.watch = new Watch(readiness, this);
     this.#limit = limit;
   }
 

@@ -25,10 +25,16 @@ export interface Observer {
   onClosed(): void;
 }
 
-/** A place in the line of those who wait for one socket; give it to `Watch.cancel` to leave. */
+/** Somebody who waits for one socket, once; give it to `Watch.cancel` to leave. */
 export interface Waiter {
   readonly mask: number;
   readonly callback: ReadinessCallback;
+}
+
+/** What is watched. */
+export interface Watched {
+  /** Readiness bits now. */
+  readiness(): number;
 }
 
 export class ReadinessQueue {
@@ -77,27 +83,27 @@ export class ReadinessQueue {
 /** Who waits for one socket. */
 export class Watch implements ReadinessOwner {
   readonly #queue: ReadinessQueue;
-  readonly #bits: () => number;
-  #waiters: Waiter[] = [];
+  readonly #watched: Watched;
+  /** Undefined while nobody waits. */
+  #waiters: Waiter[] | undefined = undefined;
   /** Undefined while there is none. Bounded by the epoll sets and their size. */
   #observers: Observer[] | undefined = undefined;
   #queued = false;
   #closed = false;
 
-  /** @param bits the socket's readiness now */
-  constructor(queue: ReadinessQueue, bits: () => number) {
+  constructor(queue: ReadinessQueue, watched: Watched) {
     this.#queue = queue;
-    this.#bits = bits;
+    this.#watched = watched;
   }
 
   get waiting(): number {
-    return this.#waiters.length;
+    return this.#waiters?.length ?? 0;
   }
 
   /** The readiness may have changed. Cheap when nobody waits. */
   onReadiness(): void {
     if (this.#observers !== undefined) for (const observer of this.#observers) observer.onChange();
-    if (this.#queued || this.#waiters.length === 0) return;
+    if (this.#queued || this.#waiters === undefined) return;
     this.#queued = true;
     this.#queue.push(this);
   }
@@ -109,20 +115,26 @@ export class Watch implements ReadinessOwner {
    * for whom a bit that stays (an error on the queue, octets too few) must not keep the processor busy
    */
   wait(mask: number, callback: ReadinessCallback, fresh = false): Waiter | number {
-    if (this.#waiters.length >= this.#queue.limit) return -Errno.ENOBUFS;
-    const waiter: Waiter = { mask: mask | ALWAYS, callback };
-    this.#waiters.push(waiter);
-    if (!fresh && (this.#bitsNow() & waiter.mask) !== 0) {
+    const waiter: Waiter = { mask, callback };
+    const result = this.enter(waiter, fresh);
+    return result < 0 ? result : waiter;
+  }
+
+  /** The same for one who is a waiter already. 0 or -ENOBUFS. */
+  enter(waiter: Waiter, fresh: boolean): number {
+    if (this.waiting >= this.#queue.limit) return -Errno.ENOBUFS;
+    if (this.#waiters === undefined) this.#waiters = [waiter];
+    else this.#waiters.push(waiter);
+    if (!fresh && waitsFor(waiter, this.#bitsNow())) {
       this.onReadiness();
       this.#queue.kick();
     }
-    return waiter;
+    return 0;
   }
 
   /** The waiter's callback will not run any more. */
   cancel(waiter: Waiter): void {
-    const index = this.#waiters.indexOf(waiter);
-    if (index >= 0) this.#waiters.splice(index, 1);
+    this.#keep(this.#waiters?.filter((other) => other !== waiter));
   }
 
   /** The last one to come is told first, as on Linux. */
@@ -149,15 +161,20 @@ export class Watch implements ReadinessOwner {
   fire(): number {
     this.#queued = false;
     const bits = this.#bitsNow();
-    const before = this.#waiters;
-    const due = before.filter((waiter) => (waiter.mask & bits) !== 0);
+    const due = this.#waiters?.filter((waiter) => waitsFor(waiter, bits)) ?? [];
     if (due.length === 0) return 0;
-    this.#waiters = before.filter((waiter) => (waiter.mask & bits) === 0);
+    this.#keep(this.#waiters?.filter((waiter) => !waitsFor(waiter, bits)));
     for (const waiter of due) waiter.callback(bits);
     return due.length;
   }
 
   #bitsNow(): number {
-    return this.#closed ? CLOSED : this.#bits();
+    return this.#closed ? CLOSED : this.#watched.readiness();
+  }
+
+  #keep(waiters: Waiter[] | undefined): void {
+    this.#waiters = waiters?.length === 0 ? undefined : waiters;
   }
 }
+
+const waitsFor = ({ mask }: Waiter, bits: number): boolean => ((mask | ALWAYS) & bits) !== 0;

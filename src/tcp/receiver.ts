@@ -56,7 +56,8 @@ export class Receiver implements Spender {
   readonly window: ReceiveWindow;
   /** Stream offsets that are held beyond a gap; undefined while there never were any. */
   #outOfOrder: RangeSet | undefined = undefined;
-  readonly #reports = new SackReports();
+  /** Undefined while there never was anything to report. */
+  #reports: SackReports | undefined = undefined;
   /** One past the text of the last segment of which a duplicate part is reported: only its first one is. RFC 2883 §4.2. */
   #reportedEnd: SeqNum = seqNum(0);
   /** Stream offset of a FIN that came beyond a gap, -1 for none. */
@@ -148,7 +149,7 @@ export class Receiver implements Spender {
     if (held === undefined || held.size === 0) return 0;
     const { total } = held;
     held.clear();
-    this.#reports.settle(Infinity);
+    this.#reports?.settle(Infinity);
     this.#buffers.cannotSpare(this);
     return total;
   }
@@ -170,17 +171,21 @@ export class Receiver implements Spender {
     if (state === 'SYN-RECEIVED') return; // no text has come before, and the SYN,ACK has no room for blocks
     const right = seqAdd(seg.seq, seg.textLength);
     this.#reportedEnd = right;
-    this.#reports.duplicate(seg.seq, seqLt(right, rcvNxt) ? right : rcvNxt);
+    this.#report.duplicate(seg.seq, seqLt(right, rcvNxt) ? right : rcvNxt);
   }
 
   /** Duplicates that are still to be reported, one with each ACK. RFC 2883 §4 (2). */
   get duplicatesToReport(): number {
-    return this.#reports.duplicates;
+    return this.#reports === undefined ? 0 : this.#reports.duplicates;
+  }
+
+  get #report(): SackReports {
+    return (this.#reports ??= new SackReports());
   }
 
   /** Writes SACK blocks, `room` at most; `skip` ACKs of this turn are still to follow. RFC 2018 §4. */
   writeSack(options: SegmentOptions, room: number, skip: number): void {
-    this.#reports.write(options, room, this.#outOfOrder, this.#received, this.#tcb.rcvNxt, skip);
+    this.#report.write(options, room, this.#outOfOrder, this.#received, this.#tcb.rcvNxt, skip);
   }
 
   /**
@@ -279,7 +284,7 @@ export class Receiver implements Spender {
     this.#noteOverlap(from, from + seg.textLength);
     const added = held.add(from, from + seg.textLength);
     if (held.size === 1) this.#buffers.canSpare(this);
-    if (this.#tcb.sackOk) this.#reports.touched(held, from);
+    if (this.#tcb.sackOk) this.#report.touched(held, from);
     return added > 0 ? Arrival.OutOfOrder : Arrival.None;
   }
 
@@ -306,7 +311,7 @@ export class Receiver implements Spender {
     const left = Math.max(from, held.start(first));
     const right = Math.min(to, held.end(first));
     if (left >= right) return;
-    this.#reports.duplicate(seqAdd(rcvNxt, left - this.#received), seqAdd(rcvNxt, right - this.#received));
+    this.#report.duplicate(seqAdd(rcvNxt, left - this.#received), seqAdd(rcvNxt, right - this.#received));
   }
 
   /** RCV.NXT moves over `count` octets, already in their place. */
@@ -329,7 +334,7 @@ export class Receiver implements Spender {
     if (end !== undefined) this.#advance(end - this.#received);
     held.remove(0, this.#received);
     if (held.size === 0) this.#buffers.cannotSpare(this);
-    this.#reports.settle(this.#received);
+    this.#reports?.settle(this.#received);
     return true;
   }
 }

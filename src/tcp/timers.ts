@@ -49,36 +49,40 @@ export const TIMER_NAMES: readonly string[] = [
 
 /** The deadlines of one connection. */
 export class Timers {
-  readonly #deadlines: Micros[] = TIMER_NAMES.map(() => NEVER);
+  /** By timer; undefined while none runs. */
+  #deadlines: Micros[] | undefined = undefined;
   /** The earliest deadline set since the owner last looked: it must not be in the heap under a later one. */
   earliest: Micros = NEVER;
 
   set(timer: Timer, deadline: Micros): void {
+    this.#deadlines ??= TIMER_NAMES.map(() => NEVER);
     this.#deadlines[timer] = deadline;
     if (deadline < this.earliest) this.earliest = deadline;
   }
 
   clear(timer: Timer): void {
-    this.#deadlines[timer] = NEVER;
+    if (this.#deadlines !== undefined) this.#deadlines[timer] = NEVER;
   }
 
   clearAll(): void {
-    this.#deadlines.fill(NEVER);
+    this.#deadlines = undefined;
   }
 
   isSet(timer: Timer): boolean {
-    return this.#deadlines[timer] !== NEVER;
+    return this.at(timer) !== NEVER;
   }
 
   at(timer: Timer): Micros {
-    return this.#deadlines[timer]!;
+    return this.#deadlines === undefined ? NEVER : this.#deadlines[timer]!;
   }
 
   /** A timer that is due, which is thereby cleared; undefined when none is. Those named first come first. */
   takeDue(now: Micros): Timer | undefined {
-    for (let i = 0; i < this.#deadlines.length; i++) {
-      if (this.#deadlines[i]! <= now) {
-        this.#deadlines[i] = NEVER;
+    const deadlines = this.#deadlines;
+    if (deadlines === undefined) return undefined;
+    for (let i = 0; i < deadlines.length; i++) {
+      if (deadlines[i]! <= now) {
+        deadlines[i] = NEVER;
         return i as Timer;
       }
     }
@@ -88,7 +92,10 @@ export class Timers {
   /** Works out `earliest` afresh and returns it. */
   next(): Micros {
     let earliest = NEVER;
-    for (const deadline of this.#deadlines) if (deadline < earliest) earliest = deadline;
+    if (this.#deadlines !== undefined) {
+      for (const deadline of this.#deadlines) if (deadline < earliest) earliest = deadline;
+      if (earliest === NEVER) this.#deadlines = undefined;
+    }
     this.earliest = earliest;
     return earliest;
   }

@@ -16,7 +16,7 @@ function setUp(limit = 8): {
 } {
   const state = { bits: 0, kicks: 0 };
   const queue = new ReadinessQueue(limit, () => state.kicks++);
-  const watch = new Watch(queue, () => state.bits);
+  const watch = new Watch(queue, { readiness: () => state.bits });
   const heard: string[] = [];
   const wait = (name: string, mask: number): Waiter | number =>
     watch.wait(mask, (bits) => heard.push(`${name}:${bits}`));

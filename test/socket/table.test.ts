@@ -12,7 +12,7 @@ class Entry implements OpenFile {
   readonly id: number;
   nonBlocking = false;
   references = 0;
-  readonly watch = new Watch(queue, () => 0);
+  readonly watch = new Watch(queue, { readiness: () => 0 });
   closed = false;
   constructor(id: number) {
     this.id = id;

@@ -62,7 +62,7 @@ export class DatagramCore {
     this.#unsent = unsent;
     this.options = defaultOptions(host);
     this.groups = new Multicast(host, this.options);
-    this.watch = new Watch(host.readiness, () => this.readiness());
+    this.watch = new Watch(host.readiness, this);
   }
 
   readiness(): number {

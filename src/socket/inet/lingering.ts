@@ -20,7 +20,7 @@ export function waitsForEnd(connection: TcpConnection): boolean {
 
 /** Has `done` run, from `deliver`, once all that was sent on the closed connection is acknowledged, or it is over. */
 export function watchEnd(queue: ReadinessQueue, connection: TcpConnection, done: () => void): void {
-  const watch = new Watch(queue, () => (isClosing(connection) ? 0 : Readiness.HangUp));
+  const watch = new Watch(queue, { readiness: () => (isClosing(connection) ? 0 : Readiness.HangUp) });
   connection.owner = watch;
   watch.wait(Readiness.HangUp, done);
 }

@@ -66,7 +66,7 @@ export class StreamSocket implements Socket {
   /** @param listener what it was accepted from: the options are the same */
   constructor(host: InetHost, listener?: StreamSocket) {
     this.#host = host;
-    this.watch = new Watch(host.readiness, () => this.readiness());
+    this.watch = new Watch(host.readiness, this);
     this.#ends = new Attachment(host, this.watch);
     this.tcpOptions = listener === undefined ? host.tcpDefaults : acceptedTcpOptions(listener.tcpOptions);
     this.options = listener === undefined ? host.streamDefaults : acceptedOptions(listener.options);

@@ -69,7 +69,7 @@ export class PacketSocket implements Socket, FrameSender {
     this.#host = host;
     this.type = type;
     this.#etherType = protocol & 0xffff;
-    this.watch = new Watch(host.readiness, () => this.readiness());
+    this.watch = new Watch(host.readiness, this);
     this.options = defaultOptions(host);
     this.memberships = new Memberships(host.devices);
     host.listen(this, true);

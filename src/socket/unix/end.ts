@@ -73,7 +73,7 @@ export class UnixEnd {
   constructor(host: SocketHost, type: number) {
     this.type = type;
     this.#kick = host.kick;
-    this.watch = new Watch(host.readiness, () => this.waitBits());
+    this.watch = new Watch(host.readiness, { readiness: () => this.waitBits() });
     this.options = defaultOptions(host);
     this.backlog = host.context.config.socket.maxDatagramQueue;
   }

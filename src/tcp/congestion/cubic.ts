@@ -45,11 +45,13 @@ export class Cubic extends WindowControl {
   /** When cwnd was last worked out in this stage. */
   #updatedAt: Micros = NEVER;
   #saved: Saved | undefined = undefined;
-  readonly #hystart: HyStart | undefined;
+  /** Whether the first slow start is to be ended by HyStart++, and its state from the first ACK of it on. */
+  readonly #usesHystart: boolean;
+  #hystart: HyStart | undefined = undefined;
 
   constructor(config: TcpConfig) {
     super(config);
-    this.#hystart = config.hystart ? new HyStart() : undefined;
+    this.#usesHystart = config.hystart;
   }
 
   override start(smss: number, synLost: boolean, from?: CongestionControl): void {
@@ -60,7 +62,8 @@ export class Cubic extends WindowControl {
   /** HyStart++ in the first slow start only, as RFC 9406 §4.3 advises. RFC 9438 §4.10. */
   protected override slowStartGrowth(sample: AckSample): number {
     const growth = super.slowStartGrowth(sample);
-    if (this.#hystart === undefined || this.ssthresh !== Infinity) return growth;
+    if (!this.#usesHystart || this.ssthresh !== Infinity) return growth;
+    this.#hystart ??= new HyStart();
     const cautious = this.#hystart.growth(sample, growth);
     if (!this.#hystart.done) return cautious;
     this.ssthresh = this.cwnd;
