@@ -374,7 +374,7 @@ export function checkFin(conn: Connection, seg: Segment, now: Micros): void {
  */
 function answerInvalid(conn: Connection, seg: Segment, now: Micros, reason: SendReason): void {
   if (seg.textLength === 0 && !seg.fin) {
-    if (now < after(conn.invalidAckAt, INVALID_ACK_INTERVAL)) {
+    if (conn.invalidAckAt !== undefined && now < after(conn.invalidAckAt, INVALID_ACK_INTERVAL)) {
       conn.host.context.drops.drop('tcp-answer-throttled');
       return;
     }

@@ -9,6 +9,7 @@ import type { IpService, Path } from '../ip/service.ts';
 import type { AckPolicy } from './ack-policy.ts';
 import type { CongestionControl } from './congestion/control.ts';
 import type { CongestionRegistry } from './congestion/registry.ts';
+import { corkOf } from './cork.ts';
 import type { Receiver } from './receiver.ts';
 import type { Sender } from './sender.ts';
 import type { TcpOptions } from './service.ts';
@@ -150,11 +151,10 @@ function numbersAreValid(changes: Partial<TcpOptions>): boolean {
 export function applyOptions(conn: Optional, config: TcpConfig): void {
   const { options, sender, receiver, ack } = conn;
   sender.noDelay = options.noDelay;
-  sender.cork.on = options.cork;
-  sender.cork.lowWater = options.notsentLowat === 0 ? Infinity : options.notsentLowat;
+  setCork(sender, options);
   applyUserTimeout(conn, config);
   sender.pacer.mode = config.pacing;
-  sender.pacer.limit = options.maxPacingRate || Infinity;
+  sender.pacer.limit = options.maxPacingRate === Infinity ? undefined : options.maxPacingRate || undefined;
   receiver.urgentInline = options.oobInline;
   receiver.lowWater = options.receiveLowWater;
   sizeBuffers(sender, receiver, options, config);
@@ -177,9 +177,16 @@ export function takeChanges(conn: Changing, before: Readonly<TcpOptions>, change
   }
   if (options.ipOptions !== before.ipOptions) takeIpOptions(conn);
   if (options.congestion !== before.congestion) sender.setControl(makeControl(options, host));
-  if (changes.noDelay === true) sender.cork.push(sender.textEnd);
+  if (changes.noDelay === true && sender.ring.length > 0) corkOf(sender).push(sender.textEnd);
   applyOptions(conn, host.context.config.tcp);
   if (changes.quickAck === true) conn.ack.hurry();
+}
+
+function setCork(sender: Sender, { cork: on, notsentLowat }: Readonly<TcpOptions>): void {
+  if (sender.cork === undefined && !on && notsentLowat === 0) return;
+  const cork = corkOf(sender);
+  cork.on = on;
+  cork.lowWater = notsentLowat === 0 ? Infinity : notsentLowat;
 }
 
 /** Segments take other IP options along from now on, and less text the longer those are. RFC 9293 §3.7.1, MUST-16. */

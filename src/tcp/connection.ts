@@ -4,7 +4,7 @@
  * through output.ts: nothing is sent here, a call marks the connection for the next poll.
  */
 import { Errno } from '../core/errno.ts';
-import { NEVER, after, micros } from '../core/time.ts';
+import { NEVER, after } from '../core/time.ts';
 import type { Micros } from '../core/time.ts';
 import type { TimerOwner } from '../core/timers.ts';
 import type { IpAddress } from '../ip/address.ts';
@@ -12,6 +12,7 @@ import type { Path } from '../ip/service.ts';
 import { AckPolicy } from './ack-policy.ts';
 import type { ConnectionHost, ConnectionParent } from './connection-host.ts';
 import { applyOptions, checkOptions, makeControl, takeChanges } from './connection-options.ts';
+import { corkOf } from './cork.ts';
 import type { DemuxEntry } from './demux.ts';
 import type { Ecn } from './ecn.ts';
 import type { FastOpen } from './fast-open.ts';
@@ -65,7 +66,7 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
   keepaliveProbes = 0;
   /** When the last segment came, and the last answer to an invalid one went. */
   lastReceivedAt: Micros = NEVER;
-  invalidAckAt: Micros = micros(-Infinity);
+  invalidAckAt: Micros | undefined = undefined;
   /** What an ICMP error told that did not end the connection (positive errno, 0 for none). RFC 9293 §3.9.2.2. */
   softError = 0;
   /** There is one when a program asked for fast open, or a SYN for a cookie. RFC 7413. */
@@ -154,7 +155,7 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
     sender.refused = taken < allowed;
     if (!early && taken < allowed && sender.ring.free > 0) moderateSendBuffer(sender.ring);
     if (taken === 0) return length === 0 ? 0 : -Errno.EAGAIN;
-    sender.cork.more = more;
+    if (more || sender.cork !== undefined) corkOf(sender).more = more;
     this.host.mark(this);
     return taken;
   }

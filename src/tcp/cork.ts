@@ -19,6 +19,11 @@ export class Cork {
   #pushed: SeqNum = seqNum(0);
   #pushing = false;
 
+  /** A mark is set, so that what was sent may have made room. */
+  get isBounded(): boolean {
+    return this.lowWater !== Infinity;
+  }
+
   /** Whether a small segment from `start` on waits for more. */
   holds(start: SeqNum): boolean {
     // Over once it is done, or it would come back after 2 GiB.
@@ -42,3 +47,6 @@ export class Cork {
     return 2 * unsent < this.lowWater;
   }
 }
+
+/** The cork of a sender that has something to hold back, or had. */
+export const corkOf = (sender: { cork: Cork | undefined }): Cork => (sender.cork ??= new Cork());

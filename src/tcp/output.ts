@@ -135,7 +135,7 @@ export class Output {
     }
     this.#sendAcks(conn, now);
     settleTimers(conn, now);
-    if (conn.sender.cork.lowWater !== Infinity && hasSendSpace(conn.sender)) conn.notify();
+    if (conn.sender.cork?.isBounded === true && hasSendSpace(conn.sender)) conn.notify();
     return false;
   }
 

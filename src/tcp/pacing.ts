@@ -43,8 +43,8 @@ export interface PacedState extends SendState {
 }
 
 export class Pacer {
-  /** TcpOptions.maxPacingRate (octets/s), Infinity for no bound. */
-  limit = Infinity;
+  /** TcpOptions.maxPacingRate (octets/s), undefined for no bound. */
+  limit: number | undefined = undefined;
   /** config.tcp.pacing: whether window-based control is paced too. */
   mode: TcpConfig['pacing'] = 'off';
   /** Nothing may go out before (us, with fractions: they keep the rate exact). */
@@ -55,7 +55,7 @@ export class Pacer {
   /** Octets a second; Infinity when nothing is paced. Never so slow that a quantum takes more than a second. */
   rate(state: PacedState): number {
     const rate = state.control.pacingRate ?? this.#windowRate(state);
-    return Math.max(Math.min(rate, this.limit), state.smss);
+    return Math.max(Math.min(rate, this.limit ?? Infinity), state.smss);
   }
 
   /** Most octets to hand over at once. */

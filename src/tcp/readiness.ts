@@ -17,13 +17,15 @@ export const unsentText = ({ textEnd, tcb }: Sender): number => Math.max(0, seqD
 
 /** A third of the send buffer is free, and little waits unsent: worth waking a writer for. Linux sk_stream_is_writeable. */
 export const hasSendSpace = (sender: Sender): boolean =>
-  sender.ring.free * 3 >= sender.ring.limit && sender.cork.wakes(unsentText(sender));
+  sender.ring.free * 3 >= sender.ring.limit && sender.cork?.wakes(unsentText(sender)) !== false;
 
 /** Octets that SEND takes of `length` under TCP_NOTSENT_LOWAT: up to the mark, and to the end of the segment that crosses it. */
 export function sendAllowance(sender: Sender, length: number): number {
+  const { cork, smss } = sender;
+  if (cork === undefined) return length;
   const unsent = unsentText(sender);
-  if (!sender.cork.takes(unsent)) return 0;
-  return Math.min(length, Math.ceil((sender.cork.lowWater - unsent) / sender.smss) * sender.smss);
+  if (!cork.takes(unsent)) return 0;
+  return Math.min(length, Math.ceil((cork.lowWater - unsent) / smss) * smss);
 }
 
 /** `failed`: an error is pending; `receiveShut`: SHUT_RD was called. */

@@ -11,7 +11,7 @@ import type { Micros } from '../core/time.ts';
 import type { CongestionControl } from './congestion/control.ts';
 import { choose, chooseSyn } from './chosen.ts';
 import type { Chosen } from './chosen.ts';
-import { Cork } from './cork.ts';
+import type { Cork } from './cork.ts';
 import { ControlFeed } from './control-feed.ts';
 import { mayAnswerEarly } from './fast-open.ts';
 import type { FastOpen } from './fast-open.ts';
@@ -66,7 +66,8 @@ export class Sender implements SendState {
   mtuProber: MtuProber | undefined = undefined;
   /** Nagle's algorithm is off. MUST-17. */
   noDelay = false;
-  readonly cork = new Cork();
+  /** There once something was to be held back. */
+  cork: Cork | undefined = undefined;
   /** User timeout (us), 0 for none. */
   userTimeout = 0;
   /** Set while text may go with the SYN. RFC 7413. */

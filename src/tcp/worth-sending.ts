@@ -18,7 +18,7 @@ export interface SmallSegmentState extends SendState {
   /** One past the last small segment that was sent. */
   readonly smallEnd: SeqNum;
   readonly recovery: { readonly probing: boolean };
-  readonly cork: Cork;
+  readonly cork: Cork | undefined;
 }
 
 /**
@@ -54,6 +54,6 @@ export function worthSending(
  */
 function smallMayGo(sender: SmallSegmentState, start: SeqNum, urgent: boolean): boolean {
   if (sender.recovery.probing || sender.finQueued || urgent || seqLt(start, sender.tcb.sndNxt)) return true;
-  if (sender.cork.holds(start)) return sender.overridden;
+  if (sender.cork?.holds(start) === true) return sender.overridden;
   return sender.noDelay || seqGe(sender.tcb.sndUna, sender.smallEnd);
 }
