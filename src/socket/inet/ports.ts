@@ -35,10 +35,37 @@ export interface Binding {
 /** What a port's holders ask about a candidate: whether connect's four-tuple is in use. */
 export type IsTaken = (port: number) => boolean;
 
-interface Bucket {
-  readonly holders: Set<Binding>;
+/** Who holds one port: of most ports one, of a server's very many. */
+class Bucket {
+  #first: Binding | undefined = undefined;
+  #others: Set<Binding> | undefined = undefined;
   /** Holders that were bound rather than connected. */
-  explicit: number;
+  explicit = 0;
+
+  get isEmpty(): boolean {
+    return this.#first === undefined && this.#others === undefined;
+  }
+
+  add(binding: Binding): void {
+    if (this.#first === undefined) this.#first = binding;
+    else (this.#others ??= new Set()).add(binding);
+    if (binding.explicit) this.explicit++;
+  }
+
+  /** Does nothing for one that is not in. */
+  remove(binding: Binding): void {
+    if (binding === this.#first) this.#first = undefined;
+    else if (this.#others?.delete(binding) !== true) return;
+    if (this.#others?.size === 0) this.#others = undefined;
+    if (binding.explicit) this.explicit--;
+  }
+
+  /** Whether one of them, other than itself, excludes `wanted`. */
+  conflicts(wanted: Binding): boolean {
+    if (this.#first !== undefined && this.#first !== wanted && inConflict(wanted, this.#first)) return true;
+    for (const other of this.#others ?? []) if (other !== wanted && inConflict(wanted, other)) return true;
+    return false;
+  }
 }
 
 export class PortTable {
@@ -68,29 +95,22 @@ export class PortTable {
   add(binding: Binding): void {
     let bucket = this.#buckets.get(binding.port);
     if (bucket === undefined) {
-      bucket = { holders: new Set(), explicit: 0 };
+      bucket = new Bucket();
       this.#buckets.set(binding.port, bucket);
     }
-    bucket.holders.add(binding);
-    if (binding.explicit) bucket.explicit++;
+    bucket.add(binding);
   }
 
   /** Takes a binding out; does nothing when it is not in. */
   remove(binding: Binding): void {
     const bucket = this.#buckets.get(binding.port);
-    if (bucket?.holders.delete(binding) !== true) return;
-    if (binding.explicit) bucket.explicit--;
-    if (bucket.holders.size === 0) this.#buckets.delete(binding.port);
+    bucket?.remove(binding);
+    if (bucket?.isEmpty === true) this.#buckets.delete(binding.port);
   }
 
   /** Whether `wanted` may not be bound beside those that hold its port; itself does not count. EADDRINUSE. */
   conflicts(wanted: Binding): boolean {
-    const bucket = this.#buckets.get(wanted.port);
-    if (bucket === undefined) return false;
-    for (const other of bucket.holders) {
-      if (other !== wanted && inConflict(wanted, other)) return true;
-    }
-    return false;
+    return this.#buckets.get(wanted.port)?.conflicts(wanted) === true;
   }
 
   /**
