@@ -28,9 +28,8 @@ export abstract class WindowControl implements CongestionControl {
   #fraction = 0;
   /** Octets in flight at the fullest of the last round trip, as the last ACK told. */
   #peakFlight = 0;
-  /** cwnd and ssthresh before the last reduction; cwnd 0 when there is nothing to take back. */
-  #priorCwnd = 0;
-  #priorSsthresh = Infinity;
+  /** What was before the last reduction; undefined when there is nothing to take back. */
+  #prior: { readonly cwnd: number; readonly ssthresh: number } | undefined = undefined;
   /** ECN has reduced cwnd, and what was outstanding then is not all acknowledged: a loss among it is no second sign. RFC 3168 §6.1.2. */
   #congested = false;
 
@@ -89,7 +88,7 @@ export abstract class WindowControl implements CongestionControl {
       this.#set(cwnd);
       this.#congested = true;
     }
-    this.#priorCwnd = 0; // the network has said so itself: nothing to take back
+    this.#prior = undefined; // the network has said so itself: nothing to take back
   }
 
   onCongestionOver(): void {
@@ -113,9 +112,11 @@ export abstract class WindowControl implements CongestionControl {
 
   /** As Linux does; Differs from RFC 4015 §3.2, which lets cwnd slow-start back to where it was. */
   onSpurious(): void {
-    if (this.#priorCwnd > this.cwnd) this.#set(this.#priorCwnd);
-    if (this.#priorCwnd > 0) this.ssthresh = Math.max(this.ssthresh, this.#priorSsthresh);
-    this.#priorCwnd = 0;
+    const prior = this.#prior;
+    if (prior === undefined) return;
+    if (prior.cwnd > this.cwnd) this.#set(prior.cwnd);
+    this.ssthresh = Math.max(this.ssthresh, prior.ssthresh);
+    this.#prior = undefined;
   }
 
   onResume(idle: number, rto: number, now: Micros): void {
@@ -183,8 +184,7 @@ export abstract class WindowControl implements CongestionControl {
   }
 
   #remember(): void {
-    this.#priorCwnd = this.cwnd;
-    this.#priorSsthresh = this.ssthresh;
+    this.#prior = { cwnd: this.cwnd, ssthresh: this.ssthresh };
     this.beforeReduction?.();
   }
 }

@@ -21,6 +21,24 @@ export const cubicWindow = (t: number, k: number, wMax: number): number => C * (
 /** K: seconds until the window is `wMax` again (segments). RFC 9438 §4.2, figure 2. */
 export const cubicTime = (wMax: number, cwndEpoch: number): number => Math.cbrt((wMax - cwndEpoch) / C);
 
+/** The curve that cwnd follows in a congestion avoidance stage. */
+class Curve {
+  /** K (s). */
+  k = 0;
+  /** t_epoch: when this congestion avoidance stage began, moved on by the time in which cwnd was not made use of; NEVER before. */
+  epoch: Micros = NEVER;
+  /** W_est, Reno's window (octets). */
+  wEst = 0;
+  /** When cwnd was last worked out in this stage. */
+  updatedAt: Micros = NEVER;
+
+  restore({ k, epoch, wEst }: Saved): void {
+    this.k = k;
+    this.epoch = epoch;
+    this.wEst = wEst;
+  }
+}
+
 /** What RFC 9438 §4.9.2 saves before a reduction, besides cwnd and ssthresh. */
 interface Saved {
   readonly cwndPrior: number;
@@ -36,14 +54,8 @@ export class Cubic extends WindowControl {
   #cwndPrior = 0;
   /** W_max (octets); 0 when it is not known: after a time-out, and when slow start ended without a loss. */
   #wMax = 0;
-  /** K (s). */
-  #k = 0;
-  /** t_epoch: when this congestion avoidance stage began, moved on by the time in which cwnd was not made use of; NEVER before. */
-  #epoch: Micros = NEVER;
-  /** W_est, Reno's window (octets). */
-  #wEst = 0;
-  /** When cwnd was last worked out in this stage. */
-  #updatedAt: Micros = NEVER;
+  /** There from the first congestion avoidance on. */
+  #curve: Curve | undefined = undefined;
   #saved: Saved | undefined = undefined;
   /** Whether the first slow start is to be ended by HyStart++, and its state from the first ACK of it on. */
   readonly #usesHystart: boolean;
@@ -78,18 +90,19 @@ export class Cubic extends WindowControl {
       this.beforeResume(now);
       return;
     }
-    if (this.#epoch === NEVER) this.#beginStage(now);
-    this.#updatedAt = now;
+    const curve = (this.#curve ??= new Curve());
+    if (curve.epoch === NEVER) this.#beginStage(curve, now);
+    curve.updatedAt = now;
     const { smss, exactCwnd: cwnd } = this;
-    const t = (now - this.#epoch) / SECOND;
+    const t = (now - curve.epoch) / SECOND;
     // §4.3: once Reno would be back where it was, it grows by a whole segment a round trip.
-    const alpha = this.#wEst < this.#cwndPrior ? ALPHA : 1;
-    this.#wEst += (alpha * smss * sample.acked) / cwnd;
-    if (this.#window(t) < this.#wEst) {
-      this.grow(Math.max(0, this.#wEst - cwnd));
+    const alpha = curve.wEst < this.#cwndPrior ? ALPHA : 1;
+    curve.wEst += (alpha * smss * sample.acked) / cwnd;
+    if (this.#window(t, curve.k) < curve.wEst) {
+      this.grow(Math.max(0, curve.wEst - cwnd));
       return;
     }
-    const target = Math.min(this.#window(t + sample.srtt / SECOND), 1.5 * cwnd);
+    const target = Math.min(this.#window(t + sample.srtt / SECOND, curve.k), 1.5 * cwnd);
     // §4.4, §4.5: (target - cwnd) / cwnd for each segment acknowledged.
     if (target > cwnd) this.grow(((target - cwnd) * sample.acked) / cwnd);
   }
@@ -100,23 +113,18 @@ export class Cubic extends WindowControl {
   }
 
   protected override beforeReduction(): void {
-    this.#saved = {
-      cwndPrior: this.#cwndPrior,
-      wMax: this.#wMax,
-      k: this.#k,
-      epoch: this.#epoch,
-      wEst: this.#wEst,
-    };
+    const { k, epoch, wEst } = this.#curve ?? new Curve();
+    this.#saved = { cwndPrior: this.#cwndPrior, wMax: this.#wMax, k, epoch, wEst };
     const { cwnd } = this;
     this.#wMax = cwnd < this.#wMax ? (cwnd * (1 + BETA)) / 2 : cwnd; // §4.7, fast convergence
     this.#cwndPrior = cwnd;
-    this.#epoch = NEVER;
+    this.#endStage();
   }
 
   /** §4.8: the stage after a time-out starts from where it begins. */
   protected override onLossWindow(): void {
     this.#wMax = 0;
-    this.#epoch = NEVER;
+    this.#endStage();
   }
 
   /** The same factor as for a loss, RFC 9438 §4.6; it is not taken back. */
@@ -132,9 +140,7 @@ export class Cubic extends WindowControl {
     if (saved !== undefined && this.cwnd < this.#cwndPrior) {
       this.#cwndPrior = saved.cwndPrior;
       this.#wMax = saved.wMax;
-      this.#k = saved.k;
-      this.#epoch = saved.epoch;
-      this.#wEst = saved.wEst;
+      this.#curve?.restore(saved);
     }
     super.onSpurious();
   }
@@ -142,30 +148,35 @@ export class Cubic extends WindowControl {
   override onResume(idle: number, rto: number, now: Micros): void {
     const before = this.cwnd;
     super.onResume(idle, rto, now);
-    if (this.cwnd < before) this.#epoch = NEVER; // a stage begins when slow start is over again
+    if (this.cwnd < before) this.#endStage(); // a stage begins when slow start is over again
   }
 
   /** §4.2: the time in which cwnd was not made use of does not count. */
   protected override beforeResume(now: Micros): void {
-    if (this.#epoch === NEVER) return;
-    this.#epoch = micros(this.#epoch + now - this.#updatedAt);
-    this.#updatedAt = now;
+    const curve = this.#curve;
+    if (curve === undefined || curve.epoch === NEVER) return;
+    curve.epoch = micros(curve.epoch + now - curve.updatedAt);
+    curve.updatedAt = now;
   }
 
-  #beginStage(now: Micros): void {
+  #beginStage(curve: Curve, now: Micros): void {
     const { exactCwnd: cwnd, smss } = this;
-    this.#epoch = now;
-    this.#wEst = cwnd;
+    curve.epoch = now;
+    curve.wEst = cwnd;
     if (cwnd < this.#wMax) {
-      this.#k = cubicTime(this.#wMax / smss, cwnd / smss);
+      curve.k = cubicTime(this.#wMax / smss, cwnd / smss);
     } else {
-      this.#k = 0; // §4.8, §4.10
+      curve.k = 0; // §4.8, §4.10
       this.#wMax = cwnd;
     }
   }
 
+  #endStage(): void {
+    if (this.#curve !== undefined) this.#curve.epoch = NEVER;
+  }
+
   /** W_cubic(t) in octets. */
-  #window(t: number): number {
-    return cubicWindow(t, this.#k, this.#wMax / this.smss) * this.smss;
+  #window(t: number, k: number): number {
+    return cubicWindow(t, k, this.#wMax / this.smss) * this.smss;
   }
 }
