@@ -23,7 +23,7 @@ import { Rto } from './rto.ts';
 import { moderateSendBuffer, tuneSendBuffer } from './send-tuning.ts';
 import { effectiveMss, largestPayload } from './segment-size.ts';
 import { Sender } from './sender.ts';
-import type { ReadinessOwner, TcpConnection, TcpInfo, TcpOptions, TcpState } from './service.ts';
+import type { PortHolder, ReadinessOwner, TcpConnection, TcpInfo, TcpOptions, TcpState } from './service.ts';
 import { isClosingDown, isSynchronized, mayFollow, maySend, owesReset, whyNotSend } from './state.ts';
 import { statusOf } from './status.ts';
 import type { SeqNum } from './seq.ts';
@@ -78,7 +78,7 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
   #receiveShut = false;
   #sendShutEarly = false;
   #gone = false;
-  #onGone: (() => void) | undefined = undefined;
+  #portHolder: PortHolder | undefined = undefined;
 
   constructor(
     host: ConnectionHost<Connection>,
@@ -132,12 +132,12 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
   }
 
   /** Set after the connection has gone already (accepted too late), it is called at once. */
-  set onGone(callback: (() => void) | undefined) {
-    this.#onGone = callback;
-    if (this.#gone) this.#callOnGone();
+  set portHolder(holder: PortHolder | undefined) {
+    this.#portHolder = holder;
+    if (this.#gone) this.#freePort();
   }
-  get onGone(): (() => void) | undefined {
-    return this.#onGone;
+  get portHolder(): PortHolder | undefined {
+    return this.#portHolder;
   }
 
   // §3.10.1 OPEN is tcp.ts's connect and listen. Here: the calls on a connection.
@@ -364,7 +364,7 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
     if (this.closed) this.receiver.ring.clear();
     if (this.parent !== undefined) this.parent.forget(this);
     this.host.gone(this);
-    this.#callOnGone();
+    this.#freePort();
     if (news) this.notify();
   }
 
@@ -391,9 +391,9 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
     return error;
   }
 
-  #callOnGone(): void {
-    const callback = this.#onGone;
-    this.#onGone = undefined;
-    if (callback !== undefined) callback();
+  #freePort(): void {
+    const holder = this.#portHolder;
+    this.#portHolder = undefined;
+    if (holder !== undefined) holder.onGone();
   }
 }

@@ -44,6 +44,11 @@ export interface ReadinessOwner {
   onReadiness(): void;
 }
 
+/** Told once that a connection has reached CLOSED and left the tables (TIME-WAIT over): its port is free. It must only note this down. */
+export interface PortHolder {
+  onGone(): void;
+}
+
 /** Options of a connection that setsockopt changes; a listener's are copied to what it accepts. */
 export interface TcpOptions {
   /** TCP_NODELAY: Nagle's algorithm off. RFC 9293 §3.7.4. */
@@ -127,8 +132,8 @@ export interface TcpConnection {
   readonly options: Readonly<TcpOptions>;
   /** Who is told of readiness; undefined once the socket is gone. */
   owner: ReadinessOwner | undefined;
-  /** Called exactly once, when the connection has reached CLOSED and left the tables (TIME-WAIT over): frees the port. */
-  onGone: (() => void) | undefined;
+  /** Who frees the port when the connection is gone. Set after that, it is told at once. */
+  portHolder: PortHolder | undefined;
 
   /** Current readiness bits. */
   readiness(): number;

@@ -167,7 +167,7 @@ describe('socket calls', () => {
     expect(connection.closes).to.equal(1);
     expect(connection.owner).to.equal(undefined);
     expect(name(calls.bind(stream(calls), own))).to.equal('EADDRINUSE');
-    connection.onGone!();
+    connection.portHolder!.onGone();
     expect(name(calls.bind(stream(calls), own))).to.equal(0);
   });
 

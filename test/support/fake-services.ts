@@ -16,6 +16,7 @@ import { SocketCalls } from '../../src/socket/calls.ts';
 import { Readiness } from '../../src/tcp/service.ts';
 import { noListenerCounts } from '../../src/tcp/listener.ts';
 import type {
+  PortHolder,
   ReadinessOwner,
   TcpConnection,
   TcpInfo,
@@ -162,7 +163,7 @@ export class FakeUdp implements UdpService {
 export class FakeConnection implements TcpConnection {
   state: TcpState = 'SYN-SENT';
   owner: ReadinessOwner | undefined = undefined;
-  onGone: (() => void) | undefined = undefined;
+  portHolder: PortHolder | undefined = undefined;
   deferred = false;
   options: TcpOptions;
   /** Octets to be read, room for octets to be sent, what was sent. */
@@ -223,7 +224,7 @@ export class FakeConnection implements TcpConnection {
     this.error = errno;
     this.state = 'CLOSED';
     this.owner?.onReadiness();
-    this.onGone?.();
+    this.portHolder?.onGone();
   }
 
   readiness(): number {
@@ -292,7 +293,7 @@ export class FakeConnection implements TcpConnection {
   abort(): void {
     this.aborts++;
     this.state = 'CLOSED';
-    this.onGone?.();
+    this.portHolder?.onGone();
   }
   takeError(): number {
     const error = this.error;

@@ -357,7 +357,7 @@ describe('listener', () => {
     s.deliver('<SEQ=301><CTL=RST>');
     const conn = s.listener!.accept() as TcpConnection;
     let gone = 0;
-    conn.onGone = () => gone++;
+    conn.portHolder = { onGone: () => gone++ };
     expect([conn.receive(new Uint8Array(1), 0, 1), gone]).to.deep.equal([-Errno.ECONNRESET, 1]);
   });
 

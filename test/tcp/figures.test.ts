@@ -89,7 +89,7 @@ describe("RFC 9293's figures", () => {
     s.deliver('<SEQ=301><ACK=102><CTL=ACK>').expectState('FIN-WAIT-2').expectSent();
     s.deliver('<SEQ=301><ACK=102><CTL=FIN,ACK>').expectState('TIME-WAIT').expectSent('<SEQ=102><ACK=302><CTL=ACK>');
     let gone = 0;
-    s.conn.onGone = () => gone++;
+    s.conn.portHolder = { onGone: () => gone++ };
     s.advance(2 * s.context.config.tcp.msl - 1).expectState('TIME-WAIT');
     s.advance(1).expectState('CLOSED').expectSent();
     expect(gone).to.equal(1);

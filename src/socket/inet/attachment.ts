@@ -8,7 +8,7 @@
 import { Errno } from '../../core/errno.ts';
 import { ANY_ADDRESS, LOOPBACK_ADDRESS } from '../../ip/address.ts';
 import type { IpAddress } from '../../ip/address.ts';
-import type { ReadinessOwner, TcpConnection, TcpOptions } from '../../tcp/service.ts';
+import type { PortHolder, ReadinessOwner, TcpConnection, TcpOptions } from '../../tcp/service.ts';
 import type { CommonOptions } from '../socket.ts';
 import type { InetHost } from './host.ts';
 import { LocalPort } from './local-port.ts';
@@ -16,7 +16,7 @@ import { makeEndpoint } from './names.ts';
 import type { Endpoint } from './names.ts';
 import { isOver } from './stream-receive.ts';
 
-export class Attachment {
+export class Attachment implements PortHolder {
   readonly port: LocalPort;
   /** What getsockname shows. */
   readonly local: Endpoint = makeEndpoint();
@@ -41,7 +41,7 @@ export class Attachment {
 
   /** bind: takes the port, unless the program leaves that to connect. -EINVAL when there is one already, -EADDRINUSE. */
   bind(address: IpAddress, port: number, options: CommonOptions): number {
-    if (this.#forConnection && this.live === undefined && !this.port.bound) this.#leavePort();
+    if (this.#forConnection && this.live === undefined && !this.port.bound) this.#leavePort(this.connection);
     if (this.port.binding !== undefined || this.live !== undefined) return -Errno.EINVAL;
     if (port === 0 && options.bindAddressNoPort) {
       this.#show(address, 0);
@@ -94,20 +94,18 @@ export class Attachment {
 
   /** Makes the connection this socket's; it has the port that the socket holds. */
   adopt(connection: TcpConnection): void {
-    const { binding } = this.port;
     this.connection = connection;
     this.#show(connection.localAddress, connection.localPort);
     connection.owner = this.#owner;
     this.#gone = false;
     this.#forConnection = true;
-    connection.onGone = () => {
-      if (this.connection === connection) this.#gone = true;
-      const own = this.port.binding === binding;
-      // An open socket keeps the port that its program bound; in any other case nobody needs it any more.
-      if (own && this.port.bound) return;
-      if (own) this.port.binding = undefined;
-      if (binding !== undefined) this.#host.tcpPorts.remove(binding);
-    };
+    connection.portHolder = this;
+  }
+
+  /** An open socket keeps the port that its program bound; in any other case nobody needs it any more. */
+  onGone(): void {
+    this.#gone = true;
+    if (!this.port.bound) this.port.drop();
   }
 
   /** Lets go of a connection that is over (or aborted just now). In TIME-WAIT it lives on by itself. */
@@ -117,10 +115,11 @@ export class Attachment {
     this.connection = undefined;
     this.local.address = this.port.boundAddress;
     if (connection.state === 'TIME-WAIT') {
-      const binding = this.#leavePort();
+      const binding = this.#leavePort(connection);
       if (this.port.bound && binding !== undefined)
         this.port.holdFor(this.port.boundAddress, binding.port, options, true);
     } else {
+      connection.portHolder = undefined;
       connection.close();
       // One that bind has chosen since stays.
       if (this.#forConnection || this.port.bound) this.port.dropUnbound();
@@ -141,20 +140,25 @@ export class Attachment {
       port.drop();
       return;
     }
-    const { binding } = port;
-    const { tcpPorts } = this.#host;
     connection.owner = undefined;
     // The connection keeps the port, and nothing else of the socket: in TIME-WAIT there may be very many.
-    connection.onGone = binding === undefined ? undefined : () => tcpPorts.remove(binding);
+    connection.portHolder = this.#holderOf(port.binding);
     connection.close();
   }
 
   /** The connection keeps the port, and the socket has none. */
-  #leavePort(): LocalPort['binding'] {
+  #leavePort(connection: TcpConnection | undefined): LocalPort['binding'] {
     const { binding } = this.port;
+    if (connection !== undefined) connection.portHolder = this.#holderOf(binding);
     this.port.binding = undefined;
     this.#forConnection = false;
     return binding;
+  }
+
+  /** Who holds a port for a connection alone. */
+  #holderOf(binding: LocalPort['binding']): PortHolder | undefined {
+    const { tcpPorts } = this.#host;
+    return binding === undefined ? undefined : { onGone: () => tcpPorts.remove(binding) };
   }
 
   /** Takes an address and port, and shows them. */
