@@ -5,6 +5,7 @@
  * the ready list only: entries that are ready no more drop out, level-triggered ones stay for the next call.
  */
 import { Errno } from '../core/errno.ts';
+import { Wake } from '../tcp/service.ts';
 import * as c from './constants.ts';
 import type { OpenFile } from './file.ts';
 import { pollBits } from './poll.ts';
@@ -55,8 +56,9 @@ class Interest implements Observer {
     return this.enabled ? pollBits(this.file.readiness()) & this.events & ~CONTROL_BITS : 0;
   }
 
-  onChange(): void {
-    this.#set.list(this);
+  /** ep_poll_callback: what it did not ask for is no news. */
+  onChange(wake: number): void {
+    if (wake === Wake.All || (wake & this.events) !== 0) this.#set.list(this);
   }
 
   /** The file's last reference is gone, and with it the entry. epoll(7), Questions and answers. */
@@ -105,7 +107,7 @@ export class EpollSet implements OpenFile {
         if ((known.events & c.EPOLLEXCLUSIVE) !== 0) return -Errno.EINVAL;
         known.events = event!.events | UNASKED;
         known.data = event!.data;
-        if (known.bits !== 0) this.list(known);
+        if (!known.listed && known.bits !== 0) this.list(known);
         return 0;
       case c.EPOLL_CTL_DEL:
         if (known === undefined) return -Errno.ENOENT;
@@ -166,7 +168,7 @@ export class EpollSet implements OpenFile {
       interest.listed = true;
       this.#ready.push(interest);
     }
-    this.watch.onReadiness();
+    this.watch.onReadiness(c.POLLIN);
   }
 
   /** @internal */

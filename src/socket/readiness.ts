@@ -6,7 +6,7 @@
  * and runs the callbacks that wait for one of its bits. Bounds: one place in the queue per socket, `limit` waiters each.
  */
 import { Errno } from '../core/errno.ts';
-import { Readiness } from '../tcp/service.ts';
+import { Readiness, Wake } from '../tcp/service.ts';
 import type { ReadinessOwner } from '../tcp/service.ts';
 
 /** POLLNVAL: the socket was closed while the callback waited. */
@@ -20,7 +20,8 @@ export type ReadinessCallback = (bits: number) => void;
 
 /** Somebody who wants to hear of every change, and asks for the readiness later: an epoll set. It must only note things down. */
 export interface Observer {
-  onChange(): void;
+  /** @param wake of `Wake`: what the change is news for */
+  onChange(wake: number): void;
   /** The file is gone, and the observer with it. */
   onClosed(): void;
 }
@@ -101,11 +102,14 @@ export class Watch implements ReadinessOwner {
   }
 
   /** The readiness may have changed. Cheap when nobody waits. */
-  onReadiness(): void {
-    if (this.#observers !== undefined) for (const observer of this.#observers) observer.onChange();
-    if (this.#queued || this.#waiters === undefined) return;
-    this.#queued = true;
-    this.#queue.push(this);
+  onReadiness(wake: number = Wake.All): void {
+    if (this.#observers !== undefined) for (const observer of this.#observers) observer.onChange(wake);
+    this.#enqueue();
+  }
+
+  /** Calls that wait may go on, though no set is told. */
+  onProgress(): void {
+    this.#enqueue();
   }
 
   /**
@@ -126,7 +130,7 @@ export class Watch implements ReadinessOwner {
     if (this.#waiters === undefined) this.#waiters = [waiter];
     else this.#waiters.push(waiter);
     if (!fresh && waitsFor(waiter, this.#bitsNow())) {
-      this.onReadiness();
+      this.#enqueue();
       this.#queue.kick();
     }
     return 0;
@@ -154,7 +158,7 @@ export class Watch implements ReadinessOwner {
     const observers = this.#observers ?? [];
     this.#observers = undefined;
     for (const observer of observers) observer.onClosed();
-    this.onReadiness();
+    this.#enqueue();
   }
 
   /** @internal Runs whoever waits for what is there, in the order they came. */
@@ -166,6 +170,12 @@ export class Watch implements ReadinessOwner {
     this.#keep(this.#waiters?.filter((waiter) => !waitsFor(waiter, bits)));
     for (const waiter of due) waiter.callback(bits);
     return due.length;
+  }
+
+  #enqueue(): void {
+    if (this.#queued || this.#waiters === undefined) return;
+    this.#queued = true;
+    this.#queue.push(this);
   }
 
   #bitsNow(): number {

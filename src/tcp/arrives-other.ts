@@ -19,6 +19,7 @@ import type { Segment } from './segment.ts';
 import type { SendReason } from './send-reason.ts';
 import { setWindow, updateWindow } from './send-window.ts';
 import { seqAdd, seqDiff, seqGe, seqGt, seqLe, seqLt } from './seq.ts';
+import { Wake } from './service.ts';
 import { tuneSendBuffer } from './send-tuning.ts';
 import { isSynchronized, mayReceiveText } from './state.ts';
 import type { Tcb } from './tcb.ts';
@@ -235,7 +236,7 @@ function takeAck(conn: Connection, seg: Segment, now: Micros): void {
     sender.onNewAck(seg.ack, seg.options, now);
     conn.host.ip.confirm(conn.path, now);
     if (!couldSend) tuneSendBuffer(sender, conn.options, conn.host.context);
-    if (!couldSend && hasSendSpace(sender)) conn.notify();
+    if (!couldSend && hasSendSpace(sender)) conn.notify(Wake.Write);
   } else {
     sender.onOldAck(seg.ack, isDuplicateAck(conn, seg, window), seg.options, now);
   }
@@ -296,8 +297,8 @@ function afterAck(conn: Connection, now: Micros): boolean {
 export function checkUrgent(conn: Connection, seg: Segment): void {
   if (!mayReceiveText(conn.state)) return;
   const { receiver } = conn;
-  if (seg.urg && receiver.onUrgent(seqAdd(seg.seq, seg.up))) conn.notify();
-  if (receiver.onUrgentText(seg)) conn.notify();
+  if (seg.urg && receiver.onUrgent(seqAdd(seg.seq, seg.up))) conn.notify(Wake.UrgentAhead);
+  if (receiver.onUrgentText(seg)) conn.notify(Wake.Read);
 }
 
 /** Seventh: the text. */
@@ -338,7 +339,7 @@ export function takeText(conn: Connection, seg: Segment, now: Micros): void {
       return;
   }
   if (receiver.window.starved) ack.now('no memory');
-  conn.notify();
+  if (receiver.isWorthReading) conn.notify(Wake.Read);
 }
 
 /** Eighth: the FIN, once everything before it has come. */

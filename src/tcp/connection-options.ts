@@ -10,8 +10,10 @@ import type { AckPolicy } from './ack-policy.ts';
 import type { CongestionControl } from './congestion/control.ts';
 import type { CongestionRegistry } from './congestion/registry.ts';
 import { corkOf } from './cork.ts';
+import { changesSendSpace, hasSendSpace } from './readiness.ts';
 import type { Receiver } from './receiver.ts';
 import type { Sender } from './sender.ts';
+import { Wake } from './service.ts';
 import type { TcpOptions } from './service.ts';
 import { Timer } from './timers.ts';
 import type { Timers } from './timers.ts';
@@ -166,11 +168,12 @@ interface Changing extends Optional {
   path: Path;
   readonly host: OptionsHost & { readonly ip: IpService };
   refreshSegmentSize(): void;
+  notify(wake: number): void;
 }
 
 /** What is more than a number to go by. Timers that run with one that has changed are cleared: settleTimers starts them with the new one. */
 export function takeChanges(conn: Changing, before: Readonly<TcpOptions>, changes: Partial<TcpOptions>): void {
-  const { timers, options, sender, host } = conn;
+  const { timers, options, sender, receiver, host } = conn;
   if (options.userTimeout !== before.userTimeout) timers.clear(Timer.User);
   if (options.keepaliveIdle !== before.keepaliveIdle || options.keepaliveInterval !== before.keepaliveInterval) {
     timers.clear(Timer.Keepalive);
@@ -180,6 +183,9 @@ export function takeChanges(conn: Changing, before: Readonly<TcpOptions>, change
   if (changes.noDelay === true && sender.ring.length > 0) corkOf(sender).push(sender.textEnd);
   applyOptions(conn, host.context.config.tcp);
   if (changes.quickAck === true) conn.ack.hurry();
+  // Linux sk_stream_write_space, tcp_set_rcvlowat.
+  if (changesSendSpace(changes) && hasSendSpace(sender)) conn.notify(Wake.Write);
+  if (changes.receiveLowWater !== undefined && receiver.isWorthReading) conn.notify(Wake.Read);
 }
 
 function setCork(sender: Sender, { cork: on, notsentLowat }: Readonly<TcpOptions>): void {

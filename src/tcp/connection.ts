@@ -293,8 +293,8 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
   // What the event processing asks of the record.
 
   /** Tells the owner that readiness may have changed. */
-  notify(): void {
-    if (this.owner !== undefined) this.owner.onReadiness();
+  notify(wake?: number): void {
+    if (this.owner !== undefined) this.owner.onReadiness(wake);
   }
 
   /** Moves along an edge of RFC 9293's Figure 5; any other edge is a bug and throws. */

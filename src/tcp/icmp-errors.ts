@@ -8,6 +8,7 @@ import { isTooBig } from '../ip/service.ts';
 import type { IpErrorReport } from '../ip/service.ts';
 import type { Connection } from './connection.ts';
 import { seqGe, seqLt, seqNum } from './seq.ts';
+import { Wake } from './service.ts';
 
 /** RFC 792. */
 export const SOURCE_QUENCH = 4;
@@ -38,7 +39,10 @@ export function onIcmpError(conn: Connection, report: IpErrorReport, frame: Fram
   }
   // Differs: SHLD-26 aborts on hard errors. RFC 5927 §5.2 advises against it in synchronized states, being a way for strangers to
   // end connections; all are noted and reported if the connection fails (SHLD-25).
-  if (conn.options.receiveErrors) conn.error = report.errno;
-  else conn.softError = report.errno;
-  conn.notify();
+  if (conn.options.receiveErrors) {
+    conn.error = report.errno;
+    conn.notify(Wake.Error);
+  } else {
+    conn.softError = report.errno;
+  }
 }

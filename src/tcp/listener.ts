@@ -17,6 +17,7 @@ import type { ConnectionHost, ConnectionParent } from './connection-host.ts';
 import { checkOptions } from './connection-options.ts';
 import type { FastOpenParent } from './fast-open.ts';
 import type { Segment } from './segment.ts';
+import { Wake } from './service.ts';
 import type { ListenerCounters, ReadinessOwner, TcpListener, TcpOptions } from './service.ts';
 import { COOKIE_LIFETIME } from './syn-cookies.ts';
 
@@ -177,7 +178,7 @@ export class Listener implements TcpListener, ConnectionParent<Connection>, Fast
   completed(conn: Connection): void {
     this.#synQueue.delete(conn);
     this.#acceptQueue.push(conn);
-    this.owner?.onReadiness();
+    this.owner?.onReadiness(Wake.Read);
   }
 
   /** A half-open connection is gone. A completed one stays: accept hands it out, and its error with it, as on Linux. */

@@ -33,6 +33,7 @@ import type { Chosen } from './chosen.ts';
 import type { SendReason } from './send-reason.ts';
 import { seqAdd, seqDiff, seqGe, seqGt, seqNum } from './seq.ts';
 import type { SeqNum } from './seq.ts';
+import { Wake } from './service.ts';
 import { timestampNow } from './timestamps.ts';
 import { TCP_HEADER_MIN, TcpFlag, emitHeader, setChecksum } from './wire.ts';
 import type { TcpHeader } from './wire.ts';
@@ -114,20 +115,20 @@ export class Output {
   transmit(conn: Connection, now: Micros): boolean {
     if (conn.resetOwed) this.#sendAbort(conn, now);
     if (conn.state === 'CLOSED') return false;
+    const { sender } = conn;
+    const couldSend = sender.cork?.isBounded !== true || hasSendSpace(sender);
     conn.refreshSegmentSize();
     const chosen = this.#chosen;
     let octets = BURST_LIMIT;
     let segments = BURST_SEGMENTS;
-    while (conn.sender.next(chosen, now)) {
-      if (octets <= 0 || segments === 0) {
-        this.#sendAcks(conn, now);
-        settleTimers(conn, now);
-        return true;
-      }
+    let isMore = false;
+    while (sender.next(chosen, now)) {
+      isMore = octets <= 0 || segments === 0;
+      if (isMore) break;
       octets -= chosen.length;
       segments--;
       const error = this.#sendChosen(conn, now);
-      conn.sender.sent(chosen, now);
+      sender.sent(chosen, now);
       if (error < 0 && conn.state === 'SYN-SENT') {
         conn.end(-error);
         return false;
@@ -135,8 +136,8 @@ export class Output {
     }
     this.#sendAcks(conn, now);
     settleTimers(conn, now);
-    if (conn.sender.cork?.isBounded === true && hasSendSpace(conn.sender)) conn.notify();
-    return false;
+    if (!couldSend && hasSendSpace(sender)) conn.notify(Wake.Write);
+    return isMore;
   }
 
   /** Queues the RST that RFC 9293 §3.10.7.1 describes for a segment that nothing here explains. */

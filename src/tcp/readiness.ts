@@ -6,7 +6,7 @@ import type { Receiver } from './receiver.ts';
 import type { Sender } from './sender.ts';
 import { seqDiff } from './seq.ts';
 import { Readiness } from './service.ts';
-import type { TcpState } from './service.ts';
+import type { TcpOptions, TcpState } from './service.ts';
 
 /** The peer has sent its FIN: nothing more comes. */
 export const peerIsDone = (state: TcpState): boolean =>
@@ -18,6 +18,10 @@ export const unsentText = ({ textEnd, tcb }: Sender): number => Math.max(0, seqD
 /** A third of the send buffer is free, and little waits unsent: worth waking a writer for. Linux sk_stream_is_writeable. */
 export const hasSendSpace = (sender: Sender): boolean =>
   sender.ring.free * 3 >= sender.ring.limit && sender.cork?.wakes(unsentText(sender)) !== false;
+
+/** Whether a change of options makes Linux look whether there is room to send. */
+export const changesSendSpace = ({ sendBuffer, notsentLowat }: Partial<TcpOptions>): boolean =>
+  (sendBuffer ?? notsentLowat) !== undefined;
 
 /** Octets that SEND takes of `length` under TCP_NOTSENT_LOWAT: up to the mark, and to the end of the segment that crosses it. */
 export function sendAllowance(sender: Sender, length: number): number {

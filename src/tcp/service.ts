@@ -39,9 +39,24 @@ export const Readiness = {
   ReadHangUp: 0x2000,
 } as const;
 
+/** Why readiness may have changed, in the words of poll(2): edge-triggered waits are told of what they ask for. Linux's keys of wake-ups. */
+export const Wake = {
+  /** The state is another one: for all. Linux sock_def_wakeup. */
+  All: 0,
+  /** Something can be read: POLLIN, POLLPRI, POLLRDNORM, POLLRDBAND. Linux sock_def_readable. */
+  Read: 0x0c3,
+  /** There is room to send: POLLOUT, POLLWRNORM, POLLWRBAND. Linux sock_def_write_space. */
+  Write: 0x304,
+  /** Linux sk_error_report. */
+  Error: Readiness.Error,
+  /** Linux wakes nobody then, and sends SIGURG. */
+  UrgentAhead: Readiness.UrgentAhead,
+} as const;
+
 /** Told that the readiness of a connection, listener or port may have changed. It must only note this down: it runs inside the core. */
 export interface ReadinessOwner {
-  onReadiness(): void;
+  /** @param wake of `Wake`, `Wake.All` unless given */
+  onReadiness(wake?: number): void;
 }
 
 /** Told once that a connection has reached CLOSED and left the tables (TIME-WAIT over): its port is free. It must only note this down. */

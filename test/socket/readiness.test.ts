@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { Errno } from '../../src/core/errno.ts';
 import { CLOSED, ReadinessQueue, Watch } from '../../src/socket/readiness.ts';
 import type { Waiter } from '../../src/socket/readiness.ts';
-import { Readiness } from '../../src/tcp/service.ts';
+import { Readiness, Wake } from '../../src/tcp/service.ts';
 
 const { Readable, Writable, Error: Failed, HangUp } = Readiness;
 
@@ -116,6 +116,28 @@ describe('readiness', () => {
     expect(queue.pending).to.equal(true);
     expect(queue.deliver()).to.equal(1);
     expect(heard).to.deep.equal([`again:${Readable}`]);
+  });
+
+  it('tells an observer of a change and why, and not of somebody who begins to wait', () => {
+    const { state, queue, watch, heard, wait } = setUp();
+    watch.observe({ onChange: (wake) => heard.push(`change:${wake}`), onClosed: () => heard.push('closed') });
+    watch.onReadiness(Wake.Read);
+    watch.onReadiness();
+    state.bits = Writable;
+    wait('a', Writable);
+    queue.deliver();
+    expect(heard).to.deep.equal([`change:${Wake.Read}`, `change:${Wake.All}`, `a:${Writable}`]);
+  });
+
+  it('lets those who wait go on without telling an observer', () => {
+    const { state, queue, watch, heard, wait } = setUp();
+    watch.observe({ onChange: () => heard.push('change'), onClosed: () => heard.push('closed') });
+    wait('a', Writable);
+    state.bits = Writable;
+    watch.onProgress();
+    queue.deliver();
+    watch.close();
+    expect(heard).to.deep.equal([`a:${Writable}`, 'closed']);
   });
 
   it('is bounded: ENOBUFS', () => {

@@ -4,7 +4,7 @@
 import { expect } from 'chai';
 import { Errno } from '../../src/core/errno.ts';
 import { MS } from '../../src/core/time.ts';
-import { Readiness } from '../../src/tcp/service.ts';
+import { Readiness, Wake } from '../../src/tcp/service.ts';
 import type { TcpOptions } from '../../src/tcp/service.ts';
 import { inState } from '../support/tcp-scene.ts';
 import type { Scene } from '../support/tcp-scene.ts';
@@ -131,6 +131,19 @@ describe('TCP_NOTSENT_LOWAT', () => {
     expect([isWritable(s), told]).to.deep.equal([false, 0]);
     s.poll();
     expect([isWritable(s), told > 0]).to.deep.equal([true, true]);
+  });
+
+  it('tells of room once it is there, for those who write, and not again with every segment', () => {
+    const s = opened({ notsentLowat: 4000 });
+    const wakes: (number | undefined)[] = [];
+    s.conn.owner = { onReadiness: (wake) => wakes.push(wake) };
+    s.write(4000);
+    s.poll();
+    s.deliver('<SEQ=301><ACK=4101><CTL=ACK><WND=7300>');
+    s.poll();
+    s.deliver('<SEQ=301><ACK=4101><CTL=ACK><WND=7300><DATA=10>');
+    s.poll();
+    expect(wakes).to.deep.equal([Wake.Write, Wake.Read]);
   });
 
   it('0 is no bound, and a negative one no value', () => {

@@ -12,7 +12,7 @@ import type { IpAddress } from '../../ip/address.ts';
 import { mtuFor } from '../../ip/mtu-discover.ts';
 import { MtuDiscover, isTooBig } from '../../ip/service.ts';
 import type { IpErrorReport, IpPacket, Path } from '../../ip/service.ts';
-import { Readiness } from '../../tcp/service.ts';
+import { Readiness, Wake } from '../../tcp/service.ts';
 import {
   MSG_CONFIRM,
   MSG_DONTROUTE,
@@ -71,8 +71,13 @@ export class DatagramCore {
     if (this.#received.size > 0) bits |= Readiness.Readable;
     if (this.#shutReceive) bits |= Readiness.Readable | Readiness.ReadHangUp;
     if (this.#shutReceive && this.#shutSend) bits |= Readiness.HangUp;
-    if (this.#unsent() < this.options.sendBuffer) bits |= Readiness.Writable | POLLWRBAND;
+    if (this.#hasSendSpace) bits |= Readiness.Writable | POLLWRBAND;
     return bits;
+  }
+
+  /** Something has left, or may take more room while it waits, or what Linux had taken a buffer for cannot be sent. */
+  onSendSpace(): void {
+    if (this.#hasSendSpace) this.watch.onReadiness(Wake.Write);
   }
 
   takeError(): number {
@@ -93,6 +98,7 @@ export class DatagramCore {
   changeOptions(changes: Partial<CommonOptions>): number {
     Object.assign(this.options, changes);
     if (changes.receiveErrors === false) this.#errors.clear();
+    if (changes.sendBuffer !== undefined) this.onSendSpace();
     return 0;
   }
 
@@ -119,7 +125,7 @@ export class DatagramCore {
   /** Keeps a datagram; false when the queue is full. */
   arrived(bytes: Uint8Array, port: number, packet: IpPacket, now: Micros, merge = false): boolean {
     if (!this.#received.push(bytes, port, packet, now, this.options.receiveBuffer, merge)) return false;
-    this.watch.onReadiness();
+    this.watch.onReadiness(Wake.Read);
     return true;
   }
 
@@ -151,7 +157,7 @@ export class DatagramCore {
     // The next one's errno is pending now; the one that is told of here no longer is.
     const { nextPending } = this.#errors;
     if (nextPending !== 0 || taken.message !== undefined) this.#error = nextPending;
-    if (this.#errors.size > 0) this.watch.onReadiness();
+    if (this.#errors.size > 0) this.watch.onReadiness(Wake.Error);
     const count = Math.min(length, taken.data.length);
     if (!reaches(into, at, count)) return -Errno.EFAULT;
     into.set(taken.data.subarray(0, count), at);
@@ -181,7 +187,7 @@ export class DatagramCore {
     if (!receiveErrors && !(connected && lasting)) return;
     if (receiveErrors) this.#errors.push(icmpError(report, port, quoted, this.#host.names), receiveBuffer);
     this.#error = report.errno;
-    this.watch.onReadiness();
+    this.watch.onReadiness(Wake.Error);
   }
 
   /** -EMSGSIZE for a datagram on `path`, which IP_RECVERR queues with the MTU. `port` is the peer's, as on Linux, whatever the destination. */
@@ -189,7 +195,7 @@ export class DatagramCore {
     const { receiveErrors, receiveBuffer, mtuDiscover } = this.options;
     if (receiveErrors) {
       this.#errors.push(localError(Errno.EMSGSIZE, mtuFor(path, mtuDiscover), path.destination, port), receiveBuffer);
-      this.watch.onReadiness();
+      this.watch.onReadiness(Wake.Error);
     }
     return -Errno.EMSGSIZE;
   }
@@ -252,6 +258,10 @@ export class DatagramCore {
     const { ttl } = this.draft.settings;
     if (ttl !== 0) return ttl;
     return isMulticast(destination) ? this.options.multicastTtl : this.options.ttl;
+  }
+
+  get #hasSendSpace(): boolean {
+    return this.#unsent() < this.options.sendBuffer;
   }
 
   /** A socket bound to a broadcast or multicast address receives there, but sends from an own one. */

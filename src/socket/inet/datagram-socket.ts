@@ -142,11 +142,8 @@ export class DatagramSocket implements Socket, UdpOwner {
     const refused = this.#mayAdd(port, length) || (reaches(bytes, at, length) ? 0 : -Errno.EFAULT);
     if (refused < 0) {
       draft.clear();
+      if (goesOn || refused === -Errno.EFAULT) this.#core.onSendSpace();
       return refused;
-    }
-    if (!reaches(bytes, at, length)) {
-      draft.clear();
-      return -Errno.EFAULT;
     }
     const more = this.options.udpCork || (flags & MSG_MORE) !== 0;
     if (more || goesOn) draft.append(bytes, at, length);
@@ -315,7 +312,7 @@ export class DatagramSocket implements Socket, UdpOwner {
   }
 
   onSent(): void {
-    this.watch.onReadiness();
+    this.#core.onSendSpace();
   }
 
   get #isConnected(): boolean {

@@ -190,9 +190,11 @@ export class RawSocket implements Socket, RawListener, RawSender {
     if (length < MIN_HEADER) return -Errno.EINVAL;
     const refused = this.#core.mayQueue();
     if (refused < 0) return refused;
-    if (!reaches(bytes, at, length)) return -Errno.EFAULT;
-    const headerLength = headerLengthOf(bytes, at);
-    if (headerLength > length || headerLength < MIN_HEADER) return -Errno.EINVAL;
+    const wrong = checkWhole(bytes, at, length);
+    if (wrong < 0) {
+      this.#core.onSendSpace();
+      return wrong;
+    }
     this.#push(path, bytes, at, length, this.#outputOptions(path), true);
     return length;
   }
@@ -308,7 +310,7 @@ export class RawSocket implements Socket, RawListener, RawSender {
 
   onSent(octets: number): void {
     this.#sending -= octets;
-    this.watch.onReadiness();
+    this.#core.onSendSpace();
   }
 
   /** ICMP_FILTER has a bit for each of the first 32 types. What is no whole ICMP header does not pass. */
@@ -318,4 +320,11 @@ export class RawSocket implements Socket, RawListener, RawSender {
     const type = frame.bytes[at]!;
     return type < 32 && ((this.options.icmpFilter >>> type) & 1) !== 0;
   }
+}
+
+/** What shows once a datagram of the program's own making is copied. */
+function checkWhole(bytes: Uint8Array, at: number, length: number): number {
+  if (!reaches(bytes, at, length)) return -Errno.EFAULT;
+  const headerLength = headerLengthOf(bytes, at);
+  return headerLength > length || headerLength < MIN_HEADER ? -Errno.EINVAL : 0;
 }

@@ -8,7 +8,8 @@
 import { Errno } from '../../core/errno.ts';
 import { SECOND } from '../../core/time.ts';
 import type { IpAddress } from '../../ip/address.ts';
-import { Readiness } from '../../tcp/service.ts';
+import { changesSendSpace } from '../../tcp/readiness.ts';
+import { Readiness, Wake } from '../../tcp/service.ts';
 import type { TcpConnection, TcpInfo, TcpListener, TcpOptions } from '../../tcp/service.ts';
 import type { Name, NameOut } from '../address.ts';
 import {
@@ -191,9 +192,10 @@ export class StreamSocket implements Socket {
   shutdown(how: number): number {
     if (!isShutdown(how)) return -Errno.EINVAL;
     if (this.#phase === 'listening') {
-      if (how === SHUT_WR) return 0;
-      this.#stopListening();
-      this.#reopen();
+      if (how !== SHUT_WR) {
+        this.#stopListening();
+        this.#reopen();
+      }
       this.watch.onReadiness();
       return 0;
     }
@@ -284,6 +286,7 @@ export class StreamSocket implements Socket {
     const result = target === undefined ? 0 : target.setOptions(changes);
     if (result < 0) return result;
     this.tcpOptions = { ...this.tcpOptions, ...changes };
+    if (this.#connection === undefined && changesSendSpace(changes)) this.watch.onReadiness(Wake.Write);
     return 0;
   }
 

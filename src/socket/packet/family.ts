@@ -17,7 +17,8 @@ export const makePacketFamily = (host: SocketHost): SocketFamily => new PacketFa
 class PacketFamily implements SocketFamily, FrameTap {
   readonly domain = AF_PACKET;
   readonly #host: PacketHost;
-  readonly #sockets = new Set<PacketSocket>();
+  /** In the order in which Linux shows them a frame: by rank, the last one first. */
+  readonly #sockets: PacketSocket[] = [];
 
   constructor(host: SocketHost) {
     const output = new PacketOutput(host.context.drops);
@@ -52,10 +53,15 @@ class PacketFamily implements SocketFamily, FrameTap {
     for (const socket of this.#sockets) socket.onDown(device);
   }
 
-  /** The interfaces show their frames only while there is a socket. */
+  /** The interfaces show their frames only while there is a socket. Linux dev_add_pack. */
   #listen(socket: PacketSocket, on: boolean): void {
-    if (on) this.#sockets.add(socket);
-    else this.#sockets.delete(socket);
-    this.#host.devices.setTap(this.#sockets.size > 0 ? this : undefined);
+    const sockets = this.#sockets;
+    const index = sockets.indexOf(socket);
+    if (index >= 0) sockets.splice(index, 1);
+    if (on) {
+      const before = sockets.findIndex((other) => other.rank >= socket.rank);
+      sockets.splice(before < 0 ? sockets.length : before, 0, socket);
+    }
+    this.#host.devices.setTap(sockets.length > 0 ? this : undefined);
   }
 }

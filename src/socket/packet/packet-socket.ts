@@ -9,7 +9,7 @@ import { Errno } from '../../core/errno.ts';
 import type { Micros } from '../../core/time.ts';
 import { NO_MAC } from '../../ethernet/address.ts';
 import type { Device, ShownFrame } from '../../ethernet/device.ts';
-import { Readiness } from '../../tcp/service.ts';
+import { Readiness, Wake } from '../../tcp/service.ts';
 import type { Name, NameOut } from '../address.ts';
 import * as c from '../constants.ts';
 import { isUnknownAtSocketLevel, reaches } from '../message.ts';
@@ -75,6 +75,11 @@ export class PacketSocket implements Socket, FrameSender {
     host.listen(this, true);
   }
 
+  /** Those for all protocols come first, and those for all interfaces before those for one. __netif_receive_skb_core. */
+  get rank(): number {
+    return (this.#etherType === c.ETH_P_ALL ? 0 : 2) + (this.#interface === 0 ? 0 : 1);
+  }
+
   /** May be called again. Protocol 0 leaves it as it is, interface 0 is any. */
   bind(name: Name): number {
     const refused = readLinkName(name, this.#to);
@@ -87,6 +92,7 @@ export class PacketSocket implements Socket, FrameSender {
     const changed = etherType !== this.#etherType || interfaceIndex !== this.#interface;
     this.#etherType = etherType;
     this.#interface = interfaceIndex;
+    if (changed) this.#host.listen(this, true);
     if (changed && etherType !== 0 && device?.up === false) this.#fail(Errno.ENETDOWN);
     return 0;
   }
@@ -132,9 +138,15 @@ export class PacketSocket implements Socket, FrameSender {
 
   /** Whether octets can be sent, in Linux's order: what shows without a look at them, what it takes to copy them, and what they are. */
   #check(device: Device, bytes: Uint8Array, at: number, length: number, named: boolean): number {
+    if (length > device.longest(this.type === c.SOCK_RAW)) return -Errno.EMSGSIZE;
+    if (!this.#hasSendSpace) return -Errno.EAGAIN;
+    const refused = this.#checkCopy(device, bytes, at, length, named);
+    if (refused < 0) this.onSent(0);
+    return refused;
+  }
+
+  #checkCopy(device: Device, bytes: Uint8Array, at: number, length: number, named: boolean): number {
     const raw = this.type === c.SOCK_RAW;
-    if (length > device.longest(raw)) return -Errno.EMSGSIZE;
-    if (this.#sending >= this.options.sendBuffer) return -Errno.EAGAIN;
     if (!raw && !named && device.wantsDestination) return -Errno.EINVAL;
     if (!reaches(bytes, at, length)) return -Errno.EFAULT;
     if (raw && !device.hasHeader(length)) return -Errno.EINVAL;
@@ -208,12 +220,13 @@ export class PacketSocket implements Socket, FrameSender {
     let bits = 0;
     if (this.#error !== 0) bits |= Readiness.Error;
     if (this.#queue.size > 0) bits |= Readiness.Readable;
-    if (this.#sending < this.options.sendBuffer) bits |= Readiness.Writable | c.POLLWRBAND;
+    if (this.#hasSendSpace) bits |= Readiness.Writable | c.POLLWRBAND;
     return bits;
   }
 
   changeOptions(changes: Partial<CommonOptions>): number {
     Object.assign(this.options, changes);
+    if (changes.sendBuffer !== undefined) this.onSent(0);
     return 0;
   }
 
@@ -253,7 +266,7 @@ export class PacketSocket implements Socket, FrameSender {
     const octets = shown.copy(this.type === c.SOCK_RAW);
     const hardwareAddress = source;
     this.#queue.push({ octets, time: now, protocol, interfaceIndex: index, hardwareType, packetType, hardwareAddress });
-    this.watch.onReadiness();
+    this.watch.onReadiness(Wake.Read);
   }
 
   /** An interface was switched off. */
@@ -263,12 +276,16 @@ export class PacketSocket implements Socket, FrameSender {
 
   onSent(octets: number): void {
     this.#sending -= octets;
-    this.watch.onReadiness();
+    if (this.#hasSendSpace) this.watch.onReadiness(Wake.Write);
+  }
+
+  get #hasSendSpace(): boolean {
+    return this.#sending < this.options.sendBuffer;
   }
 
   #fail(errno: number): void {
     this.#error = errno;
-    this.watch.onReadiness();
+    this.watch.onReadiness(Wake.Error);
   }
 }
 

@@ -5,6 +5,7 @@
  * A connection is complete with connect: its other end waits in the listener's queue, and can be sent to.
  */
 import { Errno } from '../../core/errno.ts';
+import { Wake } from '../../tcp/service.ts';
 import type { Name } from '../address.ts';
 import { SOCK_DGRAM } from '../constants.ts';
 import { boundedBacklog } from '../socket.ts';
@@ -60,8 +61,7 @@ export function connectStream(host: UnixHost, end: UnixEnd, name: Name): number 
   // As they were when the listener began to listen.
   end.peerCredentials = listener.peerCredentials;
   listener.pending.push(accepted);
-  listener.wake();
-  end.wake();
+  listener.wake(Wake.Read);
   return 0;
 }
 

@@ -2,6 +2,7 @@
  * The peers of SOCK_DGRAM: connect only says where send goes and from whom datagrams may come. connect(2), unix(7); unix_dgram_connect.
  */
 import { Errno } from '../../core/errno.ts';
+import { Wake } from '../../tcp/service.ts';
 import type { Name } from '../address.ts';
 import { AF_UNSPEC } from '../constants.ts';
 import type { UnixEnd } from './end.ts';
@@ -40,7 +41,7 @@ function changePeer(host: UnixHost, end: UnixEnd, peer: UnixEnd | undefined): vo
     disconnected(host, end, before);
     if (before.peer === undefined) before.state = 'closed';
   }
-  end.wake();
+  if (before !== undefined) end.wake(Wake.Write);
 }
 
 /**
@@ -52,5 +53,5 @@ export function disconnected(host: UnixHost, end: UnixEnd, before: UnixEnd): voi
   purge(host, end);
   if (before.dead || before.peer !== end) return;
   before.error = Errno.ECONNRESET;
-  before.wake();
+  before.wake(Wake.Error);
 }

@@ -3,7 +3,7 @@
  * accepted, and after, while somebody is still connected to it or reads what it has sent. net/unix/af_unix.c, struct unix_sock.
  */
 import type { Micros } from '../../core/time.ts';
-import { Readiness } from '../../tcp/service.ts';
+import { Readiness, Wake } from '../../tcp/service.ts';
 import { POLLWRBAND, SOCK_DGRAM } from '../constants.ts';
 import type { OpenFile } from '../file.ts';
 import type { Credentials } from '../message.ts';
@@ -61,6 +61,8 @@ export class UnixEnd {
   readonly pending: UnixEnd[] = [];
   /** One more than this may wait in the queue. */
   backlog: number;
+  /** Somebody's datagram has filled the queue since there was room last. */
+  crowded = false;
   /** What it has sent and nobody has read yet counts so much. Bounded by SO_SNDBUF and one message. */
   charged = 0;
   /** SO_PEERCRED. */
@@ -106,9 +108,14 @@ export class UnixEnd {
   }
 
   /** Something has changed that somebody may wait for. */
-  wake(): void {
-    this.watch.onReadiness();
+  wake(wake: number = Wake.All): void {
+    this.watch.onReadiness(wake);
     this.#kick();
+  }
+
+  /** What it has sent was read, or may be more. unix_write_space. */
+  wakeWriters(): void {
+    if (this.#hasSendSpace) this.wake(Wake.Write);
   }
 
   /** Connects a datagram socket to another, or to none. */
@@ -127,11 +134,9 @@ export class UnixEnd {
 
   /** Something was taken from the queue: those that it was too full for may try again. */
   admit(): void {
-    if (this.full || this.followers.size === 0) return;
-    for (const follower of [...this.followers]) {
-      if (follower.refusedBy === this) follower.#forgetRefusal();
-      follower.wake();
-    }
+    if (this.full) return;
+    if (this.followers.size > 0) this.#wakeFollowers(Wake.Write);
+    this.crowded = false;
   }
 
   /** It closes: nobody is to wait for it, and it waits for nobody. */
@@ -139,10 +144,7 @@ export class UnixEnd {
     this.#forgetRefusal();
     this.peer?.followers.delete(this);
     this.peer = undefined;
-    for (const follower of [...this.followers]) {
-      if (follower.refusedBy === this) follower.#forgetRefusal();
-      follower.wake();
-    }
+    this.#wakeFollowers(Wake.All);
   }
 
   takeError(): number {
@@ -151,15 +153,31 @@ export class UnixEnd {
     return error;
   }
 
+  /** Those that the queue was too full for. A set is told of no other than the peer. unix_dgram_peer_wake_relay. */
+  #wakeFollowers(wake: number): void {
+    for (const follower of [...this.followers]) {
+      const refused = follower.refusedBy === this;
+      if (refused) follower.#forgetRefusal();
+      if (follower.peer !== this) follower.watch.onProgress();
+      else if (refused || this.crowded) follower.wake(wake);
+    }
+    this.#kick();
+  }
+
   #forgetRefusal(): void {
     const by = this.refusedBy;
     this.refusedBy = undefined;
     if (by !== undefined && by !== this.peer) by.followers.delete(this);
   }
 
-  /** unix_writable: a quarter of SO_SNDBUF is taken at most, and the peer, unless it is connected back, has room. */
+  /** A quarter of SO_SNDBUF is taken at most. unix_writable. */
+  get #hasSendSpace(): boolean {
+    return this.state !== 'listening' && this.charged * 4 <= this.options.sendBuffer;
+  }
+
+  /** And the peer, unless it is connected back, has room. unix_dgram_poll. */
   get #writable(): boolean {
-    if (this.state === 'listening' || this.charged * 4 > this.options.sendBuffer) return false;
+    if (!this.#hasSendSpace) return false;
     const { peer } = this;
     return peer === undefined || peer.peer === this || !peer.full;
   }

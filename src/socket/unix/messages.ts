@@ -9,6 +9,7 @@ import { MSG_OOB, MSG_PEEK, MSG_TRUNC, SOCK_SEQPACKET, SOL_SOCKET, SO_TIMESTAMP 
 import { reaches } from '../message.ts';
 import type { Incoming, Outgoing } from '../message.ts';
 import { readAncillary, takeRights, tellCredentials } from './ancillary.ts';
+import type { Ancillary } from './ancillary.ts';
 import { MESSAGE_OVERHEAD, messageCharge } from './charge.ts';
 import { disconnected, maySendTo } from './datagram-peers.ts';
 import { SHUT_RECEIVE } from './end.ts';
@@ -39,8 +40,23 @@ export function sendMessage(
   const unnamed = end.options.passCredentials ? host.namespace.autobind(end) : 0;
   if (unnamed < 0) return unnamed;
   if (length > end.options.sendBuffer - MESSAGE_OVERHEAD) return -Errno.EMSGSIZE;
-  let refused = mayQueue(end);
-  if (refused === 0) refused = host.rights.refused(ancillary.rights.length);
+  const refused = mayQueue(end);
+  if (refused < 0) return refused;
+  const sent = transmit(host, end, bytes, at, length, to, ancillary);
+  if (sent < 0) end.wakeWriters(); // it had room already
+  return sent;
+}
+
+function transmit(
+  host: UnixHost,
+  end: UnixEnd,
+  bytes: Uint8Array,
+  at: number,
+  length: number,
+  to: UnixName | undefined,
+  ancillary: Ancillary,
+): number {
+  const refused = host.rights.refused(ancillary.rights.length);
   if (refused < 0) return refused;
   if (!reaches(bytes, at, length)) return -Errno.EFAULT;
 

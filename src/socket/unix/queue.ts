@@ -3,6 +3,7 @@
  * SO_RCVBUF means nothing here. unix(7).
  */
 import { Errno } from '../../core/errno.ts';
+import { Wake } from '../../tcp/service.ts';
 import type { Incoming } from '../message.ts';
 import { credentialsFor } from './ancillary.ts';
 import type { Ancillary } from './ancillary.ts';
@@ -39,7 +40,8 @@ export function enqueue(
   };
   from.charged += charge;
   to.queue.push(parcel);
-  to.wake();
+  if (to.full) to.crowded = true;
+  to.wake(Wake.Read);
   return parcel;
 }
 
@@ -62,7 +64,7 @@ export function purge(host: UnixHost, end: UnixEnd): void {
 function free(host: UnixHost, parcel: Parcel): void {
   const { from, rights } = parcel;
   from.charged -= parcel.charge;
-  from.wake();
+  from.wakeWriters();
   parcel.rights = undefined;
   if (rights !== undefined) host.rights.discard(rights);
 }

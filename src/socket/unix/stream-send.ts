@@ -2,6 +2,7 @@
  * Sending on SOCK_STREAM: octets go into the peer's queue in pieces. unix(7); unix_stream_sendmsg.
  */
 import { Errno } from '../../core/errno.ts';
+import { Wake } from '../../tcp/service.ts';
 import { MSG_OOB } from '../constants.ts';
 import { reaches } from '../message.ts';
 import type { Outgoing } from '../message.ts';
@@ -45,7 +46,7 @@ export function sendStream(
   const refused = pieces.send(bytes, at + sent, 1);
   if (refused < 0) return sent > 0 ? sent : refused;
   peer.urgent = peer.queue.at(-1);
-  peer.wake();
+  peer.wake(Wake.Read);
   return length;
 }
 
@@ -65,14 +66,23 @@ class Pieces {
 
   /** 0, -EAGAIN, -EPIPE, -ETOOMANYREFS, -EFAULT. */
   send(bytes: Uint8Array, at: number, length: number): number {
-    let refused = mayQueue(this.#end);
-    if (refused === 0) refused = this.#host.rights.refused(this.#ancillary.rights.length);
-    if (refused < 0) return refused;
-    if (!reaches(bytes, at, length)) return -Errno.EFAULT;
-    if ((this.#peer.shutdown & SHUT_RECEIVE) !== 0) return -Errno.EPIPE;
+    const noRoom = mayQueue(this.#end);
+    if (noRoom < 0) return noRoom;
+    const refused = this.#check(bytes, at, length);
+    if (refused < 0) {
+      this.#end.wakeWriters(); // it had room already
+      return refused;
+    }
     const piece = bytes.subarray(at, at + length);
     enqueue(this.#host, this.#end, this.#peer, piece, pieceCharge(length), this.#ancillary);
     this.#ancillary = { ...this.#ancillary, rights: [] };
     return 0;
+  }
+
+  #check(bytes: Uint8Array, at: number, length: number): number {
+    const refused = this.#host.rights.refused(this.#ancillary.rights.length);
+    if (refused < 0) return refused;
+    if (!reaches(bytes, at, length)) return -Errno.EFAULT;
+    return (this.#peer.shutdown & SHUT_RECEIVE) !== 0 ? -Errno.EPIPE : 0;
   }
 }

@@ -128,7 +128,7 @@ export class UnixSocket implements Socket, UnixFile {
 
   changeOptions(changes: Partial<CommonOptions>): number {
     Object.assign(this.end.options, changes);
-    if (changes.sendBuffer !== undefined) this.end.wake();
+    if (changes.sendBuffer !== undefined) this.end.wakeWriters();
     return 0;
   }
 

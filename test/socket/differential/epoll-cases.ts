@@ -1,24 +1,13 @@
 /**
- * epoll(7): level- and edge-triggered, one-shot, exclusive, nested; and what becomes of entries.
+ * epoll(7): level-triggered, one-shot, exclusive, nested; and what becomes of entries. Edge-triggered: epoll-edge-cases.ts.
  */
 import * as c from '../../../src/socket/constants.ts';
+import { add, del, mod, waits } from './epoll-steps.ts';
 import { LO, PORT, SHUT_PORT, connected, datagrams, epoll, listening, raw, tcp, udp } from './scenes.ts';
 import { one } from './steps.ts';
-import type { Case, Json, Step } from './steps.ts';
+import type { Case, Step } from './steps.ts';
 
 const { EPOLLIN, EPOLLOUT, EPOLLET, EPOLLONESHOT, EPOLLRDHUP, EPOLLEXCLUSIVE } = c;
-
-const add = (name: Json, events: Json = EPOLLIN, label = 1, set: Json = 'e'): Step => [
-  'epoll_ctl',
-  set,
-  c.EPOLL_CTL_ADD,
-  name,
-  events,
-  label,
-];
-const mod = (name: Json, events: Json, label = 1): Step => ['epoll_ctl', 'e', c.EPOLL_CTL_MOD, name, events, label];
-const del = (name: Json, events: Json = 0): Step => ['epoll_ctl', 'e', c.EPOLL_CTL_DEL, name, events];
-const waits: Step = ['epoll_wait', 'e', 8];
 
 const bad: readonly Case[] = [
   one(
@@ -201,87 +190,6 @@ const level: readonly Case[] = [
   ),
 ];
 
-const edge: readonly Case[] = [
-  one(
-    'epoll(7): edge-triggered, events are delivered only when changes occur on the monitored file descriptor',
-    epoll('e'),
-    ...datagrams,
-    add('v', EPOLLIN | EPOLLET),
-    ['send', 'u', 'one'],
-    waits,
-    waits,
-    ['recv', 'v', 1],
-    waits,
-    ['send', 'u', 'two'],
-    waits,
-    ['send', 'u', 'three'],
-    waits,
-    waits,
-    ['recv', 'v', 9],
-    waits,
-  ),
-  one(
-    'edge-triggered on a stream: each chunk of data is an event',
-    epoll('e'),
-    ...connected,
-    add('a', EPOLLIN | EPOLLET | EPOLLRDHUP),
-    waits,
-    ['send', 'c', 'abc'],
-    waits,
-    ['recv', 'a', 1],
-    waits,
-    ['send', 'c', 'd'],
-    waits,
-    ['shutdown', 'c', c.SHUT_WR],
-    waits,
-    waits,
-    ['recv', 'a', 9],
-    ['recv', 'a', 9],
-    waits,
-  ),
-  one(
-    'edge-triggered: adding and modifying tell what is there',
-    epoll('e'),
-    ...connected,
-    ['send', 'c', 'abc'],
-    add('a', EPOLLIN | EPOLLET),
-    waits,
-    waits,
-    mod('a', EPOLLIN | EPOLLET),
-    waits,
-    waits,
-    mod('a', EPOLLIN | EPOLLOUT | EPOLLET),
-    waits,
-    waits,
-  ),
-  one(
-    'edge-triggered: an event for reading tells of writing too',
-    epoll('e'),
-    ...connected,
-    add('a', EPOLLIN | EPOLLOUT | EPOLLET),
-    waits,
-    waits,
-    ['send', 'c', 'abc'],
-    waits,
-    waits,
-  ),
-  one(
-    'edge-triggered listener: a connection each',
-    ...listening,
-    epoll('e'),
-    add('l', EPOLLIN | EPOLLET),
-    tcp('c'),
-    ['connect', 'c', LO, PORT],
-    waits,
-    waits,
-    tcp('d'),
-    ['connect', 'd', LO, PORT],
-    waits,
-    ['accept', 'l', 'a'],
-    waits,
-  ),
-];
-
 const oneShot: readonly Case[] = [
   one(
     'epoll_ctl(2), EPOLLONESHOT: after an event the entry is disabled until it is rearmed with EPOLL_CTL_MOD',
@@ -430,4 +338,4 @@ const lives: readonly Case[] = [
   ),
 ];
 
-export const CASES: readonly Case[] = [...bad, ...level, ...edge, ...oneShot, ...lives];
+export const CASES: readonly Case[] = [...bad, ...level, ...oneShot, ...lives];

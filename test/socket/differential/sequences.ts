@@ -82,9 +82,20 @@ const events = fc.constantFrom(
   c.EPOLLIN,
   c.EPOLLIN | c.EPOLLOUT,
   c.EPOLLIN | c.EPOLLET,
+  c.EPOLLOUT | c.EPOLLET,
+  c.EPOLLIN | c.EPOLLOUT | c.EPOLLRDHUP | c.EPOLLET,
   c.EPOLLOUT | c.EPOLLONESHOT,
   c.EPOLLRDHUP | c.EPOLLPRI,
 );
+
+const control = (op: number, socket: string, bits: number): Step => [
+  'epoll_ctl',
+  epollName,
+  op,
+  socket,
+  bits,
+  socket.charCodeAt(0),
+];
 
 /** A call with a name before its other arguments. */
 const on = (call: string, ...args: fc.Arbitrary<Json>[]): fc.Arbitrary<Step> =>
@@ -146,11 +157,19 @@ const others: readonly fc.Arbitrary<Step>[] = [
   on('getsockopt', fc.constant(c.SOL_PACKET), fc.constant(c.PACKET_STATISTICS), fc.constant('statistics')),
   fc.tuple(name, setting).map(([socket, values]): Step => ['setsockopt', socket, ...values]),
   on('ioctl', fc.constantFrom(c.SIOCATMARK, c.SIOCINQ, c.FIONBIO)),
-  fc
-    .tuple(fc.constantFrom(1, 1, 2, 3), name, events)
-    .map(([op, socket, bits]): Step => ['epoll_ctl', epollName, op, socket, bits, socket.charCodeAt(0)]),
+  fc.tuple(fc.constantFrom(1, 1, 2, 3), name, events).map(([op, socket, bits]) => control(op, socket, bits)),
+  fc.constant<Step>(['epoll_wait', epollName, 8]),
+  fc.constant<Step>(['epoll_wait', epollName, 8]),
   fc.constant<Step>(['epoll_wait', epollName, 8]),
 ];
+
+/** Entries that a sequence begins with, in half of them. */
+const entries = fc.oneof(
+  fc.constant<Step[]>([]),
+  fc
+    .tuple(...FIRST.map(() => events))
+    .map((masks) => masks.map((bits, i) => control(c.EPOLL_CTL_ADD, FIRST[i]!, bits))),
+);
 
 /** The state of everything that there is, at the end, and what waits there. */
 const last: readonly Step[] = [...FIRST, 'x', 'y'].flatMap((socket): Step[] => [
@@ -165,10 +184,11 @@ const sequenceOf = (draw: Draw): fc.Arbitrary<Step[]> => {
   const kind = fc.constantFrom(...draw.kinds);
   const step = fc.oneof(...addressed(toOf(draw)), ...others);
   return fc
-    .tuple(fc.tuple(kind, kind, kind), fc.array(step, { minLength: 10, maxLength: 30, size: 'max' }))
-    .map(([kinds, steps]) => [
+    .tuple(fc.tuple(kind, kind, kind), entries, fc.array(step, { minLength: 10, maxLength: 30, size: 'max' }))
+    .map(([kinds, added, steps]) => [
       ...kinds.map((open, i) => open(FIRST[i]!)),
       epoll(epollName),
+      ...added,
       ...steps,
       ...last,
       ['epoll_wait', epollName, 8],
