@@ -2,7 +2,8 @@
  * A stream socket as a Node Duplex, so that what is written for Node's streams (http.Server, pipeline) runs on a tapstack host.
  *
  * `end()` is a half-close (SHUT_WR), the peer's half-close ends the readable side, `destroy()` closes the descriptor. It has
- * those methods of net.Socket that http.Server uses; it is not a net.Socket.
+ * those methods of net.Socket that http.Server and http.Agent use; it is not a net.Socket. Over AF_UNIX it is as net.Socket is over
+ * a pipe: there are no addresses, and TCP's options do nothing.
  */
 import { Duplex } from 'node:stream';
 import { IPPROTO_TCP, SHUT_WR, SOL_SOCKET, SO_KEEPALIVE, TCP_NODELAY } from '../socket/constants.ts';
@@ -12,14 +13,21 @@ const READ_SIZE = 65536;
 /** Chunks that wait together are sent as one up to this size (octets): a header and its body in one segment. */
 const JOIN_LIMIT = 65536;
 
+/** The name of a stream socket: of other families than AF_INET without address and port. */
+interface StreamName {
+  readonly family?: number;
+  readonly address?: string;
+  readonly port?: number;
+}
+
 /** The socket calls that a stream needs: a part of a host's `sockets`. */
 export interface StreamSockets {
   recv(fd: number, size: number): Promise<Uint8Array>;
   send(fd: number, data: Uint8Array): Promise<number>;
   shutdown(fd: number, how: number): void;
   close(fd: number): void;
-  getsockname(fd: number): { readonly address: string; readonly port: number };
-  getpeername(fd: number): { readonly address: string; readonly port: number };
+  getsockname(fd: number): StreamName;
+  getpeername(fd: number): StreamName;
   setsockopt(fd: number, level: number, name: number, value: number): void;
 }
 
@@ -33,7 +41,7 @@ export class SocketDuplex extends Duplex {
   readonly fd: number;
   readonly remoteAddress: string | undefined;
   readonly remotePort: number | undefined;
-  readonly remoteFamily = 'IPv4';
+  readonly remoteFamily: 'IPv4' | undefined;
   readonly localAddress: string | undefined;
   readonly localPort: number | undefined;
   /** Octets received and sent so far. */
@@ -55,6 +63,7 @@ export class SocketDuplex extends Duplex {
     const local = sockets.getsockname(fd);
     this.remoteAddress = remote.address;
     this.remotePort = remote.port;
+    this.remoteFamily = remote.address === undefined ? undefined : 'IPv4';
     this.localAddress = local.address;
     this.localPort = local.port;
   }
@@ -76,13 +85,21 @@ export class SocketDuplex extends Duplex {
 
   /** TCP_NODELAY. */
   setNoDelay(noDelay = true): this {
-    if (!this.destroyed) this.#sockets.setsockopt(this.fd, IPPROTO_TCP, TCP_NODELAY, noDelay ? 1 : 0);
+    this.#set(IPPROTO_TCP, TCP_NODELAY, noDelay);
     return this;
   }
 
   /** SO_KEEPALIVE. */
   setKeepAlive(enable = false): this {
-    if (!this.destroyed) this.#sockets.setsockopt(this.fd, SOL_SOCKET, SO_KEEPALIVE, enable ? 1 : 0);
+    this.#set(SOL_SOCKET, SO_KEEPALIVE, enable);
+    return this;
+  }
+
+  /** Nothing here keeps the process running, or lets it end: that is the host's business. */
+  ref(): this {
+    return this;
+  }
+  unref(): this {
     return this;
   }
 
@@ -122,6 +139,10 @@ export class SocketDuplex extends Duplex {
     } catch (closeError) {
       callback(error ?? (closeError as Error));
     }
+  }
+
+  #set(level: number, name: number, on: boolean): void {
+    if (this.remoteFamily !== undefined && !this.destroyed) this.#sockets.setsockopt(this.fd, level, name, on ? 1 : 0);
   }
 
   #received(data: Uint8Array): void {
