@@ -20,10 +20,11 @@ export class HandlerTable {
     this.#handlers[protocol] = handler;
   }
 
+  /** The last one to come is shown a datagram first, as on Linux. */
   addRaw(protocol: number, listener: RawListener): void {
     const listeners = this.#raw[protocol];
     if (listeners === undefined) this.#raw[protocol] = [listener];
-    else listeners.push(listener);
+    else listeners.unshift(listener);
   }
 
   removeRaw(protocol: number, listener: RawListener): void {

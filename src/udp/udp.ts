@@ -129,7 +129,7 @@ export class Udp implements UdpService, ProtocolHandler {
     return length;
   }
 
-  /** A broadcast or multicast goes to every port that matches; nobody is told when there is none. */
+  /** A broadcast or multicast goes to every port that matches, in Linux's order; nobody is told when there is none. __udp4_lib_mcast_deliver. */
   #toAll(
     frame: Frame,
     length: number,
@@ -141,15 +141,16 @@ export class Udp implements UdpService, ProtocolHandler {
     const device = this.#ip.arrivalInterface(packet);
     const ports = this.#demux.onPort(destinationPort);
     const payload = frame.bytes.subarray(frame.start + UDP_HEADER_LENGTH, frame.start + length);
-    let matched = false;
-    for (let i = 0; i < ports.length; i++) {
+    let newest: Port | undefined = undefined;
+    for (let i = ports.length - 1; i >= 0; i--) {
       const port = ports[i]!;
       if (matchScore(port, packet.destination, packet.source, sourcePort, device) < 0) continue;
       if (isMulticast(packet.destination) && port.owner.wantsGroup?.(packet) === false) continue;
-      matched = true;
-      this.#hand(port, payload, sourcePort, packet, frame, now);
+      if (newest === undefined) newest = port;
+      else this.#hand(port, payload, sourcePort, packet, frame, now);
     }
-    if (!matched) this.#context.drops.drop('udp-no-port', frame);
+    if (newest === undefined) this.#context.drops.drop('udp-no-port', frame);
+    else this.#hand(newest, payload, sourcePort, packet, frame, now);
   }
 
   #hand(port: Port, payload: Uint8Array, sourcePort: number, packet: IpPacket, frame: Frame, now: Micros): void {

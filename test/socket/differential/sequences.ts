@@ -105,6 +105,8 @@ const setting = fc.constantFrom<readonly Json[]>(
   [SOL_SOCKET, c.SO_REUSEADDR, 1],
   [SOL_SOCKET, c.SO_REUSEADDR, 0],
   [SOL_SOCKET, c.SO_OOBINLINE, 1],
+  [SOL_SOCKET, c.SO_SNDBUF, 50_000],
+  [SOL_SOCKET, c.SO_RCVLOWAT, 3],
   [SOL_SOCKET, c.SO_LINGER, { linger: [1, 0] }],
   [SOL_SOCKET, c.SO_LINGER, { octets: [1] }],
   [c.IPPROTO_IP, c.IP_TTL, 5],
@@ -180,25 +182,32 @@ const last: readonly Step[] = [...FIRST, 'x', 'y'].flatMap((socket): Step[] => [
   ...Array.from({ length: 4 }, (): Step => ['recvfrom', socket, WHOLE]),
 ]);
 
-const sequenceOf = (draw: Draw): fc.Arbitrary<Step[]> => {
+type Sequence = Omit<Case, 'name'>;
+
+const sequenceOf = (draw: Draw, unordered: boolean): fc.Arbitrary<Sequence> => {
   const kind = fc.constantFrom(...draw.kinds);
   const step = fc.oneof(...addressed(toOf(draw)), ...others);
   return fc
     .tuple(fc.tuple(kind, kind, kind), entries, fc.array(step, { minLength: 10, maxLength: 30, size: 'max' }))
-    .map(([kinds, added, steps]) => [
-      ...kinds.map((open, i) => open(FIRST[i]!)),
-      epoll(epollName),
-      ...added,
-      ...steps,
-      ...last,
-      ['epoll_wait', epollName, 8],
-    ]);
+    .map(([kinds, added, steps]) => ({
+      steps: [
+        ...kinds.map((open, i) => open(FIRST[i]!)),
+        epoll(epollName),
+        ...added,
+        ...steps,
+        ...last,
+        ['epoll_wait', epollName, 8],
+      ],
+      masked: true,
+      unordered,
+    }));
 };
 
-const sequence = fc.oneof({ weight: 2, arbitrary: sequenceOf(mixed) }, { weight: 1, arbitrary: sequenceOf(watched) });
+const sequence = fc.oneof(
+  { weight: 2, arbitrary: sequenceOf(mixed, false) },
+  { weight: 1, arbitrary: sequenceOf(watched, true) },
+);
 
 /** So many sequences; the same seed gives the same ones. */
 export const drawSequences = (count: number, seed: number): Case[] =>
-  fc
-    .sample(sequence, { numRuns: count, seed })
-    .map((steps, index) => ({ name: `sequence ${index}`, steps, masked: true }));
+  fc.sample(sequence, { numRuns: count, seed }).map((drawn, index) => ({ name: `sequence ${index}`, ...drawn }));
