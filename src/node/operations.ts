@@ -111,7 +111,9 @@ export class ReceiveOperation implements Operation {
       if (this.moved > 0 && mustStop(calls, fd)) return this.moved;
       const at = peeks ? 0 : this.moved;
       const result =
-        from === undefined ? calls.recv(fd, buffer, flags, at) : calls.recvfrom(fd, buffer, flags, from, at);
+        from === undefined || this.moved > 0
+          ? calls.recv(fd, buffer, flags, at)
+          : calls.recvfrom(fd, buffer, flags, from, at);
       if (result === WOULD_BLOCK) return isAtEnd(calls, fd) ? this.moved : undefined;
       if (result <= 0) return this.moved > 0 ? this.moved : result;
       if (isShared) this.data = buffer.slice(0, result);
@@ -162,7 +164,7 @@ export class ReceiveMessageOperation implements Operation {
   #receive(at: number): number {
     const message = this.#message;
     if (at === 0) return this.#calls.recvmsg(this.#fd, message, this.#flags);
-    const rest: Message = { ...message, iov: piecesFrom(message.iov, at) };
+    const rest: Message = { ...message, name: undefined, iov: piecesFrom(message.iov, at) };
     const result = this.#calls.recvmsg(this.#fd, rest, this.#flags);
     if (result > 0) message.flags = rest.flags ?? 0;
     return result;

@@ -41,7 +41,10 @@ export type SocketAddress = InetAddress | UnixAddress | PacketAddress;
 /** What a call that names an address takes. Octets are a struct sockaddr of just that length (addrlen); null is C's NULL: EFAULT. */
 export type Name = SocketAddress | Uint8Array | null;
 
-/** Where a call writes an address: the fields of the socket's family are filled in. */
+/**
+ * Where a call writes an address: the fields of the socket's family are filled in. With `octets` or `length` they are left alone, and
+ * the program gets the octets of a struct sockaddr, as C has them.
+ */
 export interface NameOut {
   family?: number;
   address?: string;
@@ -52,6 +55,10 @@ export interface NameOut {
   hardwareAddress?: string;
   hardwareType?: number;
   packetType?: number;
+  /** Where the octets go, as many as there is room for; null is C's NULL. */
+  octets?: Uint8Array | null;
+  /** addrlen: octets of room, those of `octets` unless given; afterwards those of the whole name. null is C's NULL: EFAULT. */
+  length?: number | null;
 }
 
 /** Octets of struct sockaddr_storage: no address is longer. EINVAL. */

@@ -34,6 +34,7 @@ import type { OpenFile } from './file.ts';
 import { MAX_IOV, NOWHERE, lengthOf } from './message.ts';
 import type { Message, Outgoing } from './message.ts';
 import { receiveFrom, receiveMessage, sendMessage } from './messages.ts';
+import { giveName, isNowhere } from './name-octets.ts';
 import { OptionTable } from './options/table.ts';
 import type { OptionInput, OptionValue } from './options/option.ts';
 import { pollNow, selectNow } from './poll.ts';
@@ -159,7 +160,10 @@ export class SocketCalls {
     return typeof socket === 'number' ? socket : socket.listen(backlog | 0);
   }
 
-  /** The next connection's descriptor; `peer`, if given, is filled in. `flags` as accept4(2). -EAGAIN when none waits. */
+  /**
+   * The next connection's descriptor; `peer`, if given, is filled in. `flags` as accept4(2). -EAGAIN when none waits. A connection whose
+   * peer cannot be told is lost, as on Linux.
+   */
   accept(fd: number, peer?: NameOut, flags = 0): number {
     if ((flags & ~FLAGS) !== 0) return this.#table.get(fd) === undefined ? -Errno.EBADF : -Errno.EINVAL;
     const socket = this.#socket(fd);
@@ -169,7 +173,12 @@ export class SocketCalls {
     if (refused < 0) return refused;
     const accepted = socket.accept();
     if (typeof accepted === 'number') return accepted;
-    if (peer !== undefined) accepted.getpeername(peer, true);
+    const untold = tellPeer(accepted, peer);
+    if (untold < 0) {
+      accepted.close();
+      this.onWork();
+      return untold;
+    }
     return this.#open(accepted, flags);
   }
 
@@ -192,12 +201,12 @@ export class SocketCalls {
 
   getsockname(fd: number, into: NameOut): number {
     const socket = this.#socket(fd);
-    return typeof socket === 'number' ? socket : socket.getsockname(into);
+    return typeof socket === 'number' ? socket : giveName(into, (record) => socket.getsockname(record));
   }
 
   getpeername(fd: number, into: NameOut): number {
     const socket = this.#socket(fd);
-    return typeof socket === 'number' ? socket : socket.getpeername(into);
+    return typeof socket === 'number' ? socket : giveName(into, (record) => socket.getpeername(record));
   }
 
   // --- Moving octets. null is C's NULL; octets that are not within the array are EFAULT, negative lengths large as in C.
@@ -243,7 +252,7 @@ export class SocketCalls {
     at = 0,
     length = sizeOf(into) - at,
   ): number {
-    if (from === undefined) return this.recv(fd, into, flags, at, length);
+    if (from === undefined || isNowhere(from)) return this.recv(fd, into, flags, at, length);
     const socket = this.#socket(fd);
     if (typeof socket === 'number') return socket;
     return this.#received(
@@ -495,6 +504,15 @@ function checkName(name: Name): number {
   if (name === null) return -Errno.EFAULT;
   return name instanceof Uint8Array && name.length > MAX_NAME ? -Errno.EINVAL : 0;
 }
+
+/** Tells who an accepted socket's peer is, whatever has become of it since. */
+const tellPeer = (accepted: Socket, peer: NameOut | undefined): number =>
+  peer === undefined || isNowhere(peer)
+    ? 0
+    : giveName(peer, (record) => {
+        accepted.getpeername(record, true);
+        return 0;
+      });
 
 const sizeOf = (bytes: Uint8Array | null): number => bytes?.length ?? 0;
 

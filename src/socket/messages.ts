@@ -8,6 +8,7 @@ import { MSG_CMSG_CLOEXEC, MSG_CTRUNC, SCM_RIGHTS, SOL_SOCKET } from './constant
 import type { OpenFile, OpenFiles } from './file.ts';
 import { gather, handOver, iovLength, makeIncoming, scatter } from './message.ts';
 import type { ControlMessage, Message } from './message.ts';
+import { isNowhere, makeRecord, storeSender, wantsOctets } from './name-octets.ts';
 import type { Socket } from './socket.ts';
 import type { DescriptorTable } from './table.ts';
 
@@ -47,13 +48,16 @@ export function receiveFrom(
   flags: number,
   from: NameOut,
 ): number {
-  plain.name = from;
+  const asOctets = wantsOctets(from);
+  const record = asOctets ? makeRecord() : from;
+  plain.name = record;
   const received = socket.receive(into, at, length, flags, plain);
   plain.name = undefined;
   plain.flags = 0;
   plain.control.length = 0;
   for (const file of plain.rights.splice(0)) files.release(file);
-  return received;
+  const told = asOctets && received >= 0 ? storeSender(record, from) : 0;
+  return told < 0 ? told : received;
 }
 
 export function receiveMessage(
@@ -63,14 +67,15 @@ export function receiveMessage(
   message: Message,
   flags: number,
 ): number {
+  const from = nameOutOf(message.name);
+  if (from !== undefined && (from.length ?? 0) < 0) return -Errno.EINVAL;
   const length = iovLength(message.iov);
   if (length < 0) return length;
   const direct = message.iov.length === 1;
   const into = direct ? message.iov[0]! : new Uint8Array(length);
   const incoming = makeIncoming();
-  if (message.name !== undefined && message.name !== null && !(message.name instanceof Uint8Array)) {
-    incoming.name = message.name;
-  }
+  const asOctets = from !== undefined && wantsOctets(from);
+  incoming.name = asOctets ? makeRecord() : from;
   const received = socket.receive(into, 0, length, flags, incoming);
   if (received < 0) return received;
   if (!direct) scatter(into, Math.min(received, length), message.iov);
@@ -78,7 +83,14 @@ export function receiveMessage(
   message.flags = incoming.flags | (flags & MSG_CMSG_CLOEXEC);
   const room = handOver(incoming.control, message);
   if (incoming.rights.length > 0) openRights(table, files, incoming.rights, message, room, flags);
-  return received;
+  const told = asOctets ? storeSender(incoming.name!, from) : 0;
+  return told < 0 ? told : received;
+}
+
+/** Where the sender goes, undefined for nowhere. */
+function nameOutOf(name: Message['name']): NameOut | undefined {
+  if (name === undefined || name === null || name instanceof Uint8Array) return undefined;
+  return isNowhere(name) ? undefined : name;
 }
 
 /** Octets beyond the longest address are not read, and none are no address. net/socket.c, __copy_msghdr. */

@@ -57,6 +57,18 @@ describe('socket calls', () => {
     expect(name(stream(fakeHost({ socket: { maxSockets: 0 } }).calls))).to.equal('ENFILE');
   });
 
+  it('give a name as octets, all that the array has room for unless told; EFAULT where there is less than said', () => {
+    const { calls } = fakeHost();
+    const fd = datagram(calls);
+    calls.bind(fd, { address: '0.0.0.0', port: 0x1234 });
+    const into = { octets: new Uint8Array(4) };
+    expect(calls.getsockname(fd, into)).to.equal(0);
+    expect(into).to.deep.equal({ octets: Uint8Array.of(c.AF_INET, 0, 0x12, 0x34), length: 16 });
+    // The length is now that of the name.
+    expect(name(calls.getsockname(fd, into))).to.equal('EFAULT');
+    expect(name(calls.getsockname(fd, { length: 1 }))).to.equal('EFAULT');
+  });
+
   it('tell wrong combinations before a full table', () => {
     const { calls } = fakeHost({ socket: { maxDescriptors: 0 } });
     expect(name(calls.socket(c.AF_INET, c.SOCK_STREAM, c.IPPROTO_UDP))).to.equal('EPROTONOSUPPORT');

@@ -7,9 +7,9 @@ import type { EpollEvent } from '../../src/socket/epoll.ts';
 import type { Message } from '../../src/socket/message.ts';
 import type { Form, Json, Step } from '../socket/differential/steps.ts';
 import {
-  blankName,
   controlMessage,
   isForm,
+  nameRoom,
   numbers,
   octetsOf,
   optionInput,
@@ -93,15 +93,15 @@ export class CallRunner {
     connect: ([name, ...to]) => this.#calls(name).connect(this.#fd(name), takeAddress(to, this.#interfaces)),
     listen: ([name, backlog]) => this.#calls(name).listen(this.#fd(name), Number(backlog)),
     accept: ([name, child]) => this.#opened(child, this.#hostOf(name), this.#calls(name).accept(this.#fd(name))),
-    accept4: ([name, child, flags]) => {
-      const peer = blankName();
+    accept4: ([name, child, flags, room]) => {
+      const peer = nameRoom(room);
       const fd = this.#calls(name).accept(this.#fd(name), peer, Number(flags));
       return fd < 0 ? fd : [this.#opened(child, this.#hostOf(name), fd), ...shownAddress(peer, this.#interfaces)];
     },
     shutdown: ([name, how]) => this.#calls(name).shutdown(this.#fd(name), Number(how)),
     close: ([name]) => this.#calls(name).close(this.#fd(name)),
-    getsockname: ([name]) => this.#named('getsockname', name),
-    getpeername: ([name]) => this.#named('getpeername', name),
+    getsockname: ([name, room]) => this.#named('getsockname', name, room),
+    getpeername: ([name, room]) => this.#named('getpeername', name, room),
 
     send: ([name, data, flags = 0]) => {
       const [bytes, length] = this.#data(data);
@@ -134,9 +134,9 @@ export class CallRunner {
       const [into, length] = this.#room(size);
       return shownData(this.#calls(name).read(this.#fd(name), into, 0, length), into, length);
     },
-    recvfrom: ([name, size, flags = 0]) => {
+    recvfrom: ([name, size, flags = 0, room]) => {
       const [into, length] = this.#room(size);
-      const from = blankName();
+      const from = nameRoom(room);
       const count = this.#calls(name).recvfrom(this.#fd(name), into, Number(flags), from, 0, length);
       const shown = shownData(count, into, length);
       return Array.isArray(shown) ? [...(shown as Json[]), ...shownAddress(from, this.#interfaces)] : shown;
@@ -237,15 +237,15 @@ export class CallRunner {
     return [new Uint8Array(Number(form['size'])), Number(form['length'])];
   }
 
-  #named(call: 'getsockname' | 'getpeername', name: Json | undefined): Json {
-    const into = blankName();
+  #named(call: 'getsockname' | 'getpeername', name: Json | undefined, room: Json | undefined): Json {
+    const into = nameRoom(room);
     const result = this.#calls(name)[call](this.#fd(name), into);
     return result < 0 ? result : [result, ...shownAddress(into, this.#interfaces)];
   }
 
   #recvmsg(name: Json | undefined, form: Form, flags: Json): Json {
-    const { iov = [], control = 0, rights = [] } = form;
-    const from = blankName();
+    const { iov = [], control = 0, rights = [], name: room } = form;
+    const from = nameRoom(room);
     const pieces = numbers(iov).map((size) => new Uint8Array(size));
     const message: Message = { name: from, iov: pieces, control: [], controlLength: Number(control) };
     const count = this.#calls(name).recvmsg(this.#fd(name), message, Number(flags));

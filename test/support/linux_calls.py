@@ -9,6 +9,7 @@ import time
 
 from linux_forms import (
     MsgHdr,
+    NameRoom,
     address_of,
     AF_PACKET,
     control_octets,
@@ -17,7 +18,6 @@ from linux_forms import (
     option_size,
     option_value,
     pointers,
-    shown_address,
     shown_control,
     shown_option,
     take_address,
@@ -28,7 +28,6 @@ libc = ctypes.CDLL(None, use_errno=True)
 NOBODY = 65534
 POLL = 0x1 | 0x2 | 0x4 | 0x8 | 0x10 | 0x2000
 MSG_NOSIGNAL = 0x4000
-NAME_SPACE = 128
 
 
 class Case:
@@ -104,10 +103,10 @@ class Case:
         value = self.without_waiting(name, libc.accept, None, None)
         return value if value < 0 else self.opened(child, value)
 
-    def do_accept4(self, name, child, flags):
-        raw, length = ctypes.create_string_buffer(NAME_SPACE), ctypes.c_uint(NAME_SPACE)
-        value = self.without_waiting(name, libc.accept4, raw, ctypes.byref(length), flags)
-        return value if value < 0 else [self.opened(child, value)] + shown_address(raw.raw[: length.value])
+    def do_accept4(self, name, child, flags, *room):
+        room = NameRoom(*room)
+        value = self.without_waiting(name, libc.accept4, room.raw, room.pointer(), flags)
+        return value if value < 0 else [self.opened(child, value)] + room.shown()
 
     def do_shutdown(self, name, how):
         return self.result(libc.shutdown(self.fd(name), how))
@@ -115,16 +114,16 @@ class Case:
     def do_close(self, name):
         return self.result(libc.close(self.fd(name)))
 
-    def named(self, call, name):
-        raw, length = ctypes.create_string_buffer(NAME_SPACE), ctypes.c_uint(NAME_SPACE)
-        value = self.result(call(self.fd(name), raw, ctypes.byref(length)))
-        return value if value < 0 else [value] + shown_address(raw.raw[: length.value])
+    def named(self, call, name, room):
+        room = NameRoom(*room)
+        value = self.result(call(self.fd(name), room.raw, room.pointer()))
+        return value if value < 0 else [value] + room.shown()
 
-    def do_getsockname(self, name):
-        return self.named(libc.getsockname, name)
+    def do_getsockname(self, name, *room):
+        return self.named(libc.getsockname, name, room)
 
-    def do_getpeername(self, name):
-        return self.named(libc.getpeername, name)
+    def do_getpeername(self, name, *room):
+        return self.named(libc.getpeername, name, room)
 
     # Moving octets.
 
@@ -187,14 +186,14 @@ class Case:
         buffer, length = self.room(size)
         return self.received(self.without_waiting(name, libc.read, buffer, ctypes.c_size_t(length)), buffer, length)
 
-    def do_recvfrom(self, name, size, flags=0):
+    def do_recvfrom(self, name, size, flags=0, *room):
         buffer, size = self.room(size)
-        raw, length = ctypes.create_string_buffer(NAME_SPACE), ctypes.c_uint(NAME_SPACE)
+        room = NameRoom(*room)
         count = self.without_waiting(
-            name, libc.recvfrom, buffer, ctypes.c_size_t(size), flags, raw, ctypes.byref(length)
+            name, libc.recvfrom, buffer, ctypes.c_size_t(size), flags, room.raw, room.pointer()
         )
         answer = self.received(count, buffer, size)
-        return answer if count < 0 or buffer is None else answer + shown_address(raw.raw[: length.value])
+        return answer if count < 0 or buffer is None else answer + room.shown()
 
     def spread(self, count, buffers):
         pieces = []
@@ -211,10 +210,18 @@ class Case:
     def do_recvmsg(self, name, message, flags=0):
         buffers = [(ctypes.c_char * size)() for size in message.get("iov", [])]
         iov = pointers(buffers)
-        raw = ctypes.create_string_buffer(NAME_SPACE)
+        name_room = NameRoom(*([message["name"]] if "name" in message else []))
         room = message.get("control", 0)
         control = ctypes.create_string_buffer(max(1, room))
-        header = MsgHdr(address_of(raw), NAME_SPACE, address_of(iov), len(buffers), address_of(control), room, 0)
+        header = MsgHdr(
+            address_of(name_room.raw),
+            name_room.length.value,
+            address_of(iov),
+            len(buffers),
+            address_of(control),
+            room,
+            0,
+        )
         count = self.without_waiting(name, libc.recvmsg, ctypes.byref(header), flags)
         if count < 0:
             return count
@@ -222,7 +229,7 @@ class Case:
             count,
             {
                 "data": self.spread(count, buffers),
-                "from": shown_address(raw.raw[: header.namelen]),
+                "from": name_room.shown(header.namelen),
                 "flags": header.flags,
                 "control": shown_control(
                     control.raw[: header.controllen], lambda fds: self.take_fds(fds, message.get("rights", []))

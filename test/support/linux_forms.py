@@ -105,6 +105,32 @@ def shown_address(raw):
     return [{"octets": list(raw)}]
 
 
+class NameRoom:
+    """Room for a name: so many octets, {"null": n} for NULL with a length, None for a NULL length. Any length where none is said."""
+
+    BLANK = b"\xee"
+
+    def __init__(self, *room):
+        self.any = not room
+        (said,) = room or (128,)
+        self.has_length = said is not None
+        count = said["null"] if isinstance(said, dict) else said or 0
+        self.size = max(0, count)
+        self.length = ctypes.c_int(count)
+        self.raw = None if isinstance(said, dict) else ctypes.create_string_buffer(self.BLANK * self.size + b"\0")
+
+    def pointer(self):
+        return ctypes.byref(self.length) if self.has_length else None
+
+    def shown(self, length=None):
+        """What a call wrote; `length` is that of a struct msghdr."""
+        length = self.length.value if length is None else ctypes.c_int(length).value
+        if self.any:
+            return shown_address(self.raw.raw[:length])
+        room = None if self.raw is None else list(self.raw.raw[: self.size])
+        return [{"room": room, "length": length if self.has_length else None}]
+
+
 # --- Option values.
 
 

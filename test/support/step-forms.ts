@@ -108,7 +108,20 @@ function writePacketAddress(view: DataView, { protocol, interfaceIndex, hardware
 /** A record for a call to fill in; `shownAddress` tells by the family whether it did, and which form it is. */
 export const blankName = (): NameOut => ({ family: -1 });
 
+/** What stands in the room for a name before a call. */
+const BLANK = 0xee;
+
+/** Room for a name: so many octets, NULL with a length, or a NULL length. Without any, a record. */
+export function nameRoom(room: Json | undefined): NameOut {
+  if (room === undefined) return blankName();
+  if (isForm(room)) return { octets: null, length: Number(room['null']) };
+  const octets = new Uint8Array(Math.max(0, Number(room))).fill(BLANK);
+  return { octets, length: room === null ? null : Number(room) };
+}
+
 export function shownAddress(name: NameOut, interfaces: Interfaces): Json[] {
+  const { octets, length = null } = name;
+  if (octets !== undefined) return [{ room: octets === null ? null : [...octets], length }];
   switch (name.family) {
     case c.AF_INET:
       return [name.address!, name.port!];

@@ -3,12 +3,13 @@
  *
  * Text is read and shown by way of a memory of one: bulk traffic names the same address again and again.
  */
-import { getU16, getU32, setU16 } from '../../core/bytes.ts';
+import { getU16, getU32 } from '../../core/bytes.ts';
 import { Errno } from '../../core/errno.ts';
 import { ANY_ADDRESS, formatAddress, ipv4, parseAddress } from '../../ip/address.ts';
 import type { IpAddress } from '../../ip/address.ts';
-import type { InetAddress, Name, NameOut, PacketAddress, UnixAddress } from '../address.ts';
+import type { InetAddress, Name, NameOut } from '../address.ts';
 import { AF_INET, AF_UNSPEC } from '../constants.ts';
+import { sockaddr } from '../name-octets.ts';
 
 /** One end of an association. A record that the caller owns and a call fills in. */
 export interface Endpoint {
@@ -20,8 +21,6 @@ export const makeEndpoint = (): Endpoint => ({ address: ANY_ADDRESS, port: 0 });
 
 /** Octets of struct sockaddr_in: a shorter one is EINVAL. */
 const SOCKADDR_IN = 16;
-/** Octets of struct sockaddr_ll. */
-const SOCKADDR_LL = 20;
 /** A struct sockaddr that names no more than a family. */
 const FAMILY_ONLY = 2;
 
@@ -42,7 +41,8 @@ export class InetNames {
   read(name: Name, into: Endpoint, familySuffices = false): number {
     if (name === null) return -Errno.EFAULT;
     if (name instanceof Uint8Array) return readOctets(name, into, familySuffices);
-    if ('path' in name || 'interfaceIndex' in name) return readOctets(foreignOctets(name), into, familySuffices);
+    // bind of a raw socket takes such octets for an address, and does not look at the family. net/ipv4/raw.c.
+    if ('path' in name || 'interfaceIndex' in name) return readOctets(sockaddr(name), into, familySuffices);
     const { address, port, family = AF_INET } = name as Partial<InetAddress>;
     if (address === undefined || port === undefined) return family;
     if (!Number.isInteger(port) || port < 0 || port > 0xffff) return -Errno.EINVAL;
@@ -71,22 +71,6 @@ export class InetNames {
     }
     return this.#shownText;
   }
-}
-
-/**
- * The beginning of struct sockaddr_un and sockaddr_ll as C has them. bind of a raw socket takes the octets of either for an address,
- * and does not look at the family. net/ipv4/raw.c.
- */
-function foreignOctets(name: UnixAddress | PacketAddress): Uint8Array {
-  if ('path' in name) {
-    const isPath = name.path !== '' && !name.path.startsWith('\0');
-    return Uint8Array.from([name.family, 0, ...new TextEncoder().encode(name.path), ...(isPath ? [0] : [])]);
-  }
-  const octets = new Uint8Array(SOCKADDR_LL);
-  octets[0] = name.family;
-  setU16(octets, 2, name.protocol);
-  new DataView(octets.buffer).setInt32(4, name.interfaceIndex, true);
-  return octets;
 }
 
 function readOctets(octets: Uint8Array, into: Endpoint, familySuffices: boolean): number {

@@ -3,10 +3,10 @@
  * negative errno for a failure) or, where the call yields more, a list that starts with it.
  *
  *     socket s domain type protocol       socketpair s t domain type protocol       bind, connect s ADDRESS
- *     accept l child                      accept4 l child flags: [0, ...address]    listen, shutdown s number
+ *     accept l child                      accept4 l child flags ROOM: [0, ...address]    listen, shutdown s number
  *     send s DATA flags                   sendto s DATA flags ADDRESS               sendmsg s {iov, name, control} flags
- *     recv s SIZE flags: [count, text]    recvfrom s SIZE flags: [..., ...address]  recvmsg s {iov: [size ...], control: room, rights: [names]} flags
- *     write s DATA, writev s DATA ...     read s SIZE, readv s size ...             getsockname, getpeername s: [0, ...address]
+ *     recv s SIZE flags: [count, text]    recvfrom s SIZE flags ROOM: [..., ...address]  recvmsg s {iov: [size ...], name: ROOM, control: room, rights: [names]} flags
+ *     write s DATA, writev s DATA ...     read s SIZE, readv s size ...             getsockname, getpeername s ROOM: [0, ...address]
  *     setsockopt s level name VALUE       getsockopt s level name FORM: [0, ...]    ioctl s request value, atmark s
  *     fcntl s command value newName       dup s new, dup2 s target, dup3 s target flags    number s base: s less base
  *     poll s: all bits                    poll s bits, poll [[s, bits] ...]: [count, ...bits]
@@ -16,7 +16,8 @@
  *
  * A descriptor is a name, or a number as it is; a name that nothing has given is no open descriptor. ADDRESS is text, port and maybe
  * a family, or one of {inet: [text, port]}, {unix: path}, {packet: {protocol, interface, hardware}}, {octets: [...]}, null for NULL;
- * with `length` its octets are cut or padded to that many. DATA is text, octets, {size: n} zeros, {null: n} for NULL of that length,
+ * with `length` its octets are cut or padded to that many. With a ROOM, which is so many octets, {null: n} for NULL with a length or
+ * null for a NULL length, the address that comes is {room: [octet ...], length}, else its record. DATA is text, octets, {size: n} zeros, {null: n} for NULL of that length,
  * {text, length} for a length that is not the text's; SIZE a number, {null: n}, {size, length}. VALUE is ints, null (NULL of an int's
  * length), or one of {null: n}, {octets}, {text}, {linger: [on, s]}, {timeval: [s, us]}, {mreqn: [group, address, interface]},
  * {mreq: [group, address]}, {packetMreq: [interface, type, hardware]}. FORM is how many ints, or 'linger', 'timeval', 'ucred',
