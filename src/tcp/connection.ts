@@ -43,6 +43,7 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
   readonly host: ConnectionHost<Connection>;
   options: Readonly<TcpOptions>;
   owner: ReadinessOwner | undefined = undefined;
+  onReport: TcpConnection['onReport'] = undefined;
   parent: ConnectionParent<Connection> | undefined = undefined;
   nextInChain: Connection | undefined = undefined;
   deadline: Micros = NEVER;
@@ -144,7 +145,7 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
 
   /** SEND. §3.10.2. */
   send(bytes: Uint8Array, at: number, length: number, more = false): number {
-    if (this.error !== 0) return -this.#takeHardError();
+    if (this.error !== 0) return -this.takeError();
     const { state, sender, fastOpen } = this;
     const early = fastOpen?.takesText(state, sender.finQueued) === true;
     if (!early && !maySend(state)) return whyNotSend(state, sender.finQueued);
@@ -176,7 +177,7 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
       if (count > 0 || length === 0) return count;
     }
     if (this.receiver.ended) return 0;
-    if (this.error !== 0) return -this.#takeHardError();
+    if (this.error !== 0) return -this.takeError();
     return this.#receiveShut ? 0 : nothingToRead(this.state, this.wasEstablished);
   }
 
@@ -383,12 +384,6 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
 
   onDeadline(now: Micros): void {
     this.host.onDeadline(this, now);
-  }
-
-  #takeHardError(): number {
-    const error = this.error;
-    this.error = 0;
-    return error;
   }
 
   #freePort(): void {

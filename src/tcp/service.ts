@@ -6,6 +6,7 @@
  */
 import type { Micros } from '../core/time.ts';
 import type { IpAddress } from '../ip/address.ts';
+import type { IpErrorReport } from '../ip/service.ts';
 
 /** Connection states as RFC 9293 §3.3.2 spells them. */
 export type TcpState =
@@ -149,6 +150,10 @@ export interface TcpConnection {
   owner: ReadinessOwner | undefined;
   /** Who frees the port when the connection is gone. Set after that, it is told at once. */
   portHolder: PortHolder | undefined;
+  /** Told of the ICMP report that ends an attempt to connect; `quoted` is what came back of the segment, from its header on, and lent. */
+  onReport: ((report: IpErrorReport, quoted: Uint8Array) => void) | undefined;
+  /** The pending error (a positive errno), 0 for none. */
+  error: number;
 
   /** Current readiness bits. */
   readiness(): number;

@@ -112,6 +112,7 @@ export class Attachment implements PortHolder {
   forget(options: CommonOptions): void {
     const connection = this.connection!;
     connection.owner = undefined;
+    connection.onReport = undefined;
     this.connection = undefined;
     this.local.address = this.port.boundAddress;
     if (connection.state === 'TIME-WAIT') {
@@ -141,6 +142,7 @@ export class Attachment implements PortHolder {
       return;
     }
     connection.owner = undefined;
+    connection.onReport = undefined;
     // The connection keeps the port, and nothing else of the socket: in TIME-WAIT there may be very many.
     connection.portHolder = this.#holderOf(port.binding);
     connection.close();

@@ -21,8 +21,6 @@ import {
   MSG_TRUNC,
   SHUT_RD,
   SHUT_WR,
-  IPPROTO_IP,
-  IP_RECVERR,
   POLLWRBAND,
 } from '../constants.ts';
 import { reaches } from '../message.ts';
@@ -30,10 +28,10 @@ import type { Incoming, Outgoing } from '../message.ts';
 import { Watch } from '../readiness.ts';
 import { defaultOptions, isShutdown } from '../socket.ts';
 import type { CommonOptions } from '../socket.ts';
-import { addControl, addErrorControl, readControl, resetSettings } from './control.ts';
+import { addControl, readControl, resetSettings } from './control.ts';
 import { DatagramQueue, copyDatagram } from './datagram-queue.ts';
 import { Draft } from './draft.ts';
-import { ErrorQueue, icmpError, localError } from './error-queue.ts';
+import { ErrorQueue, icmpError, localError, tellError } from './error-queue.ts';
 import type { InetHost } from './host.ts';
 import { Multicast } from './multicast.ts';
 import { makeEndpoint } from './names.ts';
@@ -150,23 +148,12 @@ export class DatagramCore {
     return (flags & MSG_TRUNC) !== 0 ? datagram.length : count;
   }
 
-  /** The oldest error of the queue with what came back of the datagram. MSG_PEEK and MSG_TRUNC make no difference here. ip(7). */
   #receiveError(into: Uint8Array, at: number, length: number, incoming: Incoming | undefined): number {
     const taken = this.#errors.shift();
     if (taken === undefined) return -Errno.EAGAIN;
-    // The next one's errno is pending now; the one that is told of here no longer is.
-    const { nextPending } = this.#errors;
-    if (nextPending !== 0 || taken.message !== undefined) this.#error = nextPending;
+    this.#error = this.#errors.pendingAfter(taken) ?? this.#error;
     if (this.#errors.size > 0) this.watch.onReadiness(Wake.Error);
-    const count = Math.min(length, taken.data.length);
-    if (!reaches(into, at, count)) return -Errno.EFAULT;
-    into.set(taken.data.subarray(0, count), at);
-    if (incoming === undefined) return count;
-    incoming.flags |= MSG_ERRQUEUE | (count < taken.data.length ? MSG_TRUNC : 0);
-    this.#name(taken.address, taken.port, incoming);
-    if (taken.message !== undefined) addErrorControl(incoming, taken.message, this.options, this.#host.names);
-    incoming.control.push({ level: IPPROTO_IP, type: IP_RECVERR, data: taken.error });
-    return count;
+    return tellError(taken, into, at, length, incoming, this.options, this.#host.names);
   }
 
   #name(address: IpAddress, port: number, { name }: Incoming): void {

@@ -2,10 +2,21 @@
  * Errors that wait for MSG_ERRQUEUE: IP_RECVERR of ip(7). Bounded in octets by the socket's receive buffer; what does not fit is
  * only told of by the pending error.
  */
+import { Errno } from '../../core/errno.ts';
 import type { IpAddress } from '../../ip/address.ts';
 import type { Arrival, IpErrorReport } from '../../ip/service.ts';
-import { SO_EE_ORIGIN_ICMP, SO_EE_ORIGIN_LOCAL } from '../constants.ts';
-import type { ExtendedError } from '../message.ts';
+import {
+  IPPROTO_IP,
+  IP_RECVERR,
+  MSG_ERRQUEUE,
+  MSG_TRUNC,
+  SO_EE_ORIGIN_ICMP,
+  SO_EE_ORIGIN_LOCAL,
+} from '../constants.ts';
+import { reaches } from '../message.ts';
+import type { ExtendedError, Incoming } from '../message.ts';
+import type { CommonOptions } from '../socket.ts';
+import { addErrorControl } from './control.ts';
 import { OVERHEAD } from './datagram-queue.ts';
 import type { InetNames } from './names.ts';
 
@@ -28,12 +39,6 @@ export class ErrorQueue {
     return this.#items.length;
   }
 
-  /** Whether the next error came by ICMP: then it is the pending one, too. */
-  get nextPending(): number {
-    const next = this.#items[0]?.error;
-    return next?.origin === SO_EE_ORIGIN_ICMP ? next.errno : 0;
-  }
-
   /** Keeps an error unless `limit` octets are reached. */
   push(error: QueuedError, limit: number): void {
     const charge = error.data.length + OVERHEAD;
@@ -48,10 +53,41 @@ export class ErrorQueue {
     return error;
   }
 
+  /** The errno that is pending once `taken` has been: the next one's if that came by ICMP; undefined where nothing changes. */
+  pendingAfter(taken: QueuedError): number | undefined {
+    const next = this.#items[0]?.error;
+    if (next?.origin === SO_EE_ORIGIN_ICMP) return next.errno;
+    return taken.message === undefined ? undefined : 0;
+  }
+
   clear(): void {
     this.#items.length = 0;
     this.#charged = 0;
   }
+}
+
+/**
+ * Hands the error over with what came back of the datagram: how many octets of that, or -EFAULT. MSG_PEEK and MSG_TRUNC make no
+ * difference. ip(7).
+ */
+export function tellError(
+  { error, message, address, port, data }: QueuedError,
+  into: Uint8Array,
+  at: number,
+  length: number,
+  incoming: Incoming | undefined,
+  options: CommonOptions,
+  names: InetNames,
+): number {
+  const count = Math.min(length, data.length);
+  if (!reaches(into, at, count)) return -Errno.EFAULT;
+  into.set(data.subarray(0, count), at);
+  if (incoming === undefined) return count;
+  incoming.flags |= MSG_ERRQUEUE | (count < data.length ? MSG_TRUNC : 0);
+  if (incoming.name !== undefined) names.write({ address, port }, incoming.name);
+  if (message !== undefined) addErrorControl(incoming, message, options, names);
+  incoming.control.push({ level: IPPROTO_IP, type: IP_RECVERR, data: error });
+  return count;
 }
 
 /** An error that ICMP told of, about a datagram to `port`; `quoted` is lent. */

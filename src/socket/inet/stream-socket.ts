@@ -30,6 +30,7 @@ import { Watch } from '../readiness.ts';
 import { boundedBacklog, isShutdown } from '../socket.ts';
 import type { CommonOptions, Socket } from '../socket.ts';
 import { Attachment } from './attachment.ts';
+import { ErrorQueue, icmpError, tellError } from './error-queue.ts';
 import { mayBind, mayBindPort, mtuTo } from './host.ts';
 import type { InetHost } from './host.ts';
 import { hasNoFamily, readBindName } from './names.ts';
@@ -61,6 +62,8 @@ export class StreamSocket implements Socket {
   /** SHUT_RD and SHUT_WR before there was a connection: as on Linux it, or all that the listener accepts, stay shut in that direction. */
   #shutReceive = false;
   #shutSend = false;
+  /** What ICMP told of attempts to connect. Linux queues it whether or not IP_RECVERR asks for it; later errors it does not queue. */
+  #errors: ErrorQueue | undefined = undefined;
   /** Told when close need not wait any more. */
   #lingered: (() => void) | undefined = undefined;
 
@@ -145,6 +148,10 @@ export class StreamSocket implements Socket {
     const connection = this.#ends.open(address, port, options, this.options);
     if (typeof connection === 'number') return connection;
     connection.shutEarly(this.#shutReceive, this.#shutSend);
+    connection.onReport = (report, quoted) => {
+      const error = icmpError(report, connection.remotePort, quoted, this.#host.names);
+      (this.#errors ??= new ErrorQueue()).push(error, this.options.receiveBuffer);
+    };
     this.#error = 0;
     // TCP_FASTOPEN_CONNECT with a cookie: connected as far as the program is concerned, and the SYN goes with what it sends first.
     this.#phase = connection.deferred ? 'connected' : 'connecting';
@@ -178,7 +185,7 @@ export class StreamSocket implements Socket {
 
   /** The sender's address is left alone: recvfrom on a stream does not tell it. */
   receive(into: Uint8Array, at: number, length: number, flags: number, incoming: Incoming | undefined): number {
-    if ((flags & MSG_ERRQUEUE) !== 0) return -Errno.EAGAIN;
+    if ((flags & MSG_ERRQUEUE) !== 0) return this.#receiveError(into, at, length, incoming);
     const connection = this.#connection;
     if (connection === undefined) {
       if (this.#phase === 'listening') return -Errno.ENOTCONN;
@@ -187,6 +194,17 @@ export class StreamSocket implements Socket {
       return this.#shutReceive ? 0 : -Errno.ENOTCONN;
     }
     return receiveFrom(connection, into, at, length, flags, incoming);
+  }
+
+  #receiveError(into: Uint8Array, at: number, length: number, incoming: Incoming | undefined): number {
+    const taken = this.#errors?.shift();
+    if (taken === undefined) return -Errno.EAGAIN;
+    this.takeError();
+    const pending = this.#errors!.pendingAfter(taken) ?? 0;
+    if (this.#connection === undefined) this.#error = pending;
+    else this.#connection.error = pending;
+    if (pending !== 0) this.watch.onReadiness();
+    return tellError(taken, into, at, length, incoming, this.options, this.#host.names);
   }
 
   shutdown(how: number): number {
@@ -258,6 +276,11 @@ export class StreamSocket implements Socket {
   }
 
   readiness(): number {
+    const bits = this.#stateReadiness();
+    return this.#errors !== undefined && this.#errors.size > 0 ? bits | Readiness.Error : bits;
+  }
+
+  #stateReadiness(): number {
     if (this.#listener !== undefined) return this.#listener.waiting > 0 ? Readiness.Readable : 0;
     if (this.#connection !== undefined) {
       const bits = this.#connection.readiness();
@@ -273,6 +296,7 @@ export class StreamSocket implements Socket {
     const bounded = boundLowWater(changes, this.tcpOptions);
     const result = this.changeTcpOptions(tcpPart(this.options, bounded));
     if (result < 0) return result;
+    if (changes.receiveErrors === false) this.#errors?.clear();
     this.options = { ...this.options, ...bounded };
     this.#ends.port.share(this.options);
     return 0;

@@ -1,5 +1,5 @@
 /**
- * IP_RECVERR and MSG_ERRQUEUE on UDP and raw sockets. ip(7), recv(2).
+ * IP_RECVERR and MSG_ERRQUEUE on UDP, raw and TCP sockets. ip(7), recv(2).
  */
 import * as c from '../../../src/socket/constants.ts';
 import { one, two } from './steps.ts';
@@ -240,6 +240,15 @@ const raw: readonly Case[] = [
   ),
 ];
 
+/** A TCP socket whose SYNs nobody answers: the neighbour is not there. */
+const NOBODY = '10.0.0.77';
+const NOR_THERE = '10.0.0.78';
+const unanswered = (name: string): readonly Step[] => [
+  ['socket', name, AF_INET, SOCK_STREAM, 0],
+  ['bind', name, '10.0.0.1', 7001],
+  recverr(name),
+];
+
 const stream: readonly Case[] = [
   one(
     'ip(7), IP_RECVERR on TCP: there is no error queue to read while nothing failed',
@@ -251,6 +260,69 @@ const stream: readonly Case[] = [
     error('s'),
     ['recv', 's', 9],
     error('s'),
+  ),
+  two(
+    'an attempt to connect that ICMP ends: the error is queued with the SYN, and reading it takes the pending one',
+    ...unanswered('s'),
+    ['connect', 's', NOBODY, 80],
+    ['wait', 3500],
+    ['poll', 's'],
+    error('s', 400, 4),
+    ['poll', 's'],
+    pending('s'),
+    error('s'),
+    ['poll', 's'],
+    ['connect', 's', NOBODY, 80],
+    ['connect', 's', THERE, 80],
+  ),
+  two(
+    'an attempt to connect that ICMP ends: the error is queued without IP_RECVERR, and stays when SO_ERROR and connect have told of it',
+    ['socket', 's', AF_INET, SOCK_STREAM, 0],
+    ['bind', 's', '10.0.0.1', 7001],
+    ['connect', 's', NOBODY, 80],
+    ['wait', 3500],
+    pending('s'),
+    ['poll', 's'],
+    ['recv', 's', 9],
+    ['connect', 's', NOBODY, 80],
+    ['poll', 's'],
+    ['recvfrom', 's', 4, MSG_ERRQUEUE],
+    ['poll', 's'],
+    pending('s'),
+  ),
+  two(
+    'attempts to connect that ICMP ends: the errors are queued, and each is pending in its turn',
+    ...unanswered('s'),
+    ...[NOBODY, NOR_THERE].flatMap((address): Step[] => [
+      ['connect', 's', address, 80],
+      ['wait', 3500],
+      ['connect', 's', address, 80],
+    ]),
+    ['poll', 's'],
+    error('s', 400, 4),
+    ['poll', 's'],
+    ['recv', 's', 9],
+    ['poll', 's'],
+    error('s', 400, 4),
+    ['poll', 's'],
+    pending('s'),
+  ),
+  two(
+    'an attempt to connect that ICMP ends: IP_RECVERR off empties the queue',
+    ...unanswered('s'),
+    ['connect', 's', NOBODY, 80],
+    ['wait', 3500],
+    ip('s', c.IP_RECVERR, 0),
+    ['poll', 's'],
+    error('s', 400, 4),
+    ['send', 's', 'x'],
+    ['connect', 's', NOBODY, 80],
+    ['connect', 's', NOR_THERE, 80],
+    ['wait', 3500],
+    error('s', 400, 4),
+    ['send', 's', 'x'],
+    ['recv', 's', 9],
+    ['poll', 's'],
   ),
 ];
 
