@@ -106,7 +106,7 @@ export class ReceiveOperation implements Operation {
     const calls = this.#calls;
     const fd = this.#fd;
     const flags = this.#flags;
-    const peeks = (flags & MSG_PEEK) !== 0;
+    const peeks = looksAgain(calls, fd, flags);
     for (;;) {
       if (this.moved > 0 && mustStop(calls, fd)) return this.moved;
       const at = peeks ? 0 : this.moved;
@@ -147,7 +147,7 @@ export class ReceiveMessageOperation implements Operation {
   attempt(): number | undefined {
     const calls = this.#calls;
     const fd = this.#fd;
-    const peeks = (this.#flags & MSG_PEEK) !== 0;
+    const peeks = looksAgain(calls, fd, this.#flags);
     for (;;) {
       if (this.moved > 0 && mustStop(calls, fd)) return this.moved;
       const before = peeks ? 0 : this.moved;
@@ -254,6 +254,13 @@ export function targetOf(calls: SocketCalls, fd: number, length: number, flags: 
   const file = calls.file(fd);
   if (file === undefined || !isSocket(file) || file.type !== SOCK_STREAM) return 1;
   return (flags & MSG_WAITALL) !== 0 ? length : Math.min(length, file.options.receiveLowWater);
+}
+
+/** Whether each try sees the same octets: MSG_PEEK without SO_PEEK_OFF, with which it goes on. */
+function looksAgain(calls: SocketCalls, fd: number, flags: number): boolean {
+  if ((flags & MSG_PEEK) === 0) return false;
+  const file = calls.file(fd);
+  return file === undefined || !isSocket(file) || file.options.peekOffset < 0;
 }
 
 /** Datagram sockets that were shut down would never get anything: a waiting recv then ends with 0, as on Linux. */

@@ -62,6 +62,7 @@ export const SO_PASSSEC = 34;
 export const SO_MARK = 36;
 export const SO_PROTOCOL = 38;
 export const SO_DOMAIN = 39;
+export const SO_PEEK_OFF = 42;
 export const SO_MAX_PACING_RATE = 47;
 
 /** Options at IPPROTO_TCP. tcp(7). */

@@ -50,6 +50,8 @@ export interface CommonOptions {
   receiveBuffer: number;
   /** SO_RCVLOWAT (octets): a stream is readable from so many on. socket(7). */
   receiveLowWater: number;
+  /** SO_PEEK_OFF (octets): where MSG_PEEK looks next; below 0 at the beginning, always. socket(7). */
+  peekOffset: number;
   /**
    * SO_RCVTIMEO and SO_SNDTIMEO (us): how long a call waits, after which it fails with EAGAIN (connect: EINPROGRESS); 0 for as long as it
    * takes, below 0 for not at all. For the faces that wait.
@@ -202,6 +204,7 @@ export function defaultOptions(host: SocketHost): CommonOptions {
     sendBuffer: socket.datagramSendBuffer,
     receiveBuffer: socket.datagramReceiveBuffer,
     receiveLowWater: 1,
+    peekOffset: -1,
     receiveTimeout: 0,
     sendTimeout: 0,
     boundDevice: 0,

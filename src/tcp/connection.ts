@@ -170,9 +170,9 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
   }
 
   /** RECEIVE. §3.10.3. What was received before an error is still handed out, as on Linux, and so is the end of the stream, each time. */
-  receive(into: Uint8Array, at: number, length: number, peek = false): number {
+  receive(into: Uint8Array, at: number, length: number, peek = false, from = 0): number {
     if (this.receiver.ring.length > 0) {
-      const count = this.receiver.read(into, at, length, peek);
+      const count = this.receiver.read(into, at, length, peek, from);
       if (!peek && this.receiver.opensWindow(this.host.now) && isSynchronized(this.state)) this.host.mark(this);
       if (count > 0 || length === 0) return count;
     }

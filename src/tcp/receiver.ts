@@ -249,11 +249,12 @@ export class Receiver implements Spender {
     return readable >= this.lowWater || (readable > 0 && this.#tcb.rcvWnd <= this.#tcb.rmss);
   }
 
-  /** RECEIVE: copies out what is there, up to the urgent mark. */
-  read(into: Uint8Array, at: number, length: number, peek: boolean): number {
+  /** RECEIVE: copies out what is there, up to the urgent mark; a peek may begin `from` octets further in. */
+  read(into: Uint8Array, at: number, length: number, peek: boolean, from = 0): number {
     const { ring } = this;
-    if (this.#mark === undefined) return peek ? ring.peek(0, into, at, length) : ring.read(into, at, length);
-    const count = readToMark(ring, this.#mark.at - this.#read, this.urgentInline, into, at, length, peek);
+    if (this.#mark === undefined) return peek ? ring.peek(from, into, at, length) : ring.read(into, at, length);
+    const ahead = this.#mark.at - this.#read - from;
+    const count = readToMark(ring, ahead, this.urgentInline, into, at, length, peek, from);
     this.afterRead();
     return count;
   }

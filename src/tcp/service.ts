@@ -169,9 +169,10 @@ export interface TcpConnection {
   sendUrgent(bytes: Uint8Array, at: number, length: number): number;
   /**
    * Copies received octets out. Returns how many, 0 at the end of the stream, -EAGAIN when nothing is there yet, the pending
-   * error once, -ENOTCONN before the connection exists. `peek` leaves them (MSG_PEEK).
+   * error once, -ENOTCONN before the connection exists. `peek` leaves them (MSG_PEEK),
+   * and begins `from` octets further in (SO_PEEK_OFF).
    */
-  receive(into: Uint8Array, at: number, length: number, peek?: boolean): number;
+  receive(into: Uint8Array, at: number, length: number, peek?: boolean, from?: number): number;
   /**
    * MSG_OOB: the octet that the urgent pointer names. 1, or 0 when none can come any more; -EINVAL when there is none, it was taken or
    * oobInline is set, -EAGAIN when it is announced and has not come, -ENOTCONN after a reset. Never waits. RFC 6093 §3.

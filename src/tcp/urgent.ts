@@ -37,7 +37,7 @@ export function octetAt(ring: ByteRing, ahead: number): number {
 
 /**
  * Reads from a ring whose first octet lies `ahead` octets before the mark. Up to it when it lies ahead; at it, without the octet itself
- * unless it is `inline`. Returns how many octets were handed out. MUST-33.
+ * unless it is `inline`. Returns how many octets were handed out. MUST-33. A peek may begin `from` octets further in, `ahead` of the mark.
  */
 export function readToMark(
   ring: ByteRing,
@@ -47,10 +47,11 @@ export function readToMark(
   at: number,
   length: number,
   peek: boolean,
+  from = 0,
 ): number {
   const most = ahead > 0 ? Math.min(length, ahead) : length;
   const skip = ahead === 0 && !inline && length > 0 && ring.length > 0 ? 1 : 0;
-  if (peek) return ring.length > skip ? ring.peek(skip, into, at, most) : 0;
+  if (peek) return ring.peek(from + skip, into, at, most);
   ring.discard(skip);
   return ring.read(into, at, most);
 }

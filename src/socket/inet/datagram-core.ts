@@ -25,6 +25,7 @@ import {
 } from '../constants.ts';
 import { reaches } from '../message.ts';
 import type { Incoming, Outgoing } from '../message.ts';
+import { movedOffset } from '../peek-offset.ts';
 import { Watch } from '../readiness.ts';
 import { defaultOptions, isShutdown } from '../socket.ts';
 import type { CommonOptions } from '../socket.ts';
@@ -131,21 +132,28 @@ export class DatagramCore {
   receive(into: Uint8Array, at: number, length: number, flags: number, incoming: Incoming | undefined): number {
     if ((flags & MSG_ERRQUEUE) !== 0) return this.#receiveError(into, at, length, incoming);
     if (this.#error !== 0) return -this.takeError();
-    const datagram = this.#received.next;
+    const peek = (flags & MSG_PEEK) !== 0;
+    const place = peek ? this.#received.placeOf(this.options.peekOffset) : undefined;
+    const datagram = peek ? place?.message : this.#received.next;
     if (datagram === undefined) return -Errno.EAGAIN;
-    if (!reaches(into, at, Math.min(length, datagram.length))) {
+    const skip = place?.skip ?? 0;
+    const rest = datagram.length - skip;
+    if (!reaches(into, at, Math.min(length, rest))) {
       // What cannot be copied is lost, as on Linux.
-      if ((flags & MSG_PEEK) === 0) this.#received.shift();
+      if (!peek) this.#received.shift();
       return -Errno.EFAULT;
     }
-    const count = copyDatagram(datagram, into, at, length);
+    const count = copyDatagram(datagram, into, at, length, skip);
     if (incoming !== undefined) {
-      if (count < datagram.length) incoming.flags |= MSG_TRUNC;
+      // Linux says so of the last part of a datagram, too, where there is no more room than for that.
+      if (length <= rest && count < datagram.length) incoming.flags |= MSG_TRUNC;
       this.#name(datagram.source, datagram.port, incoming);
       addControl(incoming, datagram, this.options, this.#host.ip, this.#host.names);
     }
-    if ((flags & MSG_PEEK) === 0) this.#received.shift();
-    return (flags & MSG_TRUNC) !== 0 ? datagram.length : count;
+    if (!peek) this.#received.shift();
+    const result = (flags & MSG_TRUNC) !== 0 ? datagram.length : count;
+    this.options.peekOffset = movedOffset(this.options.peekOffset, flags, result);
+    return result;
   }
 
   #receiveError(into: Uint8Array, at: number, length: number, incoming: Incoming | undefined): number {

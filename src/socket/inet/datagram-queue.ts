@@ -8,6 +8,8 @@ import { copyBytes } from '../../core/bytes.ts';
 import type { Micros } from '../../core/time.ts';
 import type { IpAddress } from '../../ip/address.ts';
 import type { Arrival, IpPacket } from '../../ip/service.ts';
+import { placeOf } from '../peek-offset.ts';
+import type { Peeked, Place } from '../peek-offset.ts';
 
 /** What a datagram counts beyond its octets. Linux counts its buffer's bookkeeping too, some hundred octets. */
 export const OVERHEAD = 256;
@@ -15,7 +17,7 @@ export const OVERHEAD = 256;
 const MAX_MERGED = 65507;
 const MAX_SEGMENTS = 128;
 
-export interface Datagram extends Arrival {
+export interface Datagram extends Arrival, Peeked {
   /** Its octets; of several in one, those of each. */
   readonly pieces: Uint8Array[];
   length: number;
@@ -44,6 +46,15 @@ export class DatagramQueue {
     return this.#items.length - this.#head;
   }
 
+  /** Where MSG_PEEK looks. */
+  placeOf(offset: number): Place<Datagram> | undefined {
+    return placeOf(this.#waiting(), ({ length }) => length, offset);
+  }
+
+  *#waiting(): Generator<Datagram> {
+    for (let i = this.#head; i < this.#items.length; i++) yield this.#items[i]!;
+  }
+
   /** The oldest, or undefined. */
   get next(): Datagram | undefined {
     return this.#items[this.#head];
@@ -66,8 +77,8 @@ export class DatagramQueue {
     }
     const { source, destination, interfaceId, ttl, tos, options: ipOptions } = packet;
     const { length } = bytes;
-    const pieces = [bytes.slice()];
-    this.#items.push({ pieces, length, segment: 0, source, port, destination, interfaceId, ttl, tos, ipOptions, time });
+    const about = { source, port, destination, interfaceId, ttl, tos, ipOptions, time };
+    this.#items.push({ pieces: [bytes.slice()], length, segment: 0, peeked: false, ...about });
     return true;
   }
 
@@ -89,13 +100,16 @@ export class DatagramQueue {
   }
 }
 
-/** Copies a datagram's first octets out, `length` at most; returns how many that were. */
-export function copyDatagram({ pieces }: Datagram, into: Uint8Array, at: number, length: number): number {
+/** Copies a datagram's octets out, from `skip` on and `length` at most; returns how many that were. */
+export function copyDatagram({ pieces }: Datagram, into: Uint8Array, at: number, length: number, skip = 0): number {
   let copied = 0;
+  let before = skip;
   for (const piece of pieces) {
-    const count = Math.min(piece.length, length - copied);
-    copyBytes(piece, 0, into, at + copied, count);
+    const from = Math.min(before, piece.length);
+    const count = Math.min(piece.length - from, length - copied);
+    copyBytes(piece, from, into, at + copied, count);
     copied += count;
+    before -= from;
   }
   return copied;
 }

@@ -14,12 +14,14 @@ const discard = new Uint8Array(16384);
 export const isOver = (connection: TcpConnection): boolean =>
   connection.state === 'CLOSED' || connection.state === 'TIME-WAIT';
 
+/** @param from where a peek begins (SO_PEEK_OFF) */
 export function receiveFrom(
   connection: TcpConnection,
   into: Uint8Array,
   at: number,
   length: number,
   flags: number,
+  from: number,
   incoming: Incoming | undefined,
 ): number {
   const peek = (flags & MSG_PEEK) !== 0;
@@ -28,19 +30,21 @@ export function receiveFrom(
     if (urgent > 0 && incoming !== undefined) incoming.flags |= MSG_OOB;
     return urgent;
   }
-  const wanted = (flags & MSG_TRUNC) === 0 ? Math.min(connection.unread, length) : 0;
+  const wanted = (flags & MSG_TRUNC) === 0 ? Math.min(connection.unread - from, length) : 0;
   if (wanted > 0 && !reaches(into, at, wanted)) return -Errno.EFAULT;
   const result =
-    (flags & MSG_TRUNC) !== 0 ? receiveNothing(connection, length, peek) : connection.receive(into, at, length, peek);
+    (flags & MSG_TRUNC) !== 0
+      ? receiveNothing(connection, length, peek, from)
+      : connection.receive(into, at, length, peek, from);
   // A refused connection has ended, once its error has been told: Linux does not tell it from one that was there.
   return result === -Errno.ENOTCONN && isOver(connection) ? 0 : result;
 }
 
 /** MSG_TRUNC on a stream: takes octets away (or, with MSG_PEEK, counts them) without handing them out. tcp(7). */
-function receiveNothing(connection: TcpConnection, length: number, peek: boolean): number {
+function receiveNothing(connection: TcpConnection, length: number, peek: boolean, from: number): number {
   if (peek || length === 0) {
-    const result = connection.receive(discard, 0, Math.min(discard.length, length), peek);
-    return result > 0 ? Math.min(length, connection.unread) : result;
+    const result = connection.receive(discard, 0, Math.min(discard.length, length), peek, from);
+    return result > 0 ? Math.min(length, connection.unread - from) : result;
   }
   let taken = 0;
   while (taken < length) {

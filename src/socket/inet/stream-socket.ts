@@ -26,6 +26,7 @@ import {
 } from '../constants.ts';
 import { reaches } from '../message.ts';
 import type { Incoming, Outgoing } from '../message.ts';
+import { movedOffset, peekFrom } from '../peek-offset.ts';
 import { Watch } from '../readiness.ts';
 import { boundedBacklog, isShutdown } from '../socket.ts';
 import type { CommonOptions, Socket } from '../socket.ts';
@@ -193,7 +194,13 @@ export class StreamSocket implements Socket {
       if (this.#error !== 0) return -this.takeError();
       return this.#shutReceive ? 0 : -Errno.ENOTCONN;
     }
-    return receiveFrom(connection, into, at, length, flags, incoming);
+    const { peekOffset } = this.options;
+    const from = peekFrom(peekOffset, flags);
+    const count = receiveFrom(connection, into, at, length, flags, from, incoming);
+    if (peekOffset >= 0 && count > 0 && (flags & MSG_OOB) === 0) {
+      this.options = { ...this.options, peekOffset: movedOffset(peekOffset, flags, count) };
+    }
+    return count;
   }
 
   #receiveError(into: Uint8Array, at: number, length: number, incoming: Incoming | undefined): number {

@@ -108,6 +108,13 @@ function bufferRows(config: Config): readonly OptionRow[] {
       (socket) => socket.options.receiveLowWater,
       (socket, value) => socket.changeOptions({ receiveLowWater: value < 0 ? INT_MAX : Math.max(value, 1) }),
     ),
+    // Unsigned when it is read, as a negative one would be an errno: off is 0xffff_ffff.
+    int(
+      sol('SO_PEEK_OFF', c.SO_PEEK_OFF),
+      ANY_INT,
+      (socket) => (mayPeekAt(socket) ? socket.options.peekOffset >>> 0 : -Errno.EOPNOTSUPP),
+      (socket, value) => (mayPeekAt(socket) ? socket.changeOptions({ peekOffset: value }) : -Errno.EOPNOTSUPP),
+    ),
     readOnly(sol('SO_SNDLOWAT', c.SO_SNDLOWAT), () => 1),
     // Without effect, as on Linux since 2.6.
     int(
@@ -130,6 +137,9 @@ function bufferRows(config: Config): readonly OptionRow[] {
     },
   ];
 }
+
+/** Linux has SO_PEEK_OFF for TCP, UDP and AF_UNIX only. */
+const mayPeekAt = ({ kind }: Socket): boolean => kind !== 'raw' && kind !== 'packet';
 
 /** Where there is room for a long, it is one. */
 function rateOctets(value: OptionValue, length: number): Uint8Array {

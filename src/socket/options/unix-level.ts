@@ -1,7 +1,7 @@
 /**
  * Options of AF_UNIX sockets, which for historical reasons are at SOL_SOCKET. unix(7).
  *
- * Left out: SO_PEERSEC, for want of a security module (ENOPROTOOPT, as Linux without one says), SO_PEEK_OFF, and what unix(7) does not
+ * Left out: SO_PEERSEC, for want of a security module (ENOPROTOOPT, as Linux without one says), and what unix(7) does not
  * tell of: SO_PASSPIDFD, SO_PEERPIDFD, SO_PEERGROUPS, SO_PASSRIGHTS.
  */
 import * as c from '../constants.ts';

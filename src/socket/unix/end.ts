@@ -7,6 +7,7 @@ import { Readiness, Wake } from '../../tcp/service.ts';
 import { POLLWRBAND, SOCK_DGRAM } from '../constants.ts';
 import type { OpenFile } from '../file.ts';
 import type { Credentials } from '../message.ts';
+import type { Peeked } from '../peek-offset.ts';
 import { Watch } from '../readiness.ts';
 import { defaultOptions } from '../socket.ts';
 import type { CommonOptions, SocketHost } from '../socket.ts';
@@ -18,7 +19,7 @@ export const SHUT_SEND = 2;
 export const SHUT_BOTH = SHUT_RECEIVE | SHUT_SEND;
 
 /** A message, or a piece of a stream, with what was sent along. */
-export interface Parcel {
+export interface Parcel extends Peeked {
   readonly bytes: Uint8Array;
   /** Octets that have been read: a stream is read by parts. */
   consumed: number;

@@ -1,6 +1,5 @@
 /**
  * AF_UNIX inside the stack: sockets of the same stack talk to each other, without any network. unix(7); net/unix/af_unix.c.
- * Left out: SO_PEEK_OFF.
  *
  * Read end.ts next, then connections.ts and datagram-peers.ts for who talks to whom, stream-*.ts and messages.ts for the octets.
  */

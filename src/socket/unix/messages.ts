@@ -8,11 +8,12 @@ import type { Name } from '../address.ts';
 import { MSG_OOB, MSG_PEEK, MSG_TRUNC, SOCK_SEQPACKET, SOL_SOCKET, SO_TIMESTAMP } from '../constants.ts';
 import { reaches } from '../message.ts';
 import type { Incoming, Outgoing } from '../message.ts';
+import { movedOffset, placeOf } from '../peek-offset.ts';
 import { readAncillary, takeRights, tellCredentials } from './ancillary.ts';
 import type { Ancillary } from './ancillary.ts';
 import { MESSAGE_OVERHEAD, messageCharge } from './charge.ts';
 import { disconnected, maySendTo } from './datagram-peers.ts';
-import { SHUT_RECEIVE } from './end.ts';
+import { SHUT_RECEIVE, unreadOf } from './end.ts';
 import type { UnixEnd } from './end.ts';
 import type { UnixHost } from './host.ts';
 import { UNNAMED, readName } from './names.ts';
@@ -109,27 +110,32 @@ export function receiveMessage(
   if (sequenced && end.state !== 'connected') return -Errno.ENOTCONN;
   if ((flags & MSG_OOB) !== 0) return -Errno.EOPNOTSUPP;
   if (end.error !== 0) return -end.takeError();
-  const message = end.queue[0];
+  const { options } = end;
+  const peek = (flags & MSG_PEEK) !== 0;
+  const place = peek ? placeOf(end.queue, unreadOf, options.peekOffset) : undefined;
+  const message = peek ? place?.message : end.queue[0];
   if (message === undefined) {
     const over = (end.shutdown & SHUT_RECEIVE) !== 0 && (sequenced || mayWait);
     return over ? 0 : -Errno.EAGAIN;
   }
-  const count = Math.min(length, message.bytes.length);
+  const skip = place?.skip ?? 0;
+  const rest = message.bytes.length - skip;
+  const count = Math.min(length, rest);
   if (count > 0 && !reaches(into, at, count)) {
     // The message is lost, as on Linux.
-    if ((flags & MSG_PEEK) === 0) remove(host, end, message);
+    if (!peek) remove(host, end, message);
     return -Errno.EFAULT;
   }
-  copyBytes(message.bytes, 0, into, at, count);
+  copyBytes(message.bytes, skip, into, at, count);
   if (incoming !== undefined) {
-    if (count < message.bytes.length) incoming.flags |= MSG_TRUNC;
+    if (count < rest) incoming.flags |= MSG_TRUNC;
     tellSender(message, incoming);
     // A stream tells of no times: octets of several writes may come in one. Linux does the same.
-    if (end.options.timestamp) incoming.control.push({ level: SOL_SOCKET, type: SO_TIMESTAMP, data: message.time });
+    if (options.timestamp) incoming.control.push({ level: SOL_SOCKET, type: SO_TIMESTAMP, data: message.time });
     tellCredentials(end, message, incoming);
   }
-  const peek = (flags & MSG_PEEK) !== 0;
   takeRights(host, message, incoming, peek);
   if (!peek) remove(host, end, message);
-  return (flags & MSG_TRUNC) !== 0 ? message.bytes.length : count;
+  options.peekOffset = movedOffset(options.peekOffset, flags, peek ? count : message.bytes.length);
+  return (flags & MSG_TRUNC) !== 0 ? rest : count;
 }

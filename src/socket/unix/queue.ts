@@ -32,6 +32,7 @@ export function enqueue(
   const parcel: Parcel = {
     bytes: bytes.slice(),
     consumed: 0,
+    peeked: false,
     from,
     time: host.clock.now,
     charge,

@@ -9,6 +9,7 @@ import { Errno } from '../../core/errno.ts';
 import { MSG_OOB, MSG_PEEK, MSG_WAITALL } from '../constants.ts';
 import { reaches } from '../message.ts';
 import type { Incoming } from '../message.ts';
+import { movedOffset, peekFrom } from '../peek-offset.ts';
 import { sameWriter, takeRights, tellCredentials } from './ancillary.ts';
 import { SHUT_RECEIVE, unreadOf } from './end.ts';
 import type { Parcel, UnixEnd } from './end.ts';
@@ -27,9 +28,29 @@ export function receiveStream(
   if (end.state !== 'connected') return -Errno.EINVAL;
   const peek = (flags & MSG_PEEK) !== 0;
   if ((flags & MSG_OOB) !== 0) return receiveUrgent(end, into, at, length, peek, incoming);
+  const count = receiveOctets(host, end, into, at, length, flags, incoming);
+  if (count > 0) end.options.peekOffset = movedOffset(end.options.peekOffset, flags, count);
+  return count;
+}
+
+function receiveOctets(
+  host: UnixHost,
+  end: UnixEnd,
+  into: Uint8Array,
+  at: number,
+  length: number,
+  flags: number,
+  incoming: Incoming | undefined,
+): number {
+  const peek = (flags & MSG_PEEK) !== 0;
   let copied = 0;
   let first: Parcel | undefined = undefined;
   let parcel = beforeMark(host, end, end.queue[0], peek, false);
+  // What comes before the offset is passed over, and the out-of-band octet behind it is as any other.
+  let skip = peekFrom(end.options.peekOffset, flags);
+  for (const moves = skip > 0; moves && parcel !== undefined && skip >= unreadOf(parcel); parcel = after(end, parcel)) {
+    skip -= unreadOf(parcel);
+  }
   while (parcel !== undefined) {
     if (first === undefined) {
       first = parcel;
@@ -40,10 +61,11 @@ export function receiveStream(
     } else if (end.options.passCredentials && !sameWriter(first, parcel)) {
       break;
     }
-    const count = Math.min(unreadOf(parcel), length - copied);
+    const count = Math.min(unreadOf(parcel) - skip, length - copied);
     if (count > 0 && !reaches(into, at + copied, count)) return copied > 0 ? copied : -Errno.EFAULT;
-    copyBytes(parcel.bytes, parcel.consumed, into, at + copied, count);
+    copyBytes(parcel.bytes, parcel.consumed + skip, into, at + copied, count);
     copied += count;
+    skip = 0;
     const barrier = parcel.rights !== undefined;
     takeRights(host, parcel, incoming, peek);
     const next: Parcel | undefined = peek ? after(end, parcel) : consume(host, end, parcel, count);
