@@ -96,6 +96,13 @@ function sizeBuffers(sender: Sender, receiver: Receiver, options: Readonly<TcpOp
   receiver.window.clamp = options.windowClamp;
 }
 
+/** The options once a connection is there: a bound on the window that the buffer keeps by itself counts no more. Linux tcp_init_buffer_space. */
+export function withoutIdleClamp(options: Readonly<TcpOptions>, { ring, window }: Receiver): Readonly<TcpOptions> {
+  if (options.windowClamp < ring.limit) return options;
+  window.clamp = 0;
+  return { ...options, windowClamp: 0 };
+}
+
 /** Ranges of the numbers: least, greatest. */
 const range = (value: number, least: number, greatest: number): boolean =>
   Number.isFinite(value) && value >= least && value <= greatest;

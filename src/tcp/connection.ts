@@ -11,7 +11,7 @@ import type { IpAddress } from '../ip/address.ts';
 import type { Path } from '../ip/service.ts';
 import { AckPolicy } from './ack-policy.ts';
 import type { ConnectionHost, ConnectionParent } from './connection-host.ts';
-import { applyOptions, checkOptions, makeControl, takeChanges } from './connection-options.ts';
+import { applyOptions, checkOptions, makeControl, takeChanges, withoutIdleClamp } from './connection-options.ts';
 import { corkOf } from './cork.ts';
 import type { DemuxEntry } from './demux.ts';
 import type { Ecn } from './ecn.ts';
@@ -328,6 +328,7 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
     this.fastOpen?.settled(false);
     adoptUserTimeout(this, this.host.context.config.tcp);
     tuneSendBuffer(this.sender, this.options, this.host.context);
+    this.options = withoutIdleClamp(this.options, this.receiver);
     if (this.sender.finQueued) this.setState('FIN-WAIT-1');
     if (this.receiver.takeEarly()) this.ack.now('ACK of text with the SYN');
     this.host.mark(this);

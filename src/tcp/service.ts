@@ -286,6 +286,8 @@ export interface TcpInfo {
   /** What the buffers may hold now (octets), and the memory that they have. */
   readonly sendBuffer: number;
   readonly receiveBuffer: number;
+  /** TCP_WINDOW_CLAMP in force, 0 for none. */
+  readonly windowClamp: number;
   readonly memory: number;
 }
 

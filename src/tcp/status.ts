@@ -82,6 +82,7 @@ export function statusOf(conn: Observed): TcpInfo {
     urgentAhead: receiver.urgentAhead,
     sendBuffer: sender.ring.limit,
     receiveBuffer: receiver.ring.limit,
+    windowClamp: receiver.window.clamp,
     memory: sender.ring.allocated + receiver.ring.allocated,
   };
 }
@@ -106,6 +107,7 @@ export function idleStatus(state: 'CLOSED' | 'LISTEN', local: string, options: R
     userTimeout: options.userTimeout,
     sendBuffer: options.sendBuffer,
     receiveBuffer: options.receiveBuffer,
+    windowClamp: options.windowClamp,
     ...NOTHING,
   };
 }

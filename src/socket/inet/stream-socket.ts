@@ -373,11 +373,12 @@ export class StreamSocket implements Socket {
     return -(error === 0 ? Errno.ECONNABORTED : error);
   }
 
-  /** Back to the beginning: no direction is shut. Linux tcp_disconnect. */
+  /** Back to the beginning: no direction is shut, and no window bounded. Linux tcp_disconnect. */
   #reopen(): void {
     this.#phase = 'unconnected';
     this.#shutReceive = false;
     this.#shutSend = false;
+    this.tcpOptions = { ...this.tcpOptions, windowClamp: 0 };
   }
 
   #stopListening(): void {

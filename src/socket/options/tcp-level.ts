@@ -124,11 +124,11 @@ export function tcpRows(config: Config): readonly OptionRow[] {
   ];
 }
 
-/** Where none was set, the most that the buffer lets a connection offer, as Linux shows it. */
+/** Where there is none, or none that counts, the most that the buffer lets a connection offer, as Linux shows it. */
 function windowClampShown(socket: Socket): number {
-  const { windowClamp } = socket.tcpOptions!;
-  const info = windowClamp === 0 ? socket.tcpInfo() : undefined;
-  return info === undefined || info.state === 'CLOSED' || info.state === 'TIME-WAIT' ? windowClamp : info.receiveBuffer;
+  const info = socket.tcpInfo();
+  const isOver = info === undefined || info.state === 'CLOSED' || info.state === 'TIME-WAIT';
+  return isOver ? socket.tcpOptions!.windowClamp : info.windowClamp || info.receiveBuffer;
 }
 
 /** Timeouts of a SYN,ACK after which `seconds` have passed, none for 0 and less. Linux secs_to_retrans. */
