@@ -185,7 +185,7 @@ export function takeChanges(conn: Changing, before: Readonly<TcpOptions>, change
   if (options.keepaliveIdle !== before.keepaliveIdle || options.keepaliveInterval !== before.keepaliveInterval) {
     timers.clear(Timer.Keepalive);
   }
-  if (options.ipOptions !== before.ipOptions) takeIpOptions(conn);
+  if (options.ipOptions !== before.ipOptions || options.boundDevice !== before.boundDevice) takePath(conn);
   if (options.congestion !== before.congestion) sender.setControl(makeControl(options, host));
   if (changes.noDelay === true && sender.ring.length > 0) corkOf(sender).push(sender.textEnd);
   applyOptions(conn, host.context.config.tcp);
@@ -202,8 +202,8 @@ function setCork(sender: Sender, { cork: on, notsentLowat }: Readonly<TcpOptions
   cork.lowWater = notsentLowat === 0 ? Infinity : notsentLowat;
 }
 
-/** Segments take other IP options along from now on, and less text the longer those are. RFC 9293 §3.7.1, MUST-16. */
-function takeIpOptions(conn: Changing): void {
+/** Segments leave by the interface named now, and take the IP options along; less text the longer those are. RFC 9293 §3.7.1, MUST-16. */
+function takePath(conn: Changing): void {
   const { destination, source } = conn.path;
   const { boundDevice, ipOptions } = conn.options;
   const path = conn.host.ip.route(destination, source, boundDevice, ipOptions);
