@@ -66,6 +66,15 @@ export class Flight {
     return this.#firstLost;
   }
 
+  /** Octets that were sent again and are thought to be in the network. Looks at every record: for the rare moments when it matters. */
+  get resentOctets(): number {
+    let octets = 0;
+    for (let record = this.oldest; record !== undefined; record = record.later) {
+      if (record.retransmitted) octets += record.end - record.start;
+    }
+    return octets;
+  }
+
   /** New octets [start, end) were sent. What leaves at one time in whole segments of `smss` shares a record. */
   append(start: number, end: number, smss: number, now: Micros): void {
     const { last } = this;

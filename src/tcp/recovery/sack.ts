@@ -20,6 +20,8 @@ import type { AckFacts, LossRecovery, RecoveryEvent, SendRange, SendState } from
 import { Tlp } from './tlp.ts';
 import { Undo } from './undo.ts';
 
+const RACK_REASON: SendReason = 'fast retransmit: RACK';
+
 export class SackRecovery implements LossRecovery {
   readonly name = 'rack';
   readonly inflation = 0;
@@ -39,7 +41,7 @@ export class SackRecovery implements LossRecovery {
   /** RecoveryPoint: SND.NXT when the phase began. RFC 6675 §5. */
   #recoveryPoint = 0;
   /** Why what counts as lost goes out again outside of any phase of loss: mostly the rest of the last one. */
-  #plainReason: SendReason = 'fast retransmit: RACK';
+  #plainReason: SendReason = RACK_REASON;
   /** A time-out: the segment at SND.UNA goes out whatever is in the network. */
   #headOwed = false;
 
@@ -96,7 +98,8 @@ export class SackRecovery implements LossRecovery {
     if (this.#phase === 'recovery') this.#prr.onSent(to - from);
     if (again) {
       this.#headOwed = false;
-      if (this.#phase !== 'open') this.#undo.onRetransmitted(to - from, timestampNow(state.tcb, now));
+      this.#undo.noteTimestamp(to, this.#delivery.una, timestampNow(state.tcb, now));
+      if (this.#phase !== 'open') this.#undo.onRetransmitted(to - from);
     } else {
       this.#frto.onSent(to - from);
     }
@@ -116,10 +119,10 @@ export class SackRecovery implements LossRecovery {
     if (delivery.measured) this.#tlp.onMeasured();
     this.#processProbe(facts, state, now);
     this.#judge(facts, state, now);
-    if (this.#phase !== 'open' && delivery.una >= this.#recoveryPoint) this.#recovered(state, now);
+    const goesOn = this.#phase !== 'open' && delivery.una >= this.#recoveryPoint && this.#recovered(state, now);
     if (this.#frto.step > 0) this.#runFrto(facts, state, now);
     const lost = this.#detectLoss(state, now);
-    const begins = lost > 0 && this.#phase === 'open' && !this.#probeFailed(state, now);
+    const begins = (lost > 0 || goesOn) && this.#phase === 'open' && !this.#probeFailed(state, now);
     if (begins) this.#enterRecovery(state, now);
     if (this.#phase === 'recovery' && delivery.delivered > 0) {
       const { pipe } = this.#flight;
@@ -139,7 +142,7 @@ export class SackRecovery implements LossRecovery {
     this.#rack.markLossesOnTimeout(flight, this.#reorderingWindow(state, true), now);
     this.counters.bytesLost += flight.lostOctets - lostBefore;
     // RFC 4015 §3.1: only when loss recovery begins with this. RFC 5682 §3.1, step 1: not in the middle of another recovery.
-    if (this.#phase === 'open') this.#undo.begin(this.#delivery.una);
+    if (this.#phase === 'open') this.#undo.begin(this.#delivery.una, flight.resentOctets);
     if (this.#phase === 'open' || this.#frto.step === 2) this.#frto.start();
     else this.#frto.stop();
     this.#phase = 'loss';
@@ -199,7 +202,7 @@ export class SackRecovery implements LossRecovery {
     if (length > room) length = room < window ? room - (room % smss) : room;
     if (length <= 0) return false;
     this.#name(out, record.start, record.start + length, state);
-    if (this.#phase === 'recovery') out.reason = 'fast retransmit: RACK';
+    if (this.#phase === 'recovery') out.reason = RACK_REASON;
     else if (this.#headOwed) out.reason = 'retransmission timeout';
     else out.reason = this.#phase === 'loss' ? 'retransmission after a time-out' : this.#plainReason;
     return true;
@@ -259,16 +262,19 @@ export class SackRecovery implements LossRecovery {
     this.events.push({ name: 'recovery-undone', cause });
   }
 
-  /** RFC 6675 §5, (A). */
-  #recovered(state: SendState, now: Micros): void {
+  /** RFC 6675 §5, (A). Returns whether something was lost that was sent after it had begun: that is another loss event. */
+  #recovered(state: SendState, now: Micros): boolean {
     const { control, flightSize } = state;
+    const { lostOctets, resentOctets } = this.#flight;
+    const isCongestion = this.#plainReason === RACK_REASON;
     // PRR has brought what is in the network to ssthresh: there is nothing to deflate.
     if (this.#phase === 'recovery') control.onRecovered(Math.max(flightSize, control.ssthresh), now);
     this.#phase = 'open';
-    this.#plainReason = 'fast retransmit: RACK';
+    this.#plainReason = RACK_REASON;
     this.#frto.stop();
     this.#rack.onRecovered();
     this.events.push({ name: 'recovery-ends', cause: 'all acknowledged' });
+    return isCongestion && lostOctets + resentOctets > 0;
   }
 
   #runFrto(facts: AckFacts, state: SendState, now: Micros): void {
@@ -291,7 +297,7 @@ export class SackRecovery implements LossRecovery {
     const { control, flightSize } = state;
     // (4.2): without what limited transmit has added.
     const outstanding = Math.min(flightSize, control.cwnd);
-    this.#undo.begin(this.#delivery.una);
+    this.#undo.begin(this.#delivery.una, this.#flight.resentOctets);
     this.#recoveryPoint = this.#delivery.nxt(state);
     control.onLoss(outstanding, now);
     this.#prr.start(outstanding, control.ssthresh);

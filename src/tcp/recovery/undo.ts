@@ -11,27 +11,34 @@ export class Undo {
   #open = false;
   /** SND.UNA when it began. */
   #start = 0;
-  /** Timestamp of the first retransmission. */
+  /** Timestamp of the first of the retransmissions that are outstanding together, and one past the highest octet that was sent again. */
   #timestamp: SeqNum = seqNum(0);
+  #resentEnd = 0;
   /** Octets sent again, and those of them that have not been reported as duplicates. */
   #sentAgain = 0;
   #unexplained = 0;
 
-  begin(una: number): void {
+  /** @param resent octets sent again before, and still outstanding: their ACKs and D-SACKs are yet to come (Linux tcp_init_undo) */
+  begin(una: number, resent: number): void {
     this.#open = true;
     this.#start = una;
-    this.#sentAgain = 0;
-    this.#unexplained = 0;
+    this.#sentAgain = resent;
+    this.#unexplained = resent;
   }
 
   end(): void {
     this.#open = false;
   }
 
-  /** Octets were sent again with `timestamp`. */
-  onRetransmitted(octets: number, timestamp: SeqNum): void {
+  /** Octets up to `end` were sent again with `timestamp`, for whatever reason; SND.UNA is at `una`. */
+  noteTimestamp(end: number, una: number, timestamp: SeqNum): void {
+    if (una >= this.#resentEnd) this.#timestamp = timestamp;
+    this.#resentEnd = Math.max(this.#resentEnd, end);
+  }
+
+  /** So many were, in recovery. */
+  onRetransmitted(octets: number): void {
     if (!this.#open) return;
-    if (this.#sentAgain === 0) this.#timestamp = timestamp;
     this.#sentAgain += octets;
     this.#unexplained += octets;
   }
