@@ -39,6 +39,9 @@ export class Delivery {
   dsackEnd = -1;
   dsackOctets = 0;
 
+  /** The last ACK echoes a timestamp from before its first segment was sent again. RFC 3522 §3.2, step (5). */
+  echoesOriginal = false;
+
   constructor(una: SeqNum, counters: RecoveryCounters, seen: RoundTripsSeen) {
     this.unaSeq = una;
     this.#counters = counters;
@@ -86,6 +89,7 @@ export class Delivery {
     this.measured = false;
     this.sentAt = -1;
     this.original = false;
+    this.echoesOriginal = false;
     this.dsackEnd = -1;
     this.dsackOctets = 0;
     this.unaSeq = state.tcb.sndUna;
@@ -105,6 +109,7 @@ export class Delivery {
 
   #acknowledge(facts: AckFacts, state: SendState, now: Micros): void {
     const { flight, una } = this;
+    this.echoesOriginal = isForOriginal(flight.first, facts, state);
     for (let record = flight.first; record !== undefined && record.start < una; record = flight.first) {
       if (!record.sacked) this.#deliver(record, Math.min(record.end, una), facts, state, true, now);
       if (record.end > una) {
@@ -219,3 +224,9 @@ export class Delivery {
     rack.delivered(sentAt, end, retransmitted, now);
   }
 }
+
+/** The echo is of the segment that filled the gap at SND.UNA (RFC 7323 §4.3): that of `first`, or of its first transmission. */
+const isForOriginal = (first: SentRange | undefined, { options }: AckFacts, { tcb }: SendState): boolean =>
+  options.timestamps &&
+  first?.retransmitted === true &&
+  seqLt(seqNum(options.tsEcr), timestampNow(tcb, first.resentAt));

@@ -21,8 +21,9 @@ export class SentRange {
   end = 0;
   /** Segment.xmit_ts (us). 8985-4-a. */
   sentAt: Micros = micros(0);
-  /** Segment.retransmitted: at least once. */
+  /** Segment.retransmitted: at least once; and when for the first time (us). */
   retransmitted = false;
+  resentAt: Micros = micros(0);
   /** Reported by SACK. */
   sacked = false;
   /** How many segments they were, once `sacked`. */
@@ -113,6 +114,7 @@ export class Flight {
     const rest = this.#take(offset, record.end, record.sentAt);
     record.end = offset;
     rest.retransmitted = record.retransmitted;
+    rest.resentAt = record.resentAt;
     rest.sacked = record.sacked;
     rest.lost = record.lost;
     rest.next = record.next;
@@ -170,6 +172,7 @@ export class Flight {
     } else {
       this.#unlinkTime(record);
     }
+    if (!record.retransmitted) record.resentAt = now;
     record.retransmitted = true;
     record.sentAt = now;
     this.#linkLast(record);

@@ -8,7 +8,6 @@ import { NEVER, after } from '../../core/time.ts';
 import type { Micros } from '../../core/time.ts';
 import type { SendReason } from '../send-reason.ts';
 import type { SeqNum } from '../seq.ts';
-import { timestampNow } from '../timestamps.ts';
 import { AtRest } from './at-rest.ts';
 import { Delivery } from './delivery.ts';
 import type { Flight } from './flight.ts';
@@ -98,7 +97,6 @@ export class SackRecovery implements LossRecovery {
     if (this.#phase === 'recovery') this.#prr.onSent(to - from);
     if (again) {
       this.#headOwed = false;
-      this.#undo.noteTimestamp(to, this.#delivery.una, timestampNow(state.tcb, now));
       if (this.#phase !== 'open') this.#undo.onRetransmitted(to - from);
     } else {
       this.#frto.onSent(to - from);
@@ -118,11 +116,11 @@ export class SackRecovery implements LossRecovery {
     }
     if (delivery.measured) this.#tlp.onMeasured();
     this.#processProbe(facts, state, now);
-    this.#judge(facts, state, now);
-    const goesOn = this.#phase !== 'open' && delivery.una >= this.#recoveryPoint && this.#recovered(state, now);
+    this.#judge(state, now);
+    if (this.#phase !== 'open' && delivery.una >= this.#recoveryPoint) this.#recovered(state, now);
     if (this.#frto.step > 0) this.#runFrto(facts, state, now);
     const lost = this.#detectLoss(state, now);
-    const begins = (lost > 0 || goesOn) && this.#phase === 'open' && !this.#probeFailed(state, now);
+    const begins = lost > 0 && this.#phase === 'open' && !this.#probeFailed(state, now);
     if (begins) this.#enterRecovery(state, now);
     if (this.#phase === 'recovery' && delivery.delivered > 0) {
       const { pipe } = this.#flight;
@@ -237,12 +235,11 @@ export class SackRecovery implements LossRecovery {
   }
 
   /** Looks for evidence that recovery was a mistake; D-SACKs may come when it is over. */
-  #judge(facts: AckFacts, state: SendState, now: Micros): void {
-    const { dsackOctets, dsackEnd } = this.#delivery;
-    const { timestamps, tsEcr } = facts.options;
+  #judge(state: SendState, now: Micros): void {
+    const { dsackOctets, dsackEnd, echoesOriginal } = this.#delivery;
     if (dsackOctets > 0) this.#undo.onDuplicate(dsackOctets, dsackEnd);
     if (this.#undo.allDuplicates) this.#takeBack('D-SACK', state, now);
-    else if (this.#phase !== 'open' && facts.covered > 0 && timestamps && this.#undo.isForOriginal(tsEcr)) {
+    else if (this.#phase !== 'open' && echoesOriginal && this.#undo.mayBeOriginal) {
       this.#takeBack('Eifel detection', state, now);
     } else if (this.#phase === 'recovery' && this.#undo.nothingSentAgain && this.#flight.lostOctets === 0) {
       this.#takeBack('all delivered before anything was sent again', state, now);
@@ -262,11 +259,9 @@ export class SackRecovery implements LossRecovery {
     this.events.push({ name: 'recovery-undone', cause });
   }
 
-  /** RFC 6675 §5, (A). Returns whether something was lost that was sent after it had begun: that is another loss event. */
-  #recovered(state: SendState, now: Micros): boolean {
+  /** RFC 6675 §5, (A). */
+  #recovered(state: SendState, now: Micros): void {
     const { control, flightSize } = state;
-    const { lostOctets, resentOctets } = this.#flight;
-    const isCongestion = this.#plainReason === RACK_REASON;
     // PRR has brought what is in the network to ssthresh: there is nothing to deflate.
     if (this.#phase === 'recovery') control.onRecovered(Math.max(flightSize, control.ssthresh), now);
     this.#phase = 'open';
@@ -274,7 +269,6 @@ export class SackRecovery implements LossRecovery {
     this.#frto.stop();
     this.#rack.onRecovered();
     this.events.push({ name: 'recovery-ends', cause: 'all acknowledged' });
-    return isCongestion && lostOctets + resentOctets > 0;
   }
 
   #runFrto(facts: AckFacts, state: SendState, now: Micros): void {

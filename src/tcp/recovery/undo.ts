@@ -3,17 +3,12 @@
  * detection, whose response is RFC 4015), D-SACKs report every octet that was sent again as a duplicate (RFC 2883 §5.2, §5.3), or all is
  * delivered before anything was sent again.
  */
-import { seqLt, seqNum } from '../seq.ts';
-import type { SeqNum } from '../seq.ts';
 
 export class Undo {
   /** A recovery that might be undone is under way. */
   #open = false;
   /** SND.UNA when it began. */
   #start = 0;
-  /** Timestamp of the first of the retransmissions that are outstanding together, and one past the highest octet that was sent again. */
-  #timestamp: SeqNum = seqNum(0);
-  #resentEnd = 0;
   /** Octets sent again, and those of them that have not been reported as duplicates. */
   #sentAgain = 0;
   #unexplained = 0;
@@ -30,13 +25,7 @@ export class Undo {
     this.#open = false;
   }
 
-  /** Octets up to `end` were sent again with `timestamp`, for whatever reason; SND.UNA is at `una`. */
-  noteTimestamp(end: number, una: number, timestamp: SeqNum): void {
-    if (una >= this.#resentEnd) this.#timestamp = timestamp;
-    this.#resentEnd = Math.max(this.#resentEnd, end);
-  }
-
-  /** So many were, in recovery. */
+  /** Octets were sent again in recovery. */
   onRetransmitted(octets: number): void {
     if (!this.#open) return;
     this.#sentAgain += octets;
@@ -58,8 +47,8 @@ export class Undo {
     return this.#open && this.#sentAgain > 0 && this.#unexplained <= 0;
   }
 
-  /** An ACK that advanced SND.UNA echoes `tsEcr`: it was for what was sent first. RFC 3522 §3.2, step (5). */
-  isForOriginal(tsEcr: number): boolean {
-    return this.#open && this.#sentAgain > 0 && seqLt(seqNum(tsEcr), this.#timestamp);
+  /** Something was sent again, of which an ACK may tell that it was for what was sent first. */
+  get mayBeOriginal(): boolean {
+    return this.#open && this.#sentAgain > 0;
   }
 }
