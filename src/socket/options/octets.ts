@@ -5,7 +5,6 @@
 import { Errno } from '../../core/errno.ts';
 import { parseAddress } from '../../ip/address.ts';
 import type { TcpInfo, TcpState } from '../../tcp/service.ts';
-
 import * as c from '../constants.ts';
 import type { OptionRow, OptionValue } from './option.ts';
 

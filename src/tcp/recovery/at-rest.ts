@@ -7,6 +7,9 @@ import { NEVER } from '../../core/time.ts';
 import { noCounters } from './recovery.ts';
 import type { AckFacts, LossRecovery, RecoveryCounters, RecoveryEvent, SendState } from './recovery.ts';
 
+/** A mistake of the sender's, which wakes recovery before either. */
+const ASLEEP = 'nothing can be in flight while recovery is at rest';
+
 export class AtRest implements LossRecovery {
   readonly name: string;
   readonly goesBack: boolean;
@@ -32,11 +35,11 @@ export class AtRest implements LossRecovery {
   static readonly withSack = new AtRest('rack', false);
 
   onSent(): void {
-    throw new Error('nothing can be in flight while recovery is at rest');
+    throw new Error(ASLEEP);
   }
 
   onTimeout(): void {
-    this.onSent();
+    throw new Error(ASLEEP);
   }
 
   onAck(facts: AckFacts): boolean {
