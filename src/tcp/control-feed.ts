@@ -4,6 +4,7 @@
  */
 import { NEVER, micros } from '../core/time.ts';
 import type { Micros } from '../core/time.ts';
+import { AckTrain } from './ack-train.ts';
 import type { AckSample, CongestionControl } from './congestion/control.ts';
 import { DeliveryRate } from './delivery-rate.ts';
 import type { LossRecovery, SendState } from './recovery/recovery.ts';
@@ -24,6 +25,7 @@ const sample: AckSample = {
   rtt: micros(0),
   srtt: micros(0),
   roundStart: false,
+  ackTrain: micros(0),
   cwndLimited: false,
   peakFlight: 0,
   afterTimeout: false,
@@ -34,6 +36,7 @@ const sample: AckSample = {
 class FlightMeasures {
   readonly roundTrip: RoundTrip;
   readonly rttSamples = new RttSamples();
+  readonly train = new AckTrain();
   readonly usage: WindowUsage;
   /** A round trip ends when this is acknowledged. */
   roundEnd: SeqNum;
@@ -54,7 +57,9 @@ export class ControlFeed {
   #rateBefore = 0;
   /** The ACK at hand carries ECN-Echo. */
   echoed = false;
+  /** Round-trip time that the ACK at hand tells (us), 0 for none; and the least since the algorithm was last told, Infinity for none. */
   #rtt: Micros = micros(0);
+  #leastRtt = Infinity;
   /** There for an algorithm that asks for it only. */
   #rate: DeliveryRate | undefined = undefined;
   /** What has held the sender back; there once text was to be sent. */
@@ -130,23 +135,22 @@ export class ControlFeed {
     if (inFlight < state.control.cwnd) this.#rate.onAppLimited(inFlight);
   }
 
-  /** Tells what an ACK, which `recovery` has taken, says of the rate of delivery. After `onNewAck`. */
+  /** Takes what an ACK, which `recovery` has taken, tells of the round trip and the rate of delivery. After `onNewAck`. */
   measure(state: SendState, recovery: LossRecovery, advanced: boolean, afterTimeout: boolean, now: Micros): void {
     const { control } = state;
+    const { deliveredSentAt } = recovery;
+    // Records of what is outstanding know when each octet was sent that an ACK delivers, by SACK too. Without them: Karn's algorithm.
+    if (deliveredSentAt !== NEVER) this.#rtt = micros(deliveredSentAt < 0 ? 0 : now - deliveredSentAt);
+    else if (!advanced) this.#rtt = micros(0);
+    if (this.#rtt > 0) this.#leastRtt = Math.min(this.#leastRtt, this.#rtt);
+    this.#flight?.train.onAck(this.#rto.srtt ?? micros(0), now);
     if (this.#rate === undefined || control.onRate === undefined || control.cwnd === 0) return; // 0 before the handshake is done
     const { sample } = this.#rate;
     const { sndUna, sndNxt } = this.#tcb;
     const { delivered, counters } = recovery;
-    let { deliveredSentAt } = recovery;
     sample.recovering = recovery.active || afterTimeout;
-    if (deliveredSentAt === NEVER) {
-      // Without records of what is outstanding, an ACK does not tell which transmission it is for. Karn's algorithm.
-      sample.rtt = advanced ? this.#rtt : micros(0);
-      if (sample.recovering) deliveredSentAt = -1;
-    } else {
-      sample.rtt = micros(deliveredSentAt < 0 ? 0 : now - deliveredSentAt);
-    }
-    this.#rate.onAck(delivered, deliveredSentAt, sndUna, now);
+    sample.rtt = this.#rtt;
+    this.#rate.onAck(delivered, deliveredSentAt === NEVER && sample.recovering ? -1 : deliveredSentAt, sndUna, now);
     sample.lost = this.#lostTold < 0 ? 0 : counters.bytesLost - this.#lostTold;
     this.#lostTold = counters.bytesLost;
     sample.inFlight = recovery.inNetwork(state);
@@ -188,10 +192,15 @@ export class ControlFeed {
     const flight = this.#measures;
     sample.acked = acked;
     sample.flightSize = flightSize;
-    sample.rtt = this.#rtt;
+    sample.rtt = micros(this.#leastRtt === Infinity ? 0 : this.#leastRtt);
+    this.#leastRtt = Infinity;
     sample.srtt = srtt ?? micros(0);
     sample.roundStart = seqGe(sndUna, flight.roundEnd);
-    if (sample.roundStart) flight.roundEnd = sndNxt;
+    if (sample.roundStart) {
+      flight.roundEnd = sndNxt;
+      flight.train.onRound(now);
+    }
+    sample.ackTrain = flight.train.length;
     sample.cwndLimited = flight.usage.isLimited(control.cwnd, control.ssthresh);
     sample.peakFlight = flight.usage.peak;
     sample.afterTimeout = afterTimeout;

@@ -9,7 +9,7 @@ const MBIT = 1_000_000;
 
 describe('tcp/send-limit', () => {
   const rows: [limit: SendLimit, why: string, congestion: string, tcp: Partial<TcpConfig>][] = [
-    ['cwnd', 'a line that is slower than the windows are large', 'cubic', {}],
+    ['cwnd', 'a line that is slower than the windows are large', 'cubic', { pacing: 'off' }],
     ['rwnd', 'a small receive buffer', 'cubic', { receiveBuffer: 20_000 }],
     ['sndbuf', 'a small send buffer', 'cubic', { sendBuffer: 20_000 }],
     ['pacing', 'BBR', 'bbr', {}],

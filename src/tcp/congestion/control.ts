@@ -14,12 +14,14 @@ export interface AckSample {
   acked: number;
   /** Octets that were outstanding before this acknowledgment. RFC 5681 §2, FlightSize. */
   flightSize: number;
-  /** Round-trip time measured by this acknowledgment (us); 0 when it measured none. */
+  /** The least round-trip time that ACKs have told since the last sample, SACK included (us); 0 when they told none. */
   rtt: Micros;
   /** Smoothed round-trip time (us), RFC 6298; 0 before the first sample. */
   srtt: Micros;
   /** A round trip has ended: what was outstanding when the last one ended is acknowledged. */
   roundStart: boolean;
+  /** How long ACKs have been coming without a pause, since the round trip began at most (us). ack-train.ts. */
+  ackTrain: Micros;
   /** The congestion window was what held the sender back in the last round trip, not the program and not the peer's window. */
   cwndLimited: boolean;
   /** Octets outstanding in the last round trip at its fullest; what a batch of ACKs leaves in flight tells less. */

@@ -73,6 +73,38 @@ describe('tcp/congestion/hystart', () => {
     expect(round(hystart, 30), 'and may be left again').to.equal(SMSS / 4);
   });
 
+  for (const [rtt, done] of [
+    [23.9, false],
+    [24, true],
+  ] as const) {
+    it(`CSS at 20 ms, then ${rtt} ms: ${done ? 'a second rise ends slow start' : 'no second rise'}`, () => {
+      const hystart = new HyStart();
+      round(hystart, 10);
+      round(hystart, 20);
+      round(hystart, rtt);
+      expect(hystart.done).to.equal(done);
+    });
+  }
+
+  for (const [train, done] of [
+    [10, false],
+    [10.001, true],
+  ] as const) {
+    it(`ACKs for ${train} ms where a round trip takes 10 ms: ${done ? 'the path is full' : 'it may not be full'}`, () => {
+      const hystart = new HyStart();
+      round(hystart, 10);
+      hystart.growth(ackOf({ roundStart: true, rtt: micros(10 * MS) }), SMSS);
+      hystart.growth(ackOf({ rtt: micros(10 * MS), ackTrain: micros(train * MS) }), SMSS);
+      expect(hystart.done).to.equal(done);
+    });
+  }
+
+  it('an ACK train tells nothing in the first round, when no round trip is known', () => {
+    const hystart = new HyStart();
+    hystart.growth(ackOf({ rtt: micros(10 * MS), ackTrain: micros(100 * MS) }), SMSS);
+    expect(hystart.done).to.equal(false);
+  });
+
   it('CUBIC leaves slow start with ssthresh at cwnd, and then rises from there', () => {
     const cubic = new Cubic(DEFAULT_CONFIG.tcp);
     cubic.start(SMSS, false);

@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import type { ConfigOverrides } from '../../../src/core/config.ts';
 import { MS, SECOND, micros } from '../../../src/core/time.ts';
 import type { TcpInfo } from '../../../src/tcp/service.ts';
+import { twoHosts } from '../../../src/lab/topology.ts';
 import { Flow, jain, path } from '../../support/flows.ts';
 import type { Path } from '../../support/flows.ts';
 
@@ -65,6 +66,18 @@ describe('congestion control on a path', () => {
       expect(plain.info.retransmissions).to.be.above(100);
       expect(careful.received).to.be.at.least(plain.received);
     });
+
+    it('ends it before the queue overflows where 5 % come late, and few ACKs are left that advance SND.UNA', () => {
+      for (const seed of [1, 2, 3, 4, 5]) {
+        // 100 Mbit/s, 40 ms: 340 segments, a queue of 1,000. What comes 5 ms late is within RACK's reordering window.
+        const late = { rate: 100 * MBIT, delay: 20 * MS, reordering: 0.05, reorderDelay: 5 * MS };
+        const lab = twoHosts({ seed, record: { frames: 1, octets: 0 }, impair: { outgoing: late, incoming: late } });
+        const flow = new Flow(lab, 'cubic');
+        lab.simulation.runFor(SECOND);
+        expect(lab.impaired.outgoing.stats.queueFull, `seed ${seed}`).to.equal(0);
+        expect(flow.info.ssthresh, `seed ${seed}`).to.be.below(1000 * 1460);
+      }
+    }).timeout(60_000);
 
     it('does not end it on a path whose delay does not rise', () => {
       const lab = path({ bandwidth: 0, delay: 20 * MS }, {}, { tcp: { receiveBuffer: 500_000 } });

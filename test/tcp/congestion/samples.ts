@@ -12,6 +12,7 @@ export function ackOf(changes: Partial<AckSample> = {}): AckSample {
     rtt: micros(100 * MS),
     srtt: micros(100 * MS),
     roundStart: false,
+    ackTrain: micros(0),
     cwndLimited: true,
     peakFlight: 1e9,
     afterTimeout: false,
