@@ -12,7 +12,7 @@ import { EcnField } from '../ip/ipv4-wire.ts';
 import type { CongestionControl } from './congestion/control.ts';
 import type { Rto } from './rto.ts';
 import type { Segment } from './segment.ts';
-import { seqGe, seqNum } from './seq.ts';
+import { seqGt, seqNum } from './seq.ts';
 import type { SeqNum } from './seq.ts';
 import type { Tcb } from './tcb.ts';
 import { TcpFlag } from './wire.ts';
@@ -40,7 +40,7 @@ export class Ecn {
   marksReceived = 0;
   echoesReceived = 0;
   reductions = 0;
-  /** A reduction, for whatever reason, covers what was outstanding then: up to before `#end`. */
+  /** A reduction, for whatever reason, covers what was outstanding then: up to before `#end`. It is over when more than that is acknowledged. */
   #reducing = false;
   #end: SeqNum = seqNum(0);
   /** ssthresh and cwnd when they were last looked at: both lower tells of a reduction for a loss. */
@@ -72,7 +72,8 @@ export class Ecn {
    */
   onAck(sender: EchoedSender, echo: boolean, now: Micros): boolean {
     const { tcb, control } = sender;
-    if (this.#reducing && seqGe(tcb.sndUna, this.#end)) {
+    // Only what is sent after it carries CWR: the ACK of all that was outstanding comes with ECE still (as Linux, CA_CWR).
+    if (this.#reducing && seqGt(tcb.sndUna, this.#end)) {
       this.#reducing = false;
       control.onCongestionOver?.();
     }

@@ -235,6 +235,16 @@ describe('ECN: the sender', () => {
     expect(shown(s.take())[0]).to.match(/CWR$/);
   });
 
+  it('3168-6.1.2-a: the ACK of all that was outstanding has ECE still, since CWR is under way, and reduces nothing', () => {
+    const s = inFlight();
+    s.deliver(`<SEQ=301><ACK=${after(6)}><CTL=ACK,ECE>`);
+    expect(shown(s.take())).to.deep.equal([`${after(10)}+1460 ECT(0) CWR`]);
+    s.deliver(`<SEQ=301><ACK=${after(10)}><CTL=ACK,ECE>`);
+    expect(s.conn.info()).to.include({ cwnd: 5 * 1460, ecnReductions: 1 });
+    s.deliver(`<SEQ=301><ACK=${after(11)}><CTL=ACK,ECE>`);
+    expect(s.conn.info(), 'the segment with CWR was marked too').to.include({ ecnReductions: 2 });
+  });
+
   it('CUBIC: seven tenths, RFC 9438 §4.6', () => {
     const s = inFlight({ congestion: 'cubic' });
     s.deliver(`<SEQ=301><ACK=${after(2)}><CTL=ACK,ECE>`);
