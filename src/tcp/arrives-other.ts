@@ -231,14 +231,16 @@ function takeAck(conn: Connection, seg: Segment, now: Micros): void {
   conn.host.mark(conn);
   sender.feed.echoed = seg.ece && conn.ecn !== undefined;
   const advances = seqGt(seg.ack, tcb.sndUna);
+  const couldSend = hasSendSpace(sender);
   if (advances) {
-    const couldSend = hasSendSpace(sender);
     sender.onNewAck(seg.ack, seg.options, now);
     conn.host.ip.confirm(conn.path, now);
-    if (!couldSend) tuneSendBuffer(sender, conn.options, conn.host.context);
-    if (!couldSend && hasSendSpace(sender)) conn.notify(Wake.Write);
   } else {
     sender.onOldAck(seg.ack, isDuplicateAck(conn, seg, window), seg.options, now);
+  }
+  if (!couldSend) {
+    tuneSendBuffer(sender, conn.options, conn.host.context);
+    if (hasSendSpace(sender)) conn.notify(Wake.Write);
   }
   if (seqGe(seg.ack, tcb.sndUna)) {
     if (window === 0) sender.onZeroWindow();

@@ -156,6 +156,24 @@ describe('send buffer', () => {
     expect(s.conn.info().sendBuffer).to.equal(20 * MSS);
   });
 
+  it('holds twice what is outstanding while the repair of a loss keeps SND.UNA where it is', () => {
+    const s = new Scene({ sack: true, tuneBuffers: true }).connect();
+    s.deliver(`<SEQ=300><ACK=101><CTL=SYN,ACK><MSS=${MSS}><SACKOK=1><WIN=65000>`).poll().take();
+    expect(s.write(100 * MSS)).to.equal(20 * MSS);
+    s.poll();
+    // All but the first segment arrives, however often it is sent.
+    let highest = 0;
+    for (let i = 0; i < 40; i++) {
+      for (const { seq, data } of s.take()) highest = Math.max(highest, seq + data.length);
+      s.deliver(`<SEQ=301><ACK=101><CTL=ACK><WIN=65000><SACK=${101 + MSS}-${highest}>`);
+      s.write(100 * MSS);
+      s.poll();
+    }
+    const { flightSize, sendBuffer, cwnd } = s.conn.info();
+    expect(flightSize).to.be.above(3 * cwnd);
+    expect(sendBuffer).to.be.at.least(2 * (flightSize - cwnd));
+  });
+
   it('stays within config.tcp.sendBuffer', () => {
     const s = inState('ESTABLISHED', { tuneBuffers: true, sendBuffer: 50_000 });
     s.write(1_000_000);
