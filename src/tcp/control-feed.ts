@@ -159,10 +159,10 @@ export class ControlFeed {
     control.onRate(sample, now);
   }
 
-  /** The congestion window is all that keeps more than `used` octets from being outstanding. */
-  onLimited(used: number): void {
+  /** The congestion window is all that keeps more than `allowed` octets from being outstanding. */
+  onLimited(allowed: number): void {
     const { sndUna, sndNxt } = this.#tcb;
-    this.#measures.usage.note(true, used, sndUna, sndNxt);
+    this.#measures.usage.note(true, allowed, sndUna, sndNxt);
   }
 
   /** An ACK that echoes `tsEcr` has advanced SND.UNA: takes the measurements that it allows, whether or not the algorithm is told of it. */

@@ -384,7 +384,7 @@ export class Sender implements SendState {
       choose(out, start, 0);
     } else {
       const room = Math.min(usable, congestion, ofOneKind(this.maxPayload, seqDiff(tcb.sndNxt, start), this.smss));
-      if (congestion < usable && congestion < textLeft) this.feed.onLimited(used);
+      if (congestion < usable && congestion < textLeft) this.feed.onLimited(used + Math.max(congestion, 0));
       const length = worthSending(this, Math.min(textLeft, room), textLeft, usable, congestion, start);
       if (length <= 0) return false;
       choose(out, start, length);

@@ -10,7 +10,7 @@ import type { SeqNum } from './seq.ts';
 
 export class WindowUsage {
   #limited = false;
-  /** Most octets outstanding in this round trip, which ends when `#end` is acknowledged. */
+  /** Most octets outstanding in this round trip, or on their way to be; it ends when `#end` is acknowledged. */
   peak = 0;
   #end: SeqNum;
 
@@ -19,7 +19,7 @@ export class WindowUsage {
     this.#end = una;
   }
 
-  /** `flightSize` octets are outstanding now; `limited` when more would be, did the congestion window allow it. */
+  /** `flightSize` octets are outstanding now, or may be when `limited`: more would be, did the congestion window allow it. */
   note(limited: boolean, flightSize: number, sndUna: SeqNum, sndNxt: SeqNum): void {
     if (!limited && !seqGe(sndUna, this.#end) && (this.#limited || flightSize <= this.peak)) return;
     this.#limited = limited;

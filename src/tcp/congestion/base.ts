@@ -142,7 +142,8 @@ export abstract class WindowControl implements CongestionControl {
 
   /**
    * FlightSize for a reduction. Differs: RFC 5681 §3.1 takes what is outstanding when the loss is found; ACKs that came in one batch with
-   * the signs of it have lowered that already, and limited transmit has raised it. So: the fullest of the last round trip, at most cwnd.
+   * the signs of it have lowered that already, limited transmit has raised it, and pacing may not have sent yet all that the window allows.
+   * So: the fullest of the last round trip, at most cwnd.
    */
   protected inFlight(flightSize: number): number {
     return Math.min(Math.max(flightSize, this.#peakFlight), this.cwnd);

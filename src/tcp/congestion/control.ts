@@ -24,7 +24,10 @@ export interface AckSample {
   ackTrain: Micros;
   /** The congestion window was what held the sender back in the last round trip, not the program and not the peer's window. */
   cwndLimited: boolean;
-  /** Octets outstanding in the last round trip at its fullest; what a batch of ACKs leaves in flight tells less. */
+  /**
+   * Octets outstanding in the last round trip at its fullest; what a batch of ACKs leaves in flight tells less. What the window allowed and
+   * pacing held back counts: in slow start at 150 ms that was 8 segments of 56 when a loss was found, by which Linux's ssthresh was higher.
+   */
   peakFlight: number;
   /** What was outstanding at a time-out is still being acknowledged: `acked` may cover old data. RFC 3465 §2.3. */
   afterTimeout: boolean;

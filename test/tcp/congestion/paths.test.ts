@@ -48,6 +48,17 @@ describe('congestion control on a path', () => {
     expect(goodput('cubic') / goodput('reno')).to.be.above(1.3);
   }).timeout(60_000);
 
+  it('a loss in slow start reduces from the window, of which pacing has not sent all yet', () => {
+    const ssthresh = (pacing: 'off' | 'auto'): number => {
+      const lab = path({ bandwidth: 100 * MBIT, delay: 75 * MS }, { drop: [50] }, { tcp: { pacing } });
+      const flow = new Flow(lab, 'cubic');
+      lab.simulation.runFor(0.7 * SECOND);
+      expect(flow.info.retransmissions).to.equal(1);
+      return flow.info.ssthresh / flow.info.mss;
+    };
+    expect(ssthresh('auto')).to.be.closeTo(ssthresh('off'), 1);
+  });
+
   describe('HyStart++', () => {
     // 20 Mbit/s, 40 ms: 67 segments, with a queue that slow start overflows and that a rise of the delay tells of long before.
     const deep = { bandwidth: 20 * MBIT, delay: 20 * MS, queue: { frames: 600 } };
