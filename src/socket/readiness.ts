@@ -104,12 +104,12 @@ export class Watch implements ReadinessOwner {
   /** The readiness may have changed. Cheap when nobody waits. */
   onReadiness(wake: number = Wake.All): void {
     if (this.#observers !== undefined) for (const observer of this.#observers) observer.onChange(wake);
-    this.#enqueue();
+    this.enqueue();
   }
 
   /** Calls that wait may go on, though no set is told. */
   onProgress(): void {
-    this.#enqueue();
+    this.enqueue();
   }
 
   /**
@@ -129,8 +129,8 @@ export class Watch implements ReadinessOwner {
     if (this.waiting >= this.#queue.limit) return -Errno.ENOBUFS;
     if (this.#waiters === undefined) this.#waiters = [waiter];
     else this.#waiters.push(waiter);
-    if (!fresh && waitsFor(waiter, this.#bitsNow())) {
-      this.#enqueue();
+    if (!fresh && waitsFor(waiter, this.bitsNow())) {
+      this.enqueue();
       this.#queue.kick();
     }
     return 0;
@@ -138,7 +138,7 @@ export class Watch implements ReadinessOwner {
 
   /** The waiter's callback will not run any more. */
   cancel(waiter: Waiter): void {
-    this.#keep(this.#waiters?.filter((other) => other !== waiter));
+    this.keep(this.#waiters?.filter((other) => other !== waiter));
   }
 
   /** The last one to come is told first, as on Linux. */
@@ -158,31 +158,31 @@ export class Watch implements ReadinessOwner {
     const observers = this.#observers ?? [];
     this.#observers = undefined;
     for (const observer of observers) observer.onClosed();
-    this.#enqueue();
+    this.enqueue();
   }
 
   /** @internal Runs whoever waits for what is there, in the order they came. */
   fire(): number {
     this.#queued = false;
-    const bits = this.#bitsNow();
+    const bits = this.bitsNow();
     const due = this.#waiters?.filter((waiter) => waitsFor(waiter, bits)) ?? [];
     if (due.length === 0) return 0;
-    this.#keep(this.#waiters?.filter((waiter) => !waitsFor(waiter, bits)));
+    this.keep(this.#waiters?.filter((waiter) => !waitsFor(waiter, bits)));
     for (const waiter of due) waiter.callback(bits);
     return due.length;
   }
 
-  #enqueue(): void {
+  private enqueue(): void {
     if (this.#queued || this.#waiters === undefined) return;
     this.#queued = true;
     this.#queue.push(this);
   }
 
-  #bitsNow(): number {
+  private bitsNow(): number {
     return this.#closed ? CLOSED : this.#watched.readiness();
   }
 
-  #keep(waiters: Waiter[] | undefined): void {
+  private keep(waiters: Waiter[] | undefined): void {
     this.#waiters = waiters?.length === 0 ? undefined : waiters;
   }
 }

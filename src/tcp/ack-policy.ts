@@ -79,7 +79,7 @@ export class AckPolicy {
   /** Text came in order. */
   onInOrder(length: number, now: Micros): void {
     if (this.duplicates > 0) this.onGapFilled();
-    this.#learnSize(length);
+    this.learnSize(length);
     this.#unacknowledged += length;
     if (this.#quick > 0 && this.quickAck !== false) {
       this.#quick -= Math.ceil(length / this.#fullSize);
@@ -114,7 +114,7 @@ export class AckPolicy {
   }
 
   /** Full-sized is the largest seen, up to what our MSS allows with the options of each segment taken off. */
-  #learnSize(length: number): void {
+  private learnSize(length: number): void {
     if (length <= this.#fullSize) return;
     const largest = this.#tcb.rmss - (this.#tcb.timestampsOk ? TIMESTAMPS_LENGTH : 0);
     this.#fullSize = Math.min(length, Math.max(largest, 1));

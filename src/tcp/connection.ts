@@ -135,7 +135,7 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
   /** Set after the connection has gone already (accepted too late), it is called at once. */
   set portHolder(holder: PortHolder | undefined) {
     this.#portHolder = holder;
-    if (this.#gone) this.#freePort();
+    if (this.#gone) this.freePort();
   }
   get portHolder(): PortHolder | undefined {
     return this.#portHolder;
@@ -366,7 +366,7 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
     if (this.closed) this.receiver.ring.clear();
     if (this.parent !== undefined) this.parent.forget(this);
     this.host.gone(this);
-    this.#freePort();
+    this.freePort();
     if (news) this.notify();
   }
 
@@ -387,7 +387,7 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
     this.host.onDeadline(this, now);
   }
 
-  #freePort(): void {
+  private freePort(): void {
     const holder = this.#portHolder;
     this.#portHolder = undefined;
     if (holder !== undefined) holder.onGone();

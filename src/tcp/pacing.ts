@@ -54,7 +54,7 @@ export class Pacer {
 
   /** Octets a second; Infinity when nothing is paced. Never so slow that a quantum takes more than a second. */
   rate(state: PacedState): number {
-    const rate = state.control.pacingRate ?? this.#windowRate(state);
+    const rate = state.control.pacingRate ?? this.windowRate(state);
     return Math.max(Math.min(rate, this.limit ?? Infinity), state.smss);
   }
 
@@ -95,7 +95,7 @@ export class Pacer {
   }
 
   /** What a window-based control would send at, spread over a round trip. */
-  #windowRate(state: PacedState): number {
+  private windowRate(state: PacedState): number {
     const { control, rto, smss } = state;
     const { srtt } = rto;
     if (this.mode === 'off' || srtt === undefined || srtt === 0) return Infinity;

@@ -80,8 +80,8 @@ export class ReceiveWindow {
     this.#toldClosed = this.starved;
     this.starved = false;
     if (this.#toldClosed) return 0;
-    const room = this.#room();
-    if (room - tcb.rcvWnd >= this.#worthwhile()) tcb.rcvWnd = room;
+    const room = this.room();
+    if (room - tcb.rcvWnd >= this.worthwhile()) tcb.rcvWnd = room;
     const unit = 1 << tcb.rcvWindShift;
     const rest = tcb.rcvWnd % unit;
     if (rest === 0) return tcb.rcvWnd;
@@ -98,16 +98,16 @@ export class ReceiveWindow {
    */
   get updateDue(): boolean {
     if (this.#toldClosed) return this.#ring.mayGrow;
-    const gain = this.#room() - this.#tcb.rcvWnd;
-    return gain >= Math.min(WORTHWHILE_BUFFER * this.#largest(), Math.max(this.#tcb.rmss, this.#tcb.rcvWnd));
+    const gain = this.room() - this.#tcb.rcvWnd;
+    return gain >= Math.min(WORTHWHILE_BUFFER * this.largest(), Math.max(this.#tcb.rmss, this.#tcb.rcvWnd));
   }
 
-  #worthwhile(): number {
-    return Math.min(WORTHWHILE_BUFFER * this.#largest(), this.#tcb.rmss);
+  private worthwhile(): number {
+    return Math.min(WORTHWHILE_BUFFER * this.largest(), this.#tcb.rmss);
   }
 
   /** The largest window that there can be (octets): the whole buffer, or what the field can tell. */
-  #largest(): number {
+  private largest(): number {
     const most = Math.min(this.#ring.limit, MAX_UNSCALED_WINDOW * (1 << this.#tcb.rcvWindShift));
     return this.clamp > 0 ? Math.min(most, this.clamp) : most;
   }
@@ -117,8 +117,8 @@ export class ReceiveWindow {
    * initial one plus what it had acknowledged (RFC 5681 §3.1), so twice what came plus 64 KiB never holds it back, and one segment
    * at the far end of an unused window cannot make the ring allocate megabytes.
    */
-  #room(): number {
-    const room = Math.min(this.#ring.free, FIRST_WINDOW + 2 * this.received, this.#largest());
+  private room(): number {
+    const room = Math.min(this.#ring.free, FIRST_WINDOW + 2 * this.received, this.largest());
     return this.#buffers.underPressure ? Math.min(room, SHORT_WINDOW * this.#tcb.rmss) : room;
   }
 }

@@ -77,7 +77,7 @@ export class Receiver implements Spender {
     return this.window.received;
   }
 
-  get #received(): number {
+  private get received(): number {
     return this.window.received;
   }
 
@@ -99,39 +99,39 @@ export class Receiver implements Spender {
   /** Takes the text of a segment that has been trimmed to the window, so that it begins at RCV.NXT or beyond. */
   onText(seg: Segment): Arrival {
     const gap = seqDiff(seg.seq, this.#tcb.rcvNxt);
-    if (gap > 0) return this.#hold(gap, seg);
+    if (gap > 0) return this.hold(gap, seg);
     const room = this.ring.reserve(0, seg.textLength);
     if (room < seg.textLength) {
       this.window.starved = true;
       seg.trimBack(seg.textLength - room + (seg.fin ? 1 : 0));
       if (room === 0) return Arrival.NoMemory;
     }
-    if (this.hasGap) this.#noteOverlap(this.#received, this.#received + seg.textLength);
+    if (this.hasGap) this.noteOverlap(this.received, this.received + seg.textLength);
     this.ring.writeAhead(0, seg.bytes, seg.textAt, seg.textLength);
-    this.#advance(seg.textLength);
-    return this.#mergeHeld() ? Arrival.FillsGap : Arrival.InOrder;
+    this.advance(seg.textLength);
+    return this.mergeHeld() ? Arrival.FillsGap : Arrival.InOrder;
   }
 
   /** Text that comes with a SYN waits until the handshake is done. RFC 9293 §3.10.7.2, third. */
   holdEarly(seg: Segment): void {
-    if (seg.textLength > 0) this.#hold(0, seg);
-    if (seg.fin) this.#finAt = this.#received + seg.textLength;
+    if (seg.textLength > 0) this.hold(0, seg);
+    if (seg.fin) this.#finAt = this.received + seg.textLength;
   }
 
   /** The handshake is done: takes what `holdEarly` kept. Returns whether there was any. */
   takeEarly(): boolean {
-    return this.#mergeHeld() || this.#finAt >= 0;
+    return this.mergeHeld() || this.#finAt >= 0;
   }
 
   /** Notes a FIN at the end of a segment, wherever it lies. */
   onFin(seg: Segment): void {
-    this.#finAt = this.#received + seqDiff(seg.seq, this.#tcb.rcvNxt) + seg.textLength;
+    this.#finAt = this.received + seqDiff(seg.seq, this.#tcb.rcvNxt) + seg.textLength;
   }
 
   /** Steps over the FIN when everything before it has come. RFC 9293 §3.10.7.4, eighth. */
   takeFin(): boolean {
     const tcb = this.#tcb;
-    if (this.#finAt !== this.#received) return false;
+    if (this.#finAt !== this.received) return false;
     this.#finAt = -1;
     this.ended = true;
     tcb.rcvNxt = seqAdd(tcb.rcvNxt, 1);
@@ -171,7 +171,7 @@ export class Receiver implements Spender {
     if (state === 'SYN-RECEIVED') return; // no text has come before, and the SYN,ACK has no room for blocks
     const right = seqAdd(seg.seq, seg.textLength);
     this.#reportedEnd = right;
-    this.#report.duplicate(seg.seq, seqLt(right, rcvNxt) ? right : rcvNxt);
+    this.report.duplicate(seg.seq, seqLt(right, rcvNxt) ? right : rcvNxt);
   }
 
   /** Duplicates that are still to be reported, one with each ACK. RFC 2883 §4 (2). */
@@ -179,13 +179,13 @@ export class Receiver implements Spender {
     return this.#reports === undefined ? 0 : this.#reports.duplicates;
   }
 
-  get #report(): SackReports {
+  private get report(): SackReports {
     return (this.#reports ??= new SackReports());
   }
 
   /** Writes SACK blocks, `room` at most; `skip` ACKs of this turn are still to follow. RFC 2018 §4. */
   writeSack(options: SegmentOptions, room: number, skip: number): void {
-    this.#report.write(options, room, this.#outOfOrder, this.#received, this.#tcb.rcvNxt, skip);
+    this.report.write(options, room, this.#outOfOrder, this.received, this.#tcb.rcvNxt, skip);
   }
 
   /**
@@ -194,8 +194,8 @@ export class Receiver implements Spender {
    */
   onUrgent(up: SeqNum): boolean {
     const tcb = this.#tcb;
-    const at = this.#received + seqDiff(up, tcb.rcvNxt) - 1;
-    const read = this.#read;
+    const at = this.received + seqDiff(up, tcb.rcvNxt) - 1;
+    const read = this.octetsRead;
     const before = this.#mark;
     if (at < read || (before !== undefined && at <= before.at)) return false;
     // The octet that the last mark stood at is urgent no more; it does not turn up in line either once it was come to (as Linux).
@@ -203,25 +203,25 @@ export class Receiver implements Spender {
     tcb.rcvUp = up;
     const mark = new UrgentMark(at);
     this.#mark = mark;
-    if (at < this.#received) this.#takeUrgent(mark);
+    if (at < this.received) this.takeUrgent(mark);
     return true;
   }
 
   /** Text of a segment, before it is trimmed or kept. True when the urgent octet is among it. */
   onUrgentText(seg: Segment): boolean {
     if (this.#mark === undefined) return false;
-    const from = this.#received + seqDiff(seg.seq, this.#tcb.rcvNxt);
+    const from = this.received + seqDiff(seg.seq, this.#tcb.rcvNxt);
     return this.#mark.look(from, seg.bytes, seg.textAt, seg.textLength);
   }
 
   /** Octets that were read, and thrown away. */
-  get #read(): number {
-    return this.#received - this.ring.length;
+  private get octetsRead(): number {
+    return this.received - this.ring.length;
   }
 
   /** Octets of urgent data that are still to be read, the last of which is the urgent one; 0 for none. MUST-33. */
   get urgentAhead(): number {
-    return this.#mark === undefined ? 0 : this.#mark.at - this.#read + 1;
+    return this.#mark === undefined ? 0 : this.#mark.at - this.octetsRead + 1;
   }
 
   /** The next octet to be read is the urgent one (SIOCATMARK). */
@@ -253,7 +253,7 @@ export class Receiver implements Spender {
   read(into: Uint8Array, at: number, length: number, peek: boolean, from = 0): number {
     const { ring } = this;
     if (this.#mark === undefined) return peek ? ring.peek(from, into, at, length) : ring.read(into, at, length);
-    const ahead = this.#mark.at - this.#read - from;
+    const ahead = this.#mark.at - this.octetsRead - from;
     const count = readToMark(ring, ahead, this.urgentInline, into, at, length, peek, from);
     this.afterRead();
     return count;
@@ -267,25 +267,25 @@ export class Receiver implements Spender {
 
   /** Urgent mode ends when the last urgent octet is read. */
   afterRead(): void {
-    if (this.#mark !== undefined && this.#mark.at < this.#read) this.#mark = undefined;
+    if (this.#mark !== undefined && this.#mark.at < this.octetsRead) this.#mark = undefined;
   }
 
-  #takeUrgent(mark: UrgentMark): void {
-    mark.octet = octetAt(this.ring, mark.at - this.#read);
+  private takeUrgent(mark: UrgentMark): void {
+    mark.octet = octetAt(this.ring, mark.at - this.octetsRead);
     mark.state = 'here';
   }
 
-  #hold(gap: number, seg: Segment): Arrival {
+  private hold(gap: number, seg: Segment): Arrival {
     if (seg.textLength === 0) return Arrival.None;
     const held = (this.#outOfOrder ??= new RangeSet());
-    const from = this.#received + gap;
+    const from = this.received + gap;
     if (held.size >= MAX_OUT_OF_ORDER_RANGES) return Arrival.Refused;
-    if (!this.#mayHold(gap, seg.textLength)) return Arrival.NoMemory;
+    if (!this.mayHold(gap, seg.textLength)) return Arrival.NoMemory;
     this.ring.writeAhead(gap, seg.bytes, seg.textAt, seg.textLength);
-    this.#noteOverlap(from, from + seg.textLength);
+    this.noteOverlap(from, from + seg.textLength);
     const added = held.add(from, from + seg.textLength);
     if (held.size === 1) this.#buffers.canSpare(this);
-    if (this.#tcb.sackOk) this.#report.touched(held, from);
+    if (this.#tcb.sackOk) this.report.touched(held, from);
     return added > 0 ? Arrival.OutOfOrder : Arrival.None;
   }
 
@@ -294,29 +294,29 @@ export class Receiver implements Spender {
    * Differs: RFC 2018 §8 wants the newest segment reported even if it is not kept. Its sender would take it for delivered; here it
    * counts as lost, as on Linux.
    */
-  #mayHold(gap: number, length: number): boolean {
+  private mayHold(gap: number, length: number): boolean {
     const { allocated } = this.ring;
     if (this.#buffers.underPressure && this.ring.length + gap + length > allocated && gap > 0) return false;
     return this.ring.reserve(gap, length) === length;
   }
 
   /** Text from `from` to before `to` (stream offsets) has come; the first part of it that was held already is a duplicate. */
-  #noteOverlap(from: number, to: number): void {
+  private noteOverlap(from: number, to: number): void {
     const held = this.#outOfOrder;
     const { sackOk, rcvNxt } = this.#tcb;
     if (!sackOk || held === undefined) return;
-    if (seqAdd(rcvNxt, to - this.#received) === this.#reportedEnd) return;
+    if (seqAdd(rcvNxt, to - this.received) === this.#reportedEnd) return;
     let first = held.size - 1;
     while (first > 0 && held.end(first - 1) > from) first--;
     if (first < 0) return;
     const left = Math.max(from, held.start(first));
     const right = Math.min(to, held.end(first));
     if (left >= right) return;
-    this.#report.duplicate(seqAdd(rcvNxt, left - this.#received), seqAdd(rcvNxt, right - this.#received));
+    this.report.duplicate(seqAdd(rcvNxt, left - this.received), seqAdd(rcvNxt, right - this.received));
   }
 
   /** RCV.NXT moves over `count` octets, already in their place. */
-  #advance(count: number): void {
+  private advance(count: number): void {
     const tcb = this.#tcb;
     tcb.rcvNxt = seqAdd(tcb.rcvNxt, count);
     tcb.rcvWnd = Math.max(0, tcb.rcvWnd - count);
@@ -324,18 +324,18 @@ export class Receiver implements Spender {
     this.ring.commit(count);
     // Announced only after it had come beyond a gap.
     const mark = this.#mark;
-    if (mark?.state === 'awaited' && mark.at < this.#received) this.#takeUrgent(mark);
+    if (mark?.state === 'awaited' && mark.at < this.received) this.takeUrgent(mark);
   }
 
   /** Moves on over what was held and is now in order. True when something was held at all. */
-  #mergeHeld(): boolean {
+  private mergeHeld(): boolean {
     const held = this.#outOfOrder;
     if (held === undefined || held.size === 0) return false;
-    const end = held.endOf(this.#received);
-    if (end !== undefined) this.#advance(end - this.#received);
-    held.remove(0, this.#received);
+    const end = held.endOf(this.received);
+    if (end !== undefined) this.advance(end - this.received);
+    held.remove(0, this.received);
     if (held.size === 0) this.#buffers.cannotSpare(this);
-    this.#reports?.settle(this.#received);
+    this.#reports?.settle(this.received);
     return true;
   }
 }

@@ -206,7 +206,7 @@ export class Sender implements SendState {
     const afterTimeout = this.#afterTimeout; // the ACK that ends it may cover the most of old data
     this.#afterTimeout &&= seqLt(ack, this.#timeoutEnd);
     const recovering = this.recovery.active;
-    const keepTimer = this.#tell(ack, covered, freed, false, options, now);
+    const keepTimer = this.tell(ack, covered, freed, false, options, now);
     if (ack === tcb.sndNxt) this.#flightSmss = 0;
     // RFC 5681 §3.1: the ACK of the SYN does not open the window.
     const growing = freed > 0 && !first && !recovering && !this.recovery.active;
@@ -226,10 +226,17 @@ export class Sender implements SendState {
   /** An ACK that advances nothing. `duplicate`: as RFC 5681 §2 defines it. What it reports by SACK counts in any case. */
   onOldAck(ack: SeqNum, duplicate: boolean, options: SegmentOptions, now: Micros): void {
     if (duplicate) this.duplicateAcks++;
-    this.#tell(ack, 0, 0, duplicate, options, now);
+    this.tell(ack, 0, 0, duplicate, options, now);
   }
 
-  #tell(ack: SeqNum, covered: number, text: number, duplicate: boolean, options: SegmentOptions, now: Micros): boolean {
+  private tell(
+    ack: SeqNum,
+    covered: number,
+    text: number,
+    duplicate: boolean,
+    options: SegmentOptions,
+    now: Micros,
+  ): boolean {
     if (options.sackCount > 0) wake(this);
     facts.ack = ack;
     facts.covered = covered;
@@ -263,7 +270,7 @@ export class Sender implements SendState {
     this.#timers.clear(Timer.Tlp);
     this.pacer.reset();
     this.feed.onTimeout(this.recovery.goesBack);
-    this.#goBack('retransmission after a time-out');
+    this.goBack('retransmission after a time-out');
   }
 
   /** What was sent beyond the path's new MTU goes out again in smaller segments. False when all in flight fits. RFC 1191 §6.4. */
@@ -271,11 +278,11 @@ export class Sender implements SendState {
     if (this.smss >= this.#flightSmss || !this.synAcked) return false;
     this.#flightSmss = this.smss;
     this.recovery.resend('smaller path MTU');
-    this.#goBack('smaller path MTU');
+    this.goBack('smaller path MTU');
     return true;
   }
 
-  #goBack(why: SendReason): void {
+  private goBack(why: SendReason): void {
     if (this.recovery.goesBack || !this.synAcked) this.rtxNxt = this.tcb.sndUna;
     this.#backReason = why;
   }
@@ -289,12 +296,12 @@ export class Sender implements SendState {
   next(out: Chosen, now: Micros): boolean {
     const { state } = this.tcb;
     this.pacer.holding = false;
-    if (state === 'SYN-SENT' || state === 'SYN-RECEIVED') return this.#chooseFirst(out, now);
+    if (state === 'SYN-SENT' || state === 'SYN-RECEIVED') return this.chooseFirst(out, now);
     if (!maySendText(state)) return false;
-    if (this.probeOwed) return this.#chooseProbe(out);
-    this.#repairing = this.#chooseLost(out);
+    if (this.probeOwed) return this.chooseProbe(out);
+    this.#repairing = this.chooseLost(out);
     if (this.#repairing) return this.pacer.lets(now);
-    if (this.#chooseText(out, now)) return this.pacer.lets(now);
+    if (this.chooseText(out, now)) return this.pacer.lets(now);
     this.feed.onStopped(this, this.recovery, seqDiff(this.textEnd, this.rtxNxt), this.refused);
     return false;
   }
@@ -334,17 +341,17 @@ export class Sender implements SendState {
   }
 
   /** SYN, or SYN,ACK; then text that need not wait for the ACK of it. RFC 7413 §4.2.2. */
-  #chooseFirst(out: Chosen, now: Micros): boolean {
+  private chooseFirst(out: Chosen, now: Micros): boolean {
     if (this.rtxNxt === this.tcb.iss) return chooseSyn(out, this, this.retries > 0);
-    if (!mayAnswerEarly(this) || !this.#chooseText(out, now)) return false;
+    if (!mayAnswerEarly(this) || !this.chooseText(out, now)) return false;
     out.fin = false; // its turn comes in FIN-WAIT-1
     return out.length > 0;
   }
 
   /** One octet (or the FIN) from SND.UNA. What it draws tells the window; the octet is sent again when that opens. */
-  #chooseProbe(out: Chosen): boolean {
+  private chooseProbe(out: Chosen): boolean {
     const tcb = this.tcb;
-    this.#goBack('window opened again');
+    this.goBack('window opened again');
     if (seqLe(this.queueEnd, tcb.sndUna)) {
       this.probeOwed = false;
       return false;
@@ -356,7 +363,7 @@ export class Sender implements SendState {
   }
 
   /** What recovery wants sent again. With urgent data one segment at a time: a cut one would carry a wrong urgent pointer. */
-  #chooseLost(out: Chosen): boolean {
+  private chooseLost(out: Chosen): boolean {
     const { tcb, smss } = this;
     choose(out, tcb.sndUna, 0);
     if (!this.recovery.nextLost(out, this)) return false;
@@ -367,7 +374,7 @@ export class Sender implements SendState {
     return true;
   }
 
-  #chooseText(out: Chosen, now: Micros): boolean {
+  private chooseText(out: Chosen, now: Micros): boolean {
     const tcb = this.tcb;
     const start = this.rtxNxt;
     const textLeft = seqDiff(this.textEnd, start);

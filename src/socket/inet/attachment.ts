@@ -41,12 +41,12 @@ export class Attachment implements PortHolder {
 
   /** bind: takes the port, unless the program leaves that to connect. -EINVAL when there is one already, -EADDRINUSE. */
   bind(address: IpAddress, port: number, options: CommonOptions): number {
-    if (this.#forConnection && this.live === undefined && !this.port.bound) this.#leavePort(this.connection);
+    if (this.#forConnection && this.live === undefined && !this.port.bound) this.leavePort(this.connection);
     if (this.port.binding !== undefined || this.live !== undefined) return -Errno.EINVAL;
     if (port === 0 && options.bindAddressNoPort) {
-      this.#show(address, 0);
+      this.show(address, 0);
     } else {
-      const result = this.#reserve(address, port, options);
+      const result = this.reserve(address, port, options);
       if (result < 0) {
         // Linux keeps no address that could not be bound.
         this.local.address = ANY_ADDRESS;
@@ -60,7 +60,7 @@ export class Attachment implements PortHolder {
 
   /** listen without a port: any. 0 or -EADDRINUSE. */
   ensurePort(options: CommonOptions): number {
-    return this.port.binding === undefined ? this.#reserve(this.port.boundAddress, 0, options) : 0;
+    return this.port.binding === undefined ? this.reserve(this.port.boundAddress, 0, options) : 0;
   }
 
   /** Active OPEN: chooses the port if there is none. A negative errno, or the connection, which is now this socket's. */
@@ -95,7 +95,7 @@ export class Attachment implements PortHolder {
   /** Makes the connection this socket's; it has the port that the socket holds. */
   adopt(connection: TcpConnection): void {
     this.connection = connection;
-    this.#show(connection.localAddress, connection.localPort);
+    this.show(connection.localAddress, connection.localPort);
     connection.owner = this.#owner;
     this.#gone = false;
     this.#forConnection = true;
@@ -116,7 +116,7 @@ export class Attachment implements PortHolder {
     this.connection = undefined;
     this.local.address = this.port.boundAddress;
     if (connection.state === 'TIME-WAIT') {
-      const binding = this.#leavePort(connection);
+      const binding = this.leavePort(connection);
       if (this.port.bound && binding !== undefined)
         this.port.holdFor(this.port.boundAddress, binding.port, options, true);
     } else {
@@ -144,34 +144,34 @@ export class Attachment implements PortHolder {
     connection.owner = undefined;
     connection.onReport = undefined;
     // The connection keeps the port, and nothing else of the socket: in TIME-WAIT there may be very many.
-    connection.portHolder = this.#holderOf(port.binding);
+    connection.portHolder = this.holderOf(port.binding);
     connection.close();
   }
 
   /** The connection keeps the port, and the socket has none. */
-  #leavePort(connection: TcpConnection | undefined): LocalPort['binding'] {
+  private leavePort(connection: TcpConnection | undefined): LocalPort['binding'] {
     const { binding } = this.port;
-    if (connection !== undefined) connection.portHolder = this.#holderOf(binding);
+    if (connection !== undefined) connection.portHolder = this.holderOf(binding);
     this.port.binding = undefined;
     this.#forConnection = false;
     return binding;
   }
 
   /** Who holds a port for a connection alone. */
-  #holderOf(binding: LocalPort['binding']): PortHolder | undefined {
+  private holderOf(binding: LocalPort['binding']): PortHolder | undefined {
     const { tcpPorts } = this.#host;
     return binding === undefined ? undefined : { onGone: () => tcpPorts.remove(binding) };
   }
 
   /** Takes an address and port, and shows them. */
-  #reserve(address: IpAddress, port: number, options: CommonOptions): number {
+  private reserve(address: IpAddress, port: number, options: CommonOptions): number {
     const chosen = this.port.reserve(address, port, options);
     if (chosen < 0) return chosen;
-    this.#show(address, chosen);
+    this.show(address, chosen);
     return 0;
   }
 
-  #show(address: IpAddress, port: number): void {
+  private show(address: IpAddress, port: number): void {
     this.local.address = address;
     this.local.port = port;
   }

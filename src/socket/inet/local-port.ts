@@ -29,7 +29,7 @@ export class LocalPort {
     if (chosen === undefined) return -Errno.EADDRINUSE;
     const wanted = { address, port: chosen, reuseAddress, reusePort, device, listening: false, explicit: true };
     if (this.#ports.conflicts(wanted)) return -Errno.EADDRINUSE;
-    this.#hold(wanted);
+    this.hold(wanted);
     return chosen;
   }
 
@@ -40,7 +40,7 @@ export class LocalPort {
     { reuseAddress, reusePort, boundDevice: device }: Sharing,
     explicit: boolean,
   ): void {
-    this.#hold({ address, port, reuseAddress, reusePort, device, listening: false, explicit });
+    this.hold({ address, port, reuseAddress, reusePort, device, listening: false, explicit });
   }
 
   drop(): void {
@@ -62,7 +62,7 @@ export class LocalPort {
     this.binding.device = device;
   }
 
-  #hold(binding: Binding): void {
+  private hold(binding: Binding): void {
     this.#ports.add(binding);
     this.binding = binding;
   }

@@ -77,7 +77,7 @@ export class StreamSocket implements Socket {
     this.options = listener === undefined ? host.streamDefaults : acceptedOptions(listener.options);
   }
 
-  get #connection(): TcpConnection | undefined {
+  private get connection(): TcpConnection | undefined {
     return this.#ends.connection;
   }
 
@@ -135,16 +135,16 @@ export class StreamSocket implements Socket {
 
   connect(name: Name): number {
     const family = this.#host.names.read(name, this.#host.endpoint, true);
-    if (family === AF_UNSPEC) return this.#disconnect();
+    if (family === AF_UNSPEC) return this.disconnect();
     // Only who can be connected looks at the rest of the name; to ask for the outcome, any will do.
     const counts = this.#phase === 'unconnected' || hasNoFamily(name);
     if (counts && family !== AF_INET) return family < 0 ? family : -Errno.EAFNOSUPPORT;
-    return this.#open(this.#host.endpoint.address, this.#host.endpoint.port, this.tcpOptions);
+    return this.open(this.#host.endpoint.address, this.#host.endpoint.port, this.tcpOptions);
   }
 
-  #open(address: IpAddress, port: number, options: TcpOptions): number {
+  private open(address: IpAddress, port: number, options: TcpOptions): number {
     if (this.#phase === 'connected' || this.#phase === 'listening') return -Errno.EISCONN;
-    if (this.#phase === 'connecting') return this.#outcome();
+    if (this.#phase === 'connecting') return this.outcome();
     if (this.#phase === 'disconnecting') return -Errno.EINVAL;
     const connection = this.#ends.open(address, port, options, this.options);
     if (typeof connection === 'number') return connection;
@@ -159,23 +159,23 @@ export class StreamSocket implements Socket {
     return connection.deferred ? 0 : -Errno.EINPROGRESS;
   }
 
-  #disconnect(): number {
-    this.#stopListening();
-    const connection = this.#connection;
+  private disconnect(): number {
+    this.stopListening();
+    const connection = this.connection;
     if (connection !== undefined) {
       this.#error = isOver(connection) ? connection.takeError() : Errno.ECONNRESET;
       if (!isOver(connection)) connection.abort();
       this.#ends.forget(this.options);
     }
-    this.#reopen();
+    this.reopen();
     this.watch.onReadiness();
     return 0;
   }
 
   /** It has its peer: Linux ignores an address, unless it is the one to connect to (MSG_FASTOPEN). */
   send(bytes: Uint8Array, at: number, length: number, flags: number, outgoing: Outgoing | undefined): number {
-    if ((flags & MSG_FASTOPEN) !== 0) return this.#sendFirst(bytes, at, length, outgoing?.name);
-    const connection = this.#connection;
+    if ((flags & MSG_FASTOPEN) !== 0) return this.sendFirst(bytes, at, length, outgoing?.name);
+    const connection = this.connection;
     if (connection === undefined) return this.#error !== 0 ? -this.takeError() : -Errno.EPIPE;
     if (this.#shutSend) return -(this.takeError() || Errno.EPIPE);
     // What the state has to say comes first.
@@ -186,8 +186,8 @@ export class StreamSocket implements Socket {
 
   /** The sender's address is left alone: recvfrom on a stream does not tell it. */
   receive(into: Uint8Array, at: number, length: number, flags: number, incoming: Incoming | undefined): number {
-    if ((flags & MSG_ERRQUEUE) !== 0) return this.#receiveError(into, at, length, incoming);
-    const connection = this.#connection;
+    if ((flags & MSG_ERRQUEUE) !== 0) return this.receiveError(into, at, length, incoming);
+    const connection = this.connection;
     if (connection === undefined) {
       if (this.#phase === 'listening') return -Errno.ENOTCONN;
       if ((flags & MSG_OOB) !== 0) return -Errno.EINVAL;
@@ -203,13 +203,13 @@ export class StreamSocket implements Socket {
     return count;
   }
 
-  #receiveError(into: Uint8Array, at: number, length: number, incoming: Incoming | undefined): number {
+  private receiveError(into: Uint8Array, at: number, length: number, incoming: Incoming | undefined): number {
     const taken = this.#errors?.shift();
     if (taken === undefined) return -Errno.EAGAIN;
     this.takeError();
     const pending = this.#errors!.pendingAfter(taken) ?? 0;
-    if (this.#connection === undefined) this.#error = pending;
-    else this.#connection.error = pending;
+    if (this.connection === undefined) this.#error = pending;
+    else this.connection.error = pending;
     if (pending !== 0) this.watch.onReadiness();
     return tellError(taken, into, at, length, incoming, this.options, this.#host.names);
   }
@@ -218,15 +218,15 @@ export class StreamSocket implements Socket {
     if (!isShutdown(how)) return -Errno.EINVAL;
     if (this.#phase === 'listening') {
       if (how !== SHUT_WR) {
-        this.#stopListening();
-        this.#reopen();
+        this.stopListening();
+        this.reopen();
       }
       this.watch.onReadiness();
       return 0;
     }
-    const connection = this.#connection;
+    const connection = this.connection;
     // Differs: with text in the SYN it goes on; on Linux a send that blocks has waited for the handshake, one that does not is lost.
-    if (connection?.state === 'SYN-SENT' && connection.unsent === 0) return this.#disconnect();
+    if (connection?.state === 'SYN-SENT' && connection.unsent === 0) return this.disconnect();
     const over = connection === undefined || isOver(connection);
     if (how !== SHUT_WR) {
       this.#shutReceive = true;
@@ -250,22 +250,22 @@ export class StreamSocket implements Socket {
   }
 
   close(): void {
-    this.#stopListening();
+    this.stopListening();
     this.#ends.close();
-    if (this.#lingered !== undefined) watchEnd(this.#host.readiness, this.#connection!, this.#lingered);
+    if (this.#lingered !== undefined) watchEnd(this.#host.readiness, this.connection!, this.#lingered);
     this.watch.close();
   }
 
   atMark(): number {
-    return this.#connection?.atMark === true ? 1 : 0;
+    return this.connection?.atMark === true ? 1 : 0;
   }
 
   readable(): number {
-    return this.#phase === 'listening' ? -Errno.EINVAL : (this.#connection?.unread ?? 0);
+    return this.#phase === 'listening' ? -Errno.EINVAL : (this.connection?.unread ?? 0);
   }
 
   unsent(): number {
-    return this.listening ? -Errno.EINVAL : (this.#connection?.unsent ?? 0);
+    return this.listening ? -Errno.EINVAL : (this.connection?.unsent ?? 0);
   }
 
   getsockname(into: NameOut): number {
@@ -274,7 +274,7 @@ export class StreamSocket implements Socket {
   }
 
   getpeername(into: NameOut, evenIfOver = false): number {
-    const connection = evenIfOver ? this.#connection : this.#ends.live;
+    const connection = evenIfOver ? this.connection : this.#ends.live;
     if (connection === undefined || connection.state === 'SYN-SENT') return -Errno.ENOTCONN;
     this.#host.endpoint.address = connection.remoteAddress;
     this.#host.endpoint.port = connection.remotePort;
@@ -283,14 +283,14 @@ export class StreamSocket implements Socket {
   }
 
   readiness(): number {
-    const bits = this.#stateReadiness();
+    const bits = this.stateReadiness();
     return this.#errors !== undefined && this.#errors.size > 0 ? bits | Readiness.Error : bits;
   }
 
-  #stateReadiness(): number {
+  private stateReadiness(): number {
     if (this.#listener !== undefined) return this.#listener.waiting > 0 ? Readiness.Readable : 0;
-    if (this.#connection !== undefined) {
-      const bits = this.#connection.readiness();
+    if (this.connection !== undefined) {
+      const bits = this.connection.readiness();
       return this.#shutSend && (bits & Readiness.ReadHangUp) !== 0 ? bits | Readiness.HangUp : bits;
     }
     let bits: number = Readiness.Writable | Readiness.HangUp;
@@ -310,33 +310,33 @@ export class StreamSocket implements Socket {
   }
 
   changeTcpOptions(changes: Partial<TcpOptions>): number {
-    const target = this.#connection ?? this.#listener;
+    const target = this.connection ?? this.#listener;
     if (changes.congestion !== undefined && !this.#host.tcp.congestionControls.includes(changes.congestion)) {
       return -Errno.ENOENT;
     }
     const result = target === undefined ? 0 : target.setOptions(changes);
     if (result < 0) return result;
     this.tcpOptions = { ...this.tcpOptions, ...changes };
-    if (this.#connection === undefined && changesSendSpace(changes)) this.watch.onReadiness(Wake.Write);
+    if (this.connection === undefined && changesSendSpace(changes)) this.watch.onReadiness(Wake.Write);
     return 0;
   }
 
   takeError(): number {
-    const error = this.#error !== 0 ? this.#error : (this.#connection?.takeError() ?? 0);
+    const error = this.#error !== 0 ? this.#error : (this.connection?.takeError() ?? 0);
     this.#error = 0;
     return error;
   }
 
   pathMtu(): number {
-    return mtuTo(this.#host.ip, this.#connection);
+    return mtuTo(this.#host.ip, this.connection);
   }
 
   tcpInfo(): TcpInfo | undefined {
-    return this.#connection?.info();
+    return this.connection?.info();
   }
 
   /** MSG_FASTOPEN: connect and send in one. Linux tcp_sendmsg_fastopen. */
-  #sendFirst(bytes: Uint8Array, at: number, length: number, name: Name | undefined): number {
+  private sendFirst(bytes: Uint8Array, at: number, length: number, name: Name | undefined): number {
     if (!this.#host.context.config.tcp.fastOpenClient) return -Errno.EOPNOTSUPP;
     if (this.#phase === 'connecting') return -Errno.EALREADY;
     if (this.#phase === 'unconnected') {
@@ -344,21 +344,21 @@ export class StreamSocket implements Socket {
       const family = this.#host.names.read(name, this.#host.endpoint);
       if (family === AF_UNSPEC) return -Errno.EOPNOTSUPP;
       if (family !== AF_INET) return family < 0 ? family : -Errno.EAFNOSUPPORT;
-      const result = this.#open(this.#host.endpoint.address, this.#host.endpoint.port, {
+      const result = this.open(this.#host.endpoint.address, this.#host.endpoint.port, {
         ...this.tcpOptions,
         fastOpenConnect: true,
       });
       if (result !== 0) return result;
       this.#phase = 'connecting';
-    } else if (this.#connection?.deferred !== true) {
+    } else if (this.connection?.deferred !== true) {
       return -Errno.EISCONN;
     }
-    return this.#connection!.send(bytes, at, length);
+    return this.connection!.send(bytes, at, length);
   }
 
   /** connect while a handshake runs or after it: what became of it. */
-  #outcome(): number {
-    const connection = this.#connection!;
+  private outcome(): number {
+    const connection = this.connection!;
     const { state } = connection;
     if (state === 'SYN-SENT' || state === 'SYN-RECEIVED') return -Errno.EALREADY;
     if (!isOver(connection)) {
@@ -368,20 +368,20 @@ export class StreamSocket implements Socket {
     // Somebody else may have taken the error by now (SO_ERROR, recv): then Linux says ECONNABORTED.
     const error = connection.takeError();
     this.#ends.forget(this.options);
-    this.#reopen();
+    this.reopen();
     this.watch.onReadiness();
     return -(error === 0 ? Errno.ECONNABORTED : error);
   }
 
   /** Back to the beginning: no direction is shut, and no window bounded. Linux tcp_disconnect. */
-  #reopen(): void {
+  private reopen(): void {
     this.#phase = 'unconnected';
     this.#shutReceive = false;
     this.#shutSend = false;
     this.tcpOptions = { ...this.tcpOptions, windowClamp: 0 };
   }
 
-  #stopListening(): void {
+  private stopListening(): void {
     if (this.#listener === undefined) return;
     this.#listener.owner = undefined;
     this.#listener.close();

@@ -70,22 +70,22 @@ export abstract class WindowControl implements CongestionControl {
     if (sample.echoed) return;
     if (this.cwnd >= this.ssthresh) this.avoid(sample, now);
     // cwnd grows only while it is what limits the sender, else it would lose touch with the path (RFC 7661 §1.1).
-    else if (sample.cwndLimited) this.#slowStart(sample);
+    else if (sample.cwndLimited) this.slowStart(sample);
   }
 
   onLoss(flightSize: number): void {
     if (this.#congested) return;
-    this.#remember();
+    this.remember();
     this.ssthresh = this.reduced(flightSize);
-    this.#set(this.ssthresh);
+    this.set(this.ssthresh);
   }
 
   onCongestionExperienced(flightSize: number, reduced: boolean): void {
     if (!reduced) {
       const cwnd = this.reduced(flightSize, this.smss);
-      this.#remember();
+      this.remember();
       this.ssthresh = Math.max(cwnd, 2 * this.smss);
-      this.#set(cwnd);
+      this.set(cwnd);
       this.#congested = true;
     }
     this.#prior = undefined; // the network has said so itself: nothing to take back
@@ -97,24 +97,24 @@ export abstract class WindowControl implements CongestionControl {
 
   onRecovered(flightSize: number): void {
     // RFC 6582 §3.2 step 3, option 1: no burst when little is outstanding.
-    this.#set(Math.min(this.ssthresh, Math.max(flightSize, this.smss) + this.smss));
+    this.set(Math.min(this.ssthresh, Math.max(flightSize, this.smss) + this.smss));
   }
 
   onTimeout(flightSize: number, again: boolean): void {
     if (!again && !this.#congested) {
       // RFC 5681 §3.1, equation 4; held when the same segment times out again.
-      this.#remember();
+      this.remember();
       this.ssthresh = this.reduced(flightSize);
     }
     this.onLossWindow?.();
-    this.#set(this.smss); // LW, the loss window
+    this.set(this.smss); // LW, the loss window
   }
 
   /** As Linux does; Differs from RFC 4015 §3.2, which lets cwnd slow-start back to where it was. */
   onSpurious(): void {
     const prior = this.#prior;
     if (prior === undefined) return;
-    if (prior.cwnd > this.cwnd) this.#set(prior.cwnd);
+    if (prior.cwnd > this.cwnd) this.set(prior.cwnd);
     this.ssthresh = Math.max(this.ssthresh, prior.ssthresh);
     this.#prior = undefined;
   }
@@ -124,13 +124,13 @@ export abstract class WindowControl implements CongestionControl {
     if (idle <= rto) return;
     switch (this.#config.idleWindow) {
       case 'restart':
-        this.#set(Math.min(this.cwnd, this.#initialWindow)); // RFC 5681 §4.1: RW = min(IW, cwnd)
+        this.set(Math.min(this.cwnd, this.#initialWindow)); // RFC 5681 §4.1: RW = min(IW, cwnd)
         break;
       case 'halve':
-        this.#halve(Math.floor(idle / rto)); // RFC 2861 §3.1: once for each RTO
+        this.halve(Math.floor(idle / rto)); // RFC 2861 §3.1: once for each RTO
         break;
       case 'keep':
-        this.#halve(Math.floor(idle / NON_VALIDATED_PERIOD)); // RFC 7661 §4.4.2
+        this.halve(Math.floor(idle / NON_VALIDATED_PERIOD)); // RFC 7661 §4.4.2
         break;
     }
   }
@@ -167,24 +167,24 @@ export abstract class WindowControl implements CongestionControl {
    * that would turn slow start into a crawl; adding all N, as Linux does, still at most doubles cwnd in a round trip, and an ACK cut in
    * many gains nothing. After a time-out the limit is one SMSS, since an ACK may then cover old data (RFC 3465 §2.3).
    */
-  #slowStart(sample: AckSample): void {
+  private slowStart(sample: AckSample): void {
     const growth = this.slowStartGrowth(sample);
     this.grow(Math.min(growth, Math.max(this.ssthresh - this.cwnd, this.smss)));
   }
 
   /** Half of cwnd for each of `times`, down to the restart window, which slow start may regain three quarters of. RFC 2861 §3.1. */
-  #halve(times: number): void {
+  private halve(times: number): void {
     if (times < 1 || this.cwnd <= this.#initialWindow) return;
     this.ssthresh = Math.max(this.ssthresh, Math.floor((this.cwnd * 3) / 4));
-    this.#set(Math.max(Math.floor(this.cwnd / 2 ** Math.min(times, 32)), this.#initialWindow));
+    this.set(Math.max(Math.floor(this.cwnd / 2 ** Math.min(times, 32)), this.#initialWindow));
   }
 
-  #set(cwnd: number): void {
+  private set(cwnd: number): void {
     this.cwnd = cwnd;
     this.#fraction = 0;
   }
 
-  #remember(): void {
+  private remember(): void {
     this.#prior = { cwnd: this.cwnd, ssthresh: this.ssthresh };
     this.beforeReduction?.();
   }

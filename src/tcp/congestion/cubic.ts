@@ -91,18 +91,18 @@ export class Cubic extends WindowControl {
       return;
     }
     const curve = (this.#curve ??= new Curve());
-    if (curve.epoch === NEVER) this.#beginStage(curve, now);
+    if (curve.epoch === NEVER) this.beginStage(curve, now);
     curve.updatedAt = now;
     const { smss, exactCwnd: cwnd } = this;
     const t = (now - curve.epoch) / SECOND;
     // §4.3: once Reno would be back where it was, it grows by a whole segment a round trip.
     const alpha = curve.wEst < this.#cwndPrior ? ALPHA : 1;
     curve.wEst += (alpha * smss * sample.acked) / cwnd;
-    if (this.#window(t, curve.k) < curve.wEst) {
+    if (this.window(t, curve.k) < curve.wEst) {
       this.grow(Math.max(0, curve.wEst - cwnd));
       return;
     }
-    const target = Math.min(this.#window(t + sample.srtt / SECOND, curve.k), 1.5 * cwnd);
+    const target = Math.min(this.window(t + sample.srtt / SECOND, curve.k), 1.5 * cwnd);
     // §4.4, §4.5: (target - cwnd) / cwnd for each segment acknowledged.
     if (target > cwnd) this.grow(((target - cwnd) * sample.acked) / cwnd);
   }
@@ -118,13 +118,13 @@ export class Cubic extends WindowControl {
     const { cwnd } = this;
     this.#wMax = cwnd < this.#wMax ? (cwnd * (1 + BETA)) / 2 : cwnd; // §4.7, fast convergence
     this.#cwndPrior = cwnd;
-    this.#endStage();
+    this.endStage();
   }
 
   /** §4.8: the stage after a time-out starts from where it begins. */
   protected override onLossWindow(): void {
     this.#wMax = 0;
-    this.#endStage();
+    this.endStage();
   }
 
   /** The same factor as for a loss, RFC 9438 §4.6; it is not taken back. */
@@ -148,7 +148,7 @@ export class Cubic extends WindowControl {
   override onResume(idle: number, rto: number, now: Micros): void {
     const before = this.cwnd;
     super.onResume(idle, rto, now);
-    if (this.cwnd < before) this.#endStage(); // a stage begins when slow start is over again
+    if (this.cwnd < before) this.endStage(); // a stage begins when slow start is over again
   }
 
   /** §4.2: the time in which cwnd was not made use of does not count. */
@@ -159,7 +159,7 @@ export class Cubic extends WindowControl {
     curve.updatedAt = now;
   }
 
-  #beginStage(curve: Curve, now: Micros): void {
+  private beginStage(curve: Curve, now: Micros): void {
     const { exactCwnd: cwnd, smss } = this;
     curve.epoch = now;
     curve.wEst = cwnd;
@@ -171,12 +171,12 @@ export class Cubic extends WindowControl {
     }
   }
 
-  #endStage(): void {
+  private endStage(): void {
     if (this.#curve !== undefined) this.#curve.epoch = NEVER;
   }
 
   /** W_cubic(t) in octets. */
-  #window(t: number, k: number): number {
+  private window(t: number, k: number): number {
     return cubicWindow(t, k, this.#wMax / this.smss) * this.smss;
   }
 }
