@@ -23,7 +23,7 @@ import { Rto } from './rto.ts';
 import { moderateSendBuffer, tuneSendBuffer } from './send-tuning.ts';
 import { effectiveMss, largestPayload } from './segment-size.ts';
 import { Sender } from './sender.ts';
-import type { PortHolder, ReadinessOwner, TcpConnection, TcpInfo, TcpOptions, TcpState } from './service.ts';
+import type { ConnectionOwner, PortHolder, TcpConnection, TcpInfo, TcpOptions, TcpState } from './service.ts';
 import { isClosingDown, isSynchronized, mayFollow, maySend, owesReset, whyNotSend } from './state.ts';
 import { statusOf } from './status.ts';
 import type { SeqNum } from './seq.ts';
@@ -42,8 +42,7 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
   readonly ack: AckPolicy;
   readonly host: ConnectionHost<Connection>;
   options: Readonly<TcpOptions>;
-  owner: ReadinessOwner | undefined = undefined;
-  onReport: TcpConnection['onReport'] = undefined;
+  owner: ConnectionOwner | undefined = undefined;
   parent: ConnectionParent<Connection> | undefined = undefined;
   nextInChain: Connection | undefined = undefined;
   deadline: Micros = NEVER;

@@ -34,7 +34,7 @@ export function onIcmpError(conn: Connection, report: IpErrorReport, frame: Fram
   if (conn.state === 'SYN-SENT' || (conn.state === 'SYN-RECEIVED' && !conn.tcb.passive)) {
     // Differs: MUST-56 would keep trying after a soft error. As on Linux, connect fails at once and the program can try another
     // address (RFC 5461 §4.1 describes and defends this).
-    conn.onReport?.(report, frame.bytes.subarray(frame.transport, frame.end));
+    conn.owner?.onReport?.(report, frame.bytes.subarray(frame.transport, frame.end));
     conn.end(report.errno);
     return;
   }

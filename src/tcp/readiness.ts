@@ -56,3 +56,11 @@ export function readinessOf(
     bits |= mark.state === 'here' ? Readiness.Urgent | Readiness.UrgentAhead : Readiness.UrgentAhead;
   return bits;
 }
+
+/** The same of a socket without a connection. */
+export function unconnectedReadiness(failed: boolean, receiveShut: boolean): number {
+  let bits: number = Readiness.Writable | Readiness.HangUp;
+  if (receiveShut) bits |= Readiness.Readable | Readiness.ReadHangUp;
+  if (failed) bits |= Readiness.Error;
+  return bits;
+}

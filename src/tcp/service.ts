@@ -60,6 +60,12 @@ export interface ReadinessOwner {
   onReadiness(wake?: number): void;
 }
 
+/** The same of a connection. */
+export interface ConnectionOwner extends ReadinessOwner {
+  /** An ICMP report ends the attempt to connect; `quoted` is what came back of the segment, from its header on, and lent. */
+  onReport?(report: IpErrorReport, quoted: Uint8Array): void;
+}
+
 /** Told once that a connection has reached CLOSED and left the tables (TIME-WAIT over): its port is free. It must only note this down. */
 export interface PortHolder {
   onGone(): void;
@@ -147,11 +153,9 @@ export interface TcpConnection {
   /** The live options; write through `setOptions` so that changes take effect. */
   readonly options: Readonly<TcpOptions>;
   /** Who is told of readiness; undefined once the socket is gone. */
-  owner: ReadinessOwner | undefined;
+  owner: ConnectionOwner | undefined;
   /** Who frees the port when the connection is gone. Set after that, it is told at once. */
   portHolder: PortHolder | undefined;
-  /** Told of the ICMP report that ends an attempt to connect; `quoted` is what came back of the segment, from its header on, and lent. */
-  onReport: ((report: IpErrorReport, quoted: Uint8Array) => void) | undefined;
   /** The pending error (a positive errno), 0 for none. */
   error: number;
 

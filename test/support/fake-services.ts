@@ -164,7 +164,6 @@ export class FakeConnection implements TcpConnection {
   state: TcpState = 'SYN-SENT';
   owner: ReadinessOwner | undefined = undefined;
   portHolder: PortHolder | undefined = undefined;
-  onReport: TcpConnection['onReport'] = undefined;
   deferred = false;
   options: TcpOptions;
   /** Octets to be read, room for octets to be sent, what was sent. */

@@ -8,30 +8,30 @@
 import { Errno } from '../../core/errno.ts';
 import { ANY_ADDRESS, LOOPBACK_ADDRESS } from '../../ip/address.ts';
 import type { IpAddress } from '../../ip/address.ts';
-import type { PortHolder, ReadinessOwner, TcpConnection, TcpOptions } from '../../tcp/service.ts';
+import type { ConnectionOwner, PortHolder, TcpConnection, TcpOptions } from '../../tcp/service.ts';
 import type { CommonOptions } from '../socket.ts';
 import type { InetHost } from './host.ts';
 import { LocalPort } from './local-port.ts';
-import { makeEndpoint } from './names.ts';
 import type { Endpoint } from './names.ts';
 import { isOver } from './stream-receive.ts';
 
-export class Attachment implements PortHolder {
-  readonly port: LocalPort;
+export class Attachment implements PortHolder, Endpoint {
+  readonly local: LocalPort;
   /** What getsockname shows. */
-  readonly local: Endpoint = makeEndpoint();
+  address: IpAddress = ANY_ADDRESS;
+  port = 0;
   connection: TcpConnection | undefined = undefined;
   readonly #host: InetHost;
-  readonly #owner: ReadinessOwner;
+  readonly #owner: ConnectionOwner;
   /** Whether the port is the one that the connection was made with, and no bind has come after it. */
   #forConnection = false;
   /** Whether the connection has left TCP's tables. */
   #gone = false;
 
-  constructor(host: InetHost, owner: ReadinessOwner) {
+  constructor(host: InetHost, owner: ConnectionOwner) {
     this.#host = host;
     this.#owner = owner;
-    this.port = new LocalPort(host.tcpPorts);
+    this.local = new LocalPort(host.tcpPorts);
   }
 
   /** A connection that is not over. */
@@ -41,32 +41,32 @@ export class Attachment implements PortHolder {
 
   /** bind: takes the port, unless the program leaves that to connect. -EINVAL when there is one already, -EADDRINUSE. */
   bind(address: IpAddress, port: number, options: CommonOptions): number {
-    if (this.#forConnection && this.live === undefined && !this.port.bound) this.leavePort(this.connection);
-    if (this.port.binding !== undefined || this.live !== undefined) return -Errno.EINVAL;
+    if (this.#forConnection && this.live === undefined && !this.local.bound) this.leavePort(this.connection);
+    if (this.local.binding !== undefined || this.live !== undefined) return -Errno.EINVAL;
     if (port === 0 && options.bindAddressNoPort) {
       this.show(address, 0);
     } else {
       const result = this.reserve(address, port, options);
       if (result < 0) {
         // Linux keeps no address that could not be bound.
-        this.local.address = ANY_ADDRESS;
+        this.address = ANY_ADDRESS;
         return result;
       }
     }
-    this.port.bound = port !== 0;
-    this.port.boundAddress = address;
+    this.local.bound = port !== 0;
+    this.local.boundAddress = address;
     return 0;
   }
 
   /** listen without a port: any. 0 or -EADDRINUSE. */
   ensurePort(options: CommonOptions): number {
-    return this.port.binding === undefined ? this.reserve(this.port.boundAddress, 0, options) : 0;
+    return this.local.binding === undefined ? this.reserve(this.local.boundAddress, 0, options) : 0;
   }
 
   /** Active OPEN: chooses the port if there is none. A negative errno, or the connection, which is now this socket's. */
   open(address: IpAddress, port: number, tcpOptions: TcpOptions, options: CommonOptions): TcpConnection | number {
     if (this.connection !== undefined) this.forget(options);
-    const from = this.port.binding?.address ?? this.port.boundAddress;
+    const from = this.local.binding?.address ?? this.local.boundAddress;
     // An unspecified destination is this host. RFC 1122 §3.2.1.3 (a) forbids it on the wire; Linux reads it so.
     const remote = address !== ANY_ADDRESS ? address : from !== ANY_ADDRESS ? from : LOOPBACK_ADDRESS;
     const { ip, tcp, tcpPorts } = this.#host;
@@ -75,19 +75,19 @@ export class Attachment implements PortHolder {
     const path = ip.route(remote, from, options.boundDevice);
     if (typeof path === 'number') return path;
     if (options.dontRoute && path.viaGateway) return -Errno.ENETUNREACH;
-    if (this.port.binding === undefined) {
+    if (this.local.binding === undefined) {
       const chosen = tcpPorts.pickToConnect(path.source, remote, port, (candidate) =>
         tcp.isTaken(path.source, candidate, remote, port),
       );
       if (chosen === undefined) return -Errno.EADDRNOTAVAIL;
-      this.port.holdFor(path.source, chosen, options, false);
+      this.local.holdFor(path.source, chosen, options, false);
     }
-    const connection = tcp.connect(path.source, this.port.binding!.port, remote, port, tcpOptions);
+    const connection = tcp.connect(path.source, this.local.binding!.port, remote, port, tcpOptions);
     if (typeof connection === 'number') {
-      this.port.dropUnbound();
+      this.local.dropUnbound();
       return connection;
     }
-    this.port.binding!.address = path.source;
+    this.local.binding!.address = path.source;
     this.adopt(connection);
     return connection;
   }
@@ -105,54 +105,52 @@ export class Attachment implements PortHolder {
   /** An open socket keeps the port that its program bound; in any other case nobody needs it any more. */
   onGone(): void {
     this.#gone = true;
-    if (!this.port.bound) this.port.drop();
+    if (!this.local.bound) this.local.drop();
   }
 
   /** Lets go of a connection that is over (or aborted just now). In TIME-WAIT it lives on by itself. */
   forget(options: CommonOptions): void {
     const connection = this.connection!;
     connection.owner = undefined;
-    connection.onReport = undefined;
     this.connection = undefined;
-    this.local.address = this.port.boundAddress;
+    this.address = this.local.boundAddress;
     if (connection.state === 'TIME-WAIT') {
       const binding = this.leavePort(connection);
-      if (this.port.bound && binding !== undefined)
-        this.port.holdFor(this.port.boundAddress, binding.port, options, true);
+      if (this.local.bound && binding !== undefined)
+        this.local.holdFor(this.local.boundAddress, binding.port, options, true);
     } else {
       connection.portHolder = undefined;
       connection.close();
       // One that bind has chosen since stays.
-      if (this.#forConnection || this.port.bound) this.port.dropUnbound();
+      if (this.#forConnection || this.local.bound) this.local.dropUnbound();
     }
     this.#forConnection = false;
   }
 
   /** AF_UNSPEC, or the end of listening. */
   detach(): void {
-    this.local.address = this.port.boundAddress;
-    this.port.dropUnbound();
+    this.address = this.local.boundAddress;
+    this.local.dropUnbound();
   }
 
   /** The socket is gone. */
   close(): void {
-    const { connection, port } = this;
+    const { connection, local } = this;
     if (connection === undefined || this.#gone) {
-      port.drop();
+      local.drop();
       return;
     }
     connection.owner = undefined;
-    connection.onReport = undefined;
     // The connection keeps the port, and nothing else of the socket: in TIME-WAIT there may be very many.
-    connection.portHolder = this.holderOf(port.binding);
+    connection.portHolder = this.holderOf(local.binding);
     connection.close();
   }
 
   /** The connection keeps the port, and the socket has none. */
   private leavePort(connection: TcpConnection | undefined): LocalPort['binding'] {
-    const { binding } = this.port;
+    const { binding } = this.local;
     if (connection !== undefined) connection.portHolder = this.holderOf(binding);
-    this.port.binding = undefined;
+    this.local.binding = undefined;
     this.#forConnection = false;
     return binding;
   }
@@ -165,14 +163,14 @@ export class Attachment implements PortHolder {
 
   /** Takes an address and port, and shows them. */
   private reserve(address: IpAddress, port: number, options: CommonOptions): number {
-    const chosen = this.port.reserve(address, port, options);
+    const chosen = this.local.reserve(address, port, options);
     if (chosen < 0) return chosen;
     this.show(address, chosen);
     return 0;
   }
 
   private show(address: IpAddress, port: number): void {
-    this.local.address = address;
-    this.local.port = port;
+    this.address = address;
+    this.port = port;
   }
 }

@@ -135,7 +135,7 @@ export class PortTable {
     const offset = sipHash3(this.#offsetKey, hashAddress(local), hashAddress(remote), remotePort);
     const index = sipHash3(this.#indexKey, hashAddress(local), hashAddress(remote), remotePort) % TABLE_LENGTH;
     for (let i = 0; i < this.#count; i++) {
-      const port = this.#low + ((offset + this.#counters[index]!) % this.#count);
+      const port = (this.#low + ((offset + this.#counters[index]!) % this.#count)) | 0; // a small integer to V8, too
       this.#counters[index] = this.#counters[index]! + 1;
       const bucket = this.#buckets.get(port);
       if (bucket === undefined) return port;

@@ -8,22 +8,12 @@
 import { Errno } from '../../core/errno.ts';
 import { SECOND } from '../../core/time.ts';
 import type { IpAddress } from '../../ip/address.ts';
-import { changesSendSpace } from '../../tcp/readiness.ts';
+import type { IpErrorReport } from '../../ip/service.ts';
+import { changesSendSpace, unconnectedReadiness } from '../../tcp/readiness.ts';
 import { Readiness, Wake } from '../../tcp/service.ts';
-import type { TcpConnection, TcpInfo, TcpListener, TcpOptions } from '../../tcp/service.ts';
+import type { ConnectionOwner, TcpConnection, TcpInfo, TcpListener, TcpOptions } from '../../tcp/service.ts';
 import type { Name, NameOut } from '../address.ts';
-import {
-  AF_INET,
-  AF_UNSPEC,
-  IPPROTO_TCP,
-  MSG_ERRQUEUE,
-  MSG_FASTOPEN,
-  MSG_MORE,
-  MSG_OOB,
-  SHUT_RD,
-  SHUT_WR,
-  SOCK_STREAM,
-} from '../constants.ts';
+import * as c from '../constants.ts';
 import { reaches } from '../message.ts';
 import type { Incoming, Outgoing } from '../message.ts';
 import { movedOffset, peekFrom } from '../peek-offset.ts';
@@ -42,19 +32,17 @@ import { acceptedOptions, acceptedTcpOptions, boundLowWater, tcpPart } from './t
 /** 'disconnecting': shut down after a failed connect whose outcome nobody asked for; only AF_UNSPEC helps then. */
 type Phase = 'unconnected' | 'connecting' | 'connected' | 'listening' | 'disconnecting';
 
-export class StreamSocket implements Socket {
+export class StreamSocket implements Socket, ConnectionOwner {
   readonly kind = 'stream';
-  readonly family = AF_INET;
-  readonly type = SOCK_STREAM;
-  readonly protocol = IPPROTO_TCP;
   nonBlocking = false;
   references = 0;
-  readonly watch: Watch;
   // Replaced by a change, so that sockets share them: with their listener, or with all that have the defaults.
   options: Readonly<CommonOptions>;
   tcpOptions: Readonly<TcpOptions>;
 
   readonly #host: InetHost;
+  /** There once somebody has waited for it. */
+  #watch: Watch | undefined = undefined;
   #phase: Phase = 'unconnected';
   readonly #ends: Attachment;
   #listener: TcpListener | undefined = undefined;
@@ -71,10 +59,23 @@ export class StreamSocket implements Socket {
   /** @param listener what it was accepted from: the options are the same */
   constructor(host: InetHost, listener?: StreamSocket) {
     this.#host = host;
-    this.watch = new Watch(host.readiness, this);
-    this.#ends = new Attachment(host, this.watch);
+    this.#ends = new Attachment(host, this);
     this.tcpOptions = listener === undefined ? host.tcpDefaults : acceptedTcpOptions(listener.tcpOptions);
     this.options = listener === undefined ? host.streamDefaults : acceptedOptions(listener.options);
+  }
+
+  get family(): number {
+    return c.AF_INET;
+  }
+  get type(): number {
+    return c.SOCK_STREAM;
+  }
+  get protocol(): number {
+    return c.IPPROTO_TCP;
+  }
+
+  get watch(): Watch {
+    return (this.#watch ??= new Watch(this.#host.readiness, this));
   }
 
   private get connection(): TcpConnection | undefined {
@@ -102,12 +103,12 @@ export class StreamSocket implements Socket {
     if (this.#phase !== 'unconnected') return -Errno.EINVAL;
     const result = this.#ends.ensurePort(this.options);
     if (result < 0) return result;
-    const binding = this.#ends.port.binding!;
+    const binding = this.#ends.local.binding!;
     if (this.#host.tcpPorts.conflicts(binding)) return -Errno.EADDRINUSE;
     const { address, port } = binding;
     const listener = this.#host.tcp.listen(address, port, boundedBacklog(this.#host, backlog), this.tcpOptions);
     if (typeof listener === 'number') return listener;
-    listener.owner = this.watch;
+    listener.owner = this;
     listener.shutEarly(this.#shutReceive, this.#shutSend);
     binding.listening = true;
     this.#listener = listener;
@@ -126,19 +127,19 @@ export class StreamSocket implements Socket {
     socket.#phase = 'connected';
     socket.#shutReceive = this.#shutReceive;
     socket.#shutSend = this.#shutSend;
-    const { port } = socket.#ends;
-    port.boundAddress = this.#ends.port.boundAddress;
-    if (connection.state !== 'CLOSED') port.holdFor(connection.localAddress, connection.localPort, this.options, true);
+    const { local } = socket.#ends;
+    local.boundAddress = this.#ends.local.boundAddress;
+    if (connection.state !== 'CLOSED') local.holdFor(connection.localAddress, connection.localPort, this.options, true);
     socket.#ends.adopt(connection);
     return socket;
   }
 
   connect(name: Name): number {
     const family = this.#host.names.read(name, this.#host.endpoint, true);
-    if (family === AF_UNSPEC) return this.disconnect();
+    if (family === c.AF_UNSPEC) return this.disconnect();
     // Only who can be connected looks at the rest of the name; to ask for the outcome, any will do.
     const counts = this.#phase === 'unconnected' || hasNoFamily(name);
-    if (counts && family !== AF_INET) return family < 0 ? family : -Errno.EAFNOSUPPORT;
+    if (counts && family !== c.AF_INET) return family < 0 ? family : -Errno.EAFNOSUPPORT;
     return this.open(this.#host.endpoint.address, this.#host.endpoint.port, this.tcpOptions);
   }
 
@@ -149,14 +150,20 @@ export class StreamSocket implements Socket {
     const connection = this.#ends.open(address, port, options, this.options);
     if (typeof connection === 'number') return connection;
     connection.shutEarly(this.#shutReceive, this.#shutSend);
-    connection.onReport = (report, quoted) => {
-      const error = icmpError(report, connection.remotePort, quoted, this.#host.names);
-      (this.#errors ??= new ErrorQueue()).push(error, this.options.receiveBuffer);
-    };
     this.#error = 0;
     // TCP_FASTOPEN_CONNECT with a cookie: connected as far as the program is concerned, and the SYN goes with what it sends first.
     this.#phase = connection.deferred ? 'connected' : 'connecting';
     return connection.deferred ? 0 : -Errno.EINPROGRESS;
+  }
+
+  /** Nobody waits while there is no watch. */
+  onReadiness(wake?: number): void {
+    if (this.#watch !== undefined) this.#watch.onReadiness(wake);
+  }
+
+  onReport(report: IpErrorReport, quoted: Uint8Array): void {
+    const error = icmpError(report, this.connection!.remotePort, quoted, this.#host.names);
+    (this.#errors ??= new ErrorQueue()).push(error, this.options.receiveBuffer);
   }
 
   private disconnect(): number {
@@ -168,36 +175,36 @@ export class StreamSocket implements Socket {
       this.#ends.forget(this.options);
     }
     this.reopen();
-    this.watch.onReadiness();
+    this.onReadiness();
     return 0;
   }
 
   /** It has its peer: Linux ignores an address, unless it is the one to connect to (MSG_FASTOPEN). */
   send(bytes: Uint8Array, at: number, length: number, flags: number, outgoing: Outgoing | undefined): number {
-    if ((flags & MSG_FASTOPEN) !== 0) return this.sendFirst(bytes, at, length, outgoing?.name);
+    if ((flags & c.MSG_FASTOPEN) !== 0) return this.sendFirst(bytes, at, length, outgoing?.name);
     const connection = this.connection;
     if (connection === undefined) return this.#error !== 0 ? -this.takeError() : -Errno.EPIPE;
     if (this.#shutSend) return -(this.takeError() || Errno.EPIPE);
     // What the state has to say comes first.
     if (!reaches(bytes, at, length)) return connection.send(bytes, 0, 0) || -Errno.EFAULT;
-    if ((flags & MSG_OOB) !== 0) return connection.sendUrgent(bytes, at, length);
-    return connection.send(bytes, at, length, (flags & MSG_MORE) !== 0);
+    if ((flags & c.MSG_OOB) !== 0) return connection.sendUrgent(bytes, at, length);
+    return connection.send(bytes, at, length, (flags & c.MSG_MORE) !== 0);
   }
 
   /** The sender's address is left alone: recvfrom on a stream does not tell it. */
   receive(into: Uint8Array, at: number, length: number, flags: number, incoming: Incoming | undefined): number {
-    if ((flags & MSG_ERRQUEUE) !== 0) return this.receiveError(into, at, length, incoming);
+    if ((flags & c.MSG_ERRQUEUE) !== 0) return this.receiveError(into, at, length, incoming);
     const connection = this.connection;
     if (connection === undefined) {
       if (this.#phase === 'listening') return -Errno.ENOTCONN;
-      if ((flags & MSG_OOB) !== 0) return -Errno.EINVAL;
+      if ((flags & c.MSG_OOB) !== 0) return -Errno.EINVAL;
       if (this.#error !== 0) return -this.takeError();
       return this.#shutReceive ? 0 : -Errno.ENOTCONN;
     }
     const { peekOffset } = this.options;
     const from = peekFrom(peekOffset, flags);
     const count = receiveFrom(connection, into, at, length, flags, from, incoming);
-    if (peekOffset >= 0 && count > 0 && (flags & MSG_OOB) === 0) {
+    if (peekOffset >= 0 && count > 0 && (flags & c.MSG_OOB) === 0) {
       this.options = { ...this.options, peekOffset: movedOffset(peekOffset, flags, count) };
     }
     return count;
@@ -210,33 +217,33 @@ export class StreamSocket implements Socket {
     const pending = this.#errors!.pendingAfter(taken) ?? 0;
     if (this.connection === undefined) this.#error = pending;
     else this.connection.error = pending;
-    if (pending !== 0) this.watch.onReadiness();
+    if (pending !== 0) this.onReadiness();
     return tellError(taken, into, at, length, incoming, this.options, this.#host.names);
   }
 
   shutdown(how: number): number {
     if (!isShutdown(how)) return -Errno.EINVAL;
     if (this.#phase === 'listening') {
-      if (how !== SHUT_WR) {
+      if (how !== c.SHUT_WR) {
         this.stopListening();
         this.reopen();
       }
-      this.watch.onReadiness();
+      this.onReadiness();
       return 0;
     }
     const connection = this.connection;
     // Differs: with text in the SYN it goes on; on Linux a send that blocks has waited for the handshake, one that does not is lost.
     if (connection?.state === 'SYN-SENT' && connection.unsent === 0) return this.disconnect();
     const over = connection === undefined || isOver(connection);
-    if (how !== SHUT_WR) {
+    if (how !== c.SHUT_WR) {
       this.#shutReceive = true;
       if (!over) connection.shutdownReceive();
     }
-    if (how !== SHUT_RD) {
+    if (how !== c.SHUT_RD) {
       if (over) this.#shutSend = true;
       else connection.shutdownSend();
     }
-    this.watch.onReadiness();
+    this.onReadiness();
     if (this.#phase === 'connecting') this.#phase = over ? 'disconnecting' : 'connected';
     return over ? -Errno.ENOTCONN : 0;
   }
@@ -269,7 +276,7 @@ export class StreamSocket implements Socket {
   }
 
   getsockname(into: NameOut): number {
-    this.#host.names.write(this.#ends.local, into);
+    this.#host.names.write(this.#ends, into);
     return 0;
   }
 
@@ -293,10 +300,7 @@ export class StreamSocket implements Socket {
       const bits = this.connection.readiness();
       return this.#shutSend && (bits & Readiness.ReadHangUp) !== 0 ? bits | Readiness.HangUp : bits;
     }
-    let bits: number = Readiness.Writable | Readiness.HangUp;
-    if (this.#shutReceive) bits |= Readiness.Readable | Readiness.ReadHangUp;
-    if (this.#error !== 0) bits |= Readiness.Error;
-    return bits;
+    return unconnectedReadiness(this.#error !== 0, this.#shutReceive);
   }
 
   changeOptions(changes: Partial<CommonOptions>): number {
@@ -305,7 +309,7 @@ export class StreamSocket implements Socket {
     if (result < 0) return result;
     if (changes.receiveErrors === false) this.#errors?.clear();
     this.options = { ...this.options, ...bounded };
-    this.#ends.port.share(this.options);
+    this.#ends.local.share(this.options);
     return 0;
   }
 
@@ -317,7 +321,7 @@ export class StreamSocket implements Socket {
     const result = target === undefined ? 0 : target.setOptions(changes);
     if (result < 0) return result;
     this.tcpOptions = { ...this.tcpOptions, ...changes };
-    if (this.connection === undefined && changesSendSpace(changes)) this.watch.onReadiness(Wake.Write);
+    if (this.connection === undefined && changesSendSpace(changes)) this.onReadiness(Wake.Write);
     return 0;
   }
 
@@ -342,12 +346,10 @@ export class StreamSocket implements Socket {
     if (this.#phase === 'unconnected') {
       if (name === undefined) return -Errno.EINVAL;
       const family = this.#host.names.read(name, this.#host.endpoint);
-      if (family === AF_UNSPEC) return -Errno.EOPNOTSUPP;
-      if (family !== AF_INET) return family < 0 ? family : -Errno.EAFNOSUPPORT;
-      const result = this.open(this.#host.endpoint.address, this.#host.endpoint.port, {
-        ...this.tcpOptions,
-        fastOpenConnect: true,
-      });
+      if (family === c.AF_UNSPEC) return -Errno.EOPNOTSUPP;
+      if (family !== c.AF_INET) return family < 0 ? family : -Errno.EAFNOSUPPORT;
+      const options = { ...this.tcpOptions, fastOpenConnect: true };
+      const result = this.open(this.#host.endpoint.address, this.#host.endpoint.port, options);
       if (result !== 0) return result;
       this.#phase = 'connecting';
     } else if (this.connection?.deferred !== true) {
@@ -369,7 +371,7 @@ export class StreamSocket implements Socket {
     const error = connection.takeError();
     this.#ends.forget(this.options);
     this.reopen();
-    this.watch.onReadiness();
+    this.onReadiness();
     return -(error === 0 ? Errno.ECONNABORTED : error);
   }
 
@@ -386,7 +388,7 @@ export class StreamSocket implements Socket {
     this.#listener.owner = undefined;
     this.#listener.close();
     this.#listener = undefined;
-    const { binding } = this.#ends.port;
+    const { binding } = this.#ends.local;
     if (binding !== undefined) binding.listening = false;
     this.#ends.detach();
   }
