@@ -69,6 +69,11 @@ export class ByteRing {
     return count;
   }
 
+  /** Memory is short, for all rings of the pool. */
+  get underPressure(): boolean {
+    return this.#pool.underPressure;
+  }
+
   /** Whether `reserve` would find memory for some of the next octets. */
   get mayGrow(): boolean {
     const { allocated } = this;

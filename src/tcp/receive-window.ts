@@ -4,7 +4,6 @@
  * receiver.ts fills the ring; here is decided how much of it to promise. The buffer tunes itself (receive-tuning.ts) until SO_RCVBUF
  * sets it. While memory is short less is promised, but nothing that was promised is taken back.
  */
-import type { BufferPool } from '../core/buffers.ts';
 import type { ByteRing } from '../core/ring.ts';
 import type { Micros } from '../core/time.ts';
 import { FIRST_FLIGHT, ReceiveTuning } from './receive-tuning.ts';
@@ -22,7 +21,6 @@ export const SHORT_WINDOW = 4;
 export class ReceiveWindow {
   readonly #tcb: Tcb;
   readonly #ring: ByteRing;
-  readonly #buffers: BufferPool;
   /** What the ring may grow to (octets): more than its limit while it tunes itself. */
   #greatest = 0;
   /** TCP_WINDOW_CLAMP: the most to offer (octets), 0 for no bound. */
@@ -36,10 +34,9 @@ export class ReceiveWindow {
   /** The peer was told of a closed window for want of memory, though the edge stands. */
   #toldClosed = false;
 
-  constructor(tcb: Tcb, ring: ByteRing, buffers: BufferPool) {
+  constructor(tcb: Tcb, ring: ByteRing) {
     this.#tcb = tcb;
     this.#ring = ring;
-    this.#buffers = buffers;
   }
 
   /** SO_RCVBUF, or the bound that the buffer tunes itself within from `start` on (octets). */
@@ -64,7 +61,7 @@ export class ReceiveWindow {
   tune(now: Micros): void {
     if (this.#tuning === undefined) return;
     const wanted = this.#tuning.onRead(this.received - this.#ring.length, now);
-    if (wanted <= this.#ring.limit || this.#buffers.underPressure) return;
+    if (wanted <= this.#ring.limit || this.#ring.underPressure) return;
     this.#ring.limit = Math.min(wanted, this.#greatest);
     if (this.#ring.limit === this.#greatest) this.#tuning = undefined;
   }
@@ -119,6 +116,6 @@ export class ReceiveWindow {
    */
   private room(): number {
     const room = Math.min(this.#ring.free, FIRST_WINDOW + 2 * this.received, this.largest());
-    return this.#buffers.underPressure ? Math.min(room, SHORT_WINDOW * this.#tcb.rmss) : room;
+    return this.#ring.underPressure ? Math.min(room, SHORT_WINDOW * this.#tcb.rmss) : room;
   }
 }

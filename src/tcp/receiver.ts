@@ -5,9 +5,8 @@
  * offsets (octets since the start, below 2^53, so that plain order works). It says what came of a segment; ack-policy.ts
  * decides when to acknowledge.
  */
-import type { BufferPool, Spender } from '../core/buffers.ts';
+import type { Spender } from '../core/buffers.ts';
 import type { Context } from '../core/context.ts';
-import type { Drops } from '../core/drop.ts';
 import { RangeSet } from '../core/ranges.ts';
 import { ByteRing } from '../core/ring.ts';
 import type { Micros } from '../core/time.ts';
@@ -42,8 +41,7 @@ export const MAX_OUT_OF_ORDER_RANGES = 2048;
 
 export class Receiver implements Spender {
   readonly #tcb: Tcb;
-  readonly #buffers: BufferPool;
-  readonly #drops: Drops;
+  readonly #context: Pick<Context, 'buffers' | 'drops'>;
   readonly ring: ByteRing;
   /** SO_OOBINLINE: the urgent octet is read in its place. */
   urgentInline = false;
@@ -66,10 +64,9 @@ export class Receiver implements Spender {
   /** @param limit octets of the receive ring */
   constructor(tcb: Tcb, limit: number, context: Pick<Context, 'buffers' | 'drops'>) {
     this.#tcb = tcb;
-    this.#buffers = context.buffers;
-    this.#drops = context.drops;
+    this.#context = context;
     this.ring = new ByteRing(limit, context.buffers);
-    this.window = new ReceiveWindow(tcb, this.ring, context.buffers);
+    this.window = new ReceiveWindow(tcb, this.ring);
   }
 
   /** Stream offset of RCV.NXT: octets received in order. */
@@ -150,7 +147,7 @@ export class Receiver implements Spender {
     const { total } = held;
     held.clear();
     this.#reports?.settle(Infinity);
-    this.#buffers.cannotSpare(this);
+    this.#context.buffers.cannotSpare(this);
     return total;
   }
 
@@ -160,7 +157,7 @@ export class Receiver implements Spender {
    */
   giveBack(): void {
     if (this.dropHeld() === 0) return;
-    this.#drops.drop('tcp-out-of-order-pruned');
+    this.#context.drops.drop('tcp-out-of-order-pruned');
     this.ring.shrink();
   }
 
@@ -284,7 +281,7 @@ export class Receiver implements Spender {
     this.ring.writeAhead(gap, seg.bytes, seg.textAt, seg.textLength);
     this.noteOverlap(from, from + seg.textLength);
     const added = held.add(from, from + seg.textLength);
-    if (held.size === 1) this.#buffers.canSpare(this);
+    if (held.size === 1) this.#context.buffers.canSpare(this);
     if (this.#tcb.sackOk) this.report.touched(held, from);
     return added > 0 ? Arrival.OutOfOrder : Arrival.None;
   }
@@ -296,7 +293,7 @@ export class Receiver implements Spender {
    */
   private mayHold(gap: number, length: number): boolean {
     const { allocated } = this.ring;
-    if (this.#buffers.underPressure && this.ring.length + gap + length > allocated && gap > 0) return false;
+    if (this.#context.buffers.underPressure && this.ring.length + gap + length > allocated && gap > 0) return false;
     return this.ring.reserve(gap, length) === length;
   }
 
@@ -334,7 +331,7 @@ export class Receiver implements Spender {
     const end = held.endOf(this.received);
     if (end !== undefined) this.advance(end - this.received);
     held.remove(0, this.received);
-    if (held.size === 0) this.#buffers.cannotSpare(this);
+    if (held.size === 0) this.#context.buffers.cannotSpare(this);
     this.#reports?.settle(this.received);
     return true;
   }

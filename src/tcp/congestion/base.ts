@@ -22,7 +22,7 @@ export abstract class WindowControl implements CongestionControl {
   ssthresh = Infinity;
   /** Sender maximum segment size (octets). */
   protected smss = 0;
-  readonly #config: TcpConfig;
+  protected readonly config: TcpConfig;
   #initialWindow = 0;
   /** What of an octet cwnd has grown beyond its whole octets. */
   #fraction = 0;
@@ -50,7 +50,7 @@ export abstract class WindowControl implements CongestionControl {
 
   start(smss: number, synLost: boolean, from?: CongestionControl): void {
     this.smss = smss;
-    this.#initialWindow = initialWindow(this.#config, smss);
+    this.#initialWindow = initialWindow(this.config, smss);
     if (from === undefined) {
       // RFC 5681 §3.1: one segment after a lost SYN or SYN,ACK.
       this.cwnd = synLost ? smss : this.#initialWindow;
@@ -122,7 +122,7 @@ export abstract class WindowControl implements CongestionControl {
   onResume(idle: number, rto: number, now: Micros): void {
     this.beforeResume?.(now);
     if (idle <= rto) return;
-    switch (this.#config.idleWindow) {
+    switch (this.config.idleWindow) {
       case 'restart':
         this.set(Math.min(this.cwnd, this.#initialWindow)); // RFC 5681 §4.1: RW = min(IW, cwnd)
         break;

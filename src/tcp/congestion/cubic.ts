@@ -2,7 +2,6 @@
  * CUBIC: after a reduction cwnd rises as the cube of the time towards where it was, flat around it, then steep again; never slower
  * than Reno would. RFC 9438; names are its own, windows in octets. Slow start with HyStart++ (hystart.ts); the rest is base.ts.
  */
-import type { TcpConfig } from '../../core/config.ts';
 import { NEVER, SECOND, micros } from '../../core/time.ts';
 import type { Micros } from '../../core/time.ts';
 import { WindowControl } from './base.ts';
@@ -23,6 +22,8 @@ export const cubicTime = (wMax: number, cwndEpoch: number): number => Math.cbrt(
 
 /** The curve that cwnd follows in a congestion avoidance stage. */
 class Curve {
+  /** W_max (octets); 0 when it is not known: after a time-out, and when slow start ended without a loss. */
+  wMax = 0;
   /** K (s). */
   k = 0;
   /** t_epoch: when this congestion avoidance stage began, moved on by the time in which cwnd was not made use of; NEVER before. */
@@ -32,7 +33,8 @@ class Curve {
   /** When cwnd was last worked out in this stage. */
   updatedAt: Micros = NEVER;
 
-  restore({ k, epoch, wEst }: Saved): void {
+  restore({ wMax, k, epoch, wEst }: Saved): void {
+    this.wMax = wMax;
     this.k = k;
     this.epoch = epoch;
     this.wEst = wEst;
@@ -52,19 +54,11 @@ export class Cubic extends WindowControl {
   readonly name = 'cubic';
   /** cwnd when ssthresh was last set (octets). */
   #cwndPrior = 0;
-  /** W_max (octets); 0 when it is not known: after a time-out, and when slow start ended without a loss. */
-  #wMax = 0;
-  /** There from the first congestion avoidance on. */
+  /** There from the first reduction or congestion avoidance on. */
   #curve: Curve | undefined = undefined;
   #saved: Saved | undefined = undefined;
-  /** Whether the first slow start is to be ended by HyStart++, and its state from the first ACK of it on. */
-  readonly #usesHystart: boolean;
+  /** The state of HyStart++, from the first ACK of the first slow start on. */
   #hystart: HyStart | undefined = undefined;
-
-  constructor(config: TcpConfig) {
-    super(config);
-    this.#usesHystart = config.hystart;
-  }
 
   override start(smss: number, synLost: boolean, from?: CongestionControl): void {
     super.start(smss, synLost, from);
@@ -74,13 +68,13 @@ export class Cubic extends WindowControl {
   /** HyStart++ in the first slow start only, as RFC 9406 §4.3 advises. RFC 9438 §4.10. */
   protected override slowStartGrowth(sample: AckSample): number {
     const growth = super.slowStartGrowth(sample);
-    if (!this.#usesHystart || this.ssthresh !== Infinity) return growth;
+    if (!this.config.hystart || this.ssthresh !== Infinity) return growth;
     this.#hystart ??= new HyStart();
     const cautious = this.#hystart.growth(sample, growth);
     if (!this.#hystart.done) return cautious;
     this.ssthresh = this.cwnd;
     this.#cwndPrior = this.cwnd;
-    this.#wMax = 0;
+    this.forgetPeak();
     return 0;
   }
 
@@ -98,11 +92,11 @@ export class Cubic extends WindowControl {
     // §4.3: once Reno would be back where it was, it grows by a whole segment a round trip.
     const alpha = curve.wEst < this.#cwndPrior ? ALPHA : 1;
     curve.wEst += (alpha * smss * sample.acked) / cwnd;
-    if (this.window(t, curve.k) < curve.wEst) {
+    if (this.window(t, curve) < curve.wEst) {
       this.grow(Math.max(0, curve.wEst - cwnd));
       return;
     }
-    const target = Math.min(this.window(t + sample.srtt / SECOND, curve.k), 1.5 * cwnd);
+    const target = Math.min(this.window(t + sample.srtt / SECOND, curve), 1.5 * cwnd);
     // §4.4, §4.5: (target - cwnd) / cwnd for each segment acknowledged.
     if (target > cwnd) this.grow(((target - cwnd) * sample.acked) / cwnd);
   }
@@ -113,17 +107,18 @@ export class Cubic extends WindowControl {
   }
 
   protected override beforeReduction(): void {
-    const { k, epoch, wEst } = this.#curve ?? new Curve();
-    this.#saved = { cwndPrior: this.#cwndPrior, wMax: this.#wMax, k, epoch, wEst };
+    const curve = (this.#curve ??= new Curve());
+    const { wMax, k, epoch, wEst } = curve;
+    this.#saved = { cwndPrior: this.#cwndPrior, wMax, k, epoch, wEst };
     const { cwnd } = this;
-    this.#wMax = cwnd < this.#wMax ? (cwnd * (1 + BETA)) / 2 : cwnd; // §4.7, fast convergence
+    curve.wMax = cwnd < wMax ? (cwnd * (1 + BETA)) / 2 : cwnd; // §4.7, fast convergence
     this.#cwndPrior = cwnd;
     this.endStage();
   }
 
   /** §4.8: the stage after a time-out starts from where it begins. */
   protected override onLossWindow(): void {
-    this.#wMax = 0;
+    this.forgetPeak();
     this.endStage();
   }
 
@@ -139,7 +134,6 @@ export class Cubic extends WindowControl {
     this.#saved = undefined;
     if (saved !== undefined && this.cwnd < this.#cwndPrior) {
       this.#cwndPrior = saved.cwndPrior;
-      this.#wMax = saved.wMax;
       this.#curve?.restore(saved);
     }
     super.onSpurious();
@@ -163,12 +157,16 @@ export class Cubic extends WindowControl {
     const { exactCwnd: cwnd, smss } = this;
     curve.epoch = now;
     curve.wEst = cwnd;
-    if (cwnd < this.#wMax) {
-      curve.k = cubicTime(this.#wMax / smss, cwnd / smss);
+    if (cwnd < curve.wMax) {
+      curve.k = cubicTime(curve.wMax / smss, cwnd / smss);
     } else {
       curve.k = 0; // §4.8, §4.10
-      this.#wMax = cwnd;
+      curve.wMax = cwnd;
     }
+  }
+
+  private forgetPeak(): void {
+    if (this.#curve !== undefined) this.#curve.wMax = 0;
   }
 
   private endStage(): void {
@@ -176,7 +174,7 @@ export class Cubic extends WindowControl {
   }
 
   /** W_cubic(t) in octets. */
-  private window(t: number, k: number): number {
-    return cubicWindow(t, k, this.#wMax / this.smss) * this.smss;
+  private window(t: number, { k, wMax }: Curve): number {
+    return cubicWindow(t, k, wMax / this.smss) * this.smss;
   }
 }
