@@ -17,7 +17,7 @@ import { hasSendSpace } from './readiness.ts';
 import { Arrival } from './receiver.ts';
 import type { Segment } from './segment.ts';
 import type { SendReason } from './send-reason.ts';
-import { setWindow, updateWindow } from './send-window.ts';
+import { onZeroWindow, setWindow, updateWindow } from './send-window.ts';
 import { seqAdd, seqDiff, seqGe, seqGt, seqLe, seqLt } from './seq.ts';
 import { Wake } from './service.ts';
 import { tuneSendBuffer } from './send-tuning.ts';
@@ -243,7 +243,7 @@ function takeAck(conn: Connection, seg: Segment, now: Micros): void {
     if (hasSendSpace(sender)) conn.notify(Wake.Write);
   }
   if (seqGe(seg.ack, tcb.sndUna)) {
-    if (window === 0) sender.onZeroWindow();
+    if (window === 0) onZeroWindow(sender, conn.timers);
     // Differs: RFC 9293 §3.10.7.4 goes by SND.WL1 even here. A retransmission has an old number and may have the newest ACK; its window
     // would be refused, and the old one, counted from the new SND.UNA, reach beyond what the peer has offered. As Linux does.
     if (advances) setWindow(sender, seg.seq, seg.ack, window);

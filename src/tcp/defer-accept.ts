@@ -6,6 +6,7 @@
  */
 import type { Micros } from '../core/time.ts';
 import type { Connection } from './connection.ts';
+import { lossSignsOf } from './loss-signs.ts';
 import type { Segment } from './segment.ts';
 import { seqAdd } from './seq.ts';
 
@@ -31,7 +32,7 @@ export const mostSynAckRetries = ({ tcb, options }: Connection, retries: number)
 /** The retransmission timer has expired on a SYN,ACK whose ACK was left alone. */
 export function onDeferredTimeout(conn: Connection): void {
   const { sender, options } = conn;
-  sender.retries++;
+  lossSignsOf(sender).retries++;
   sender.rto.backoff();
   if (sender.retries >= options.deferAccept) sender.resendSyn();
   conn.host.mark(conn);

@@ -64,8 +64,7 @@ function settleSending(conn: Connection, now: Micros): void {
     return;
   }
   timers.clear(Timer.Persist);
-  sender.probes = 0;
-  sender.unansweredProbes = 0;
+  sender.probes = undefined;
   if (sender.flightSize > 0) {
     timers.clear(Timer.SwsOverride);
     if (!timers.isSet(Timer.Rto)) timers.set(Timer.Rto, after(now, sender.rto.value)); // (5.1), (5.3), (5.6)

@@ -287,7 +287,7 @@ export class Output {
 
   /** ECE, and CWR with the first new text; returns the ECN field, which marks new text only. RFC 3168 §6.1.2 to §6.1.6. */
   #addEcn(conn: Connection, ecn: Ecn, chosen: Chosen): number {
-    const newText = chosen.length > 0 && !conn.sender.probeOwed && seqGe(chosen.seq, conn.tcb.sndNxt);
+    const newText = chosen.length > 0 && conn.sender.probes?.owed !== true && seqGe(chosen.seq, conn.tcb.sndNxt);
     ecn.noteReduction(conn.sender);
     this.#header.flags |= ecn.flagsFor(newText);
     return newText && ecn.marks ? EcnField.Ect0 : EcnField.NotEct;

@@ -4,6 +4,8 @@
 import type { Sender } from './sender.ts';
 import { seqLe, seqLt } from './seq.ts';
 import type { SeqNum } from './seq.ts';
+import { Timer } from './timers.ts';
+import type { Timers } from './timers.ts';
 
 /** SND.WND <- SEG.WND and so on, when the segment is not older than the last that did so. */
 export function updateWindow(sender: Sender, seq: SeqNum, ack: SeqNum, window: number): void {
@@ -17,10 +19,16 @@ export function setWindow(sender: Sender, seq: SeqNum, ack: SeqNum, window: numb
   tcb.sndWnd = window;
   tcb.sndWl1 = seq;
   tcb.sndWl2 = ack;
-  if (window > 0) {
-    sender.probeOwed = false;
+  if (window > 0 && sender.probes !== undefined) {
+    sender.probes.owed = false;
     // A peer without room has thrown away what was outstanding, probes included.
-    if (sender.probes > 0) sender.recovery.resend('window opened again');
+    if (sender.probes.sent > 0) sender.recovery.resend('window opened again');
   }
   if (window > tcb.maxSndWnd) tcb.maxSndWnd = window;
+}
+
+/** The peer says that its window is still closed: it lives, so neither probes nor the user timeout count on (MUST-37). */
+export function onZeroWindow(sender: Sender, timers: Timers): void {
+  if (sender.probes !== undefined) sender.probes.unanswered = 0;
+  timers.clear(Timer.User);
 }

@@ -15,10 +15,13 @@ import type { Cork } from './cork.ts';
 import { ControlFeed } from './control-feed.ts';
 import { mayAnswerEarly } from './fast-open.ts';
 import type { FastOpen } from './fast-open.ts';
+import { lossSignsOf } from './loss-signs.ts';
+import type { LossSigns } from './loss-signs.ts';
 import type { MtuProber } from './mtu-prober.ts';
 import { noOptions } from './options.ts';
 import type { SegmentOptions } from './options.ts';
 import { Pacer } from './pacing.ts';
+import type { ZeroWindowProbes } from './probes.ts';
 import { AtRest } from './recovery/at-rest.ts';
 import { wake } from './recovery/awake.ts';
 import type { RoundTripsSeen } from './recovery/rack.ts';
@@ -74,34 +77,22 @@ export class Sender implements SendState {
   fastOpen: FastOpen | undefined = undefined;
   /** Our SYN is acknowledged. (SND.UNA alone does not tell: it passes ISS again after 4 GiB.) */
   synAcked = false;
-  /** Retransmission timeouts since the last progress. */
-  retries = 0;
-  /** Zero-window probes since the window closed, and those since the peer last answered. RFC 9293 §3.8.6.1. */
-  probes = 0;
-  unansweredProbes = 0;
-  /** A probe of a zero window is to be sent. */
-  probeOwed = false;
+  /** There from the first sign of loss on. */
+  lossSigns: LossSigns | undefined = undefined;
+  /** There from the first zero-window probe until the window opens. RFC 9293 §3.8.6.1. */
+  probes: ZeroWindowProbes | undefined = undefined;
   /** The SWS override timer has expired: send what fits. */
   overridden = false;
   /** What `next` named last is what recovery wants sent again. */
   #repairing = false;
-  /** Why the sender went back to SND.UNA. */
-  #backReason: SendReason = 'retransmission after a time-out';
   /** `smss` of the largest segment in flight. */
   #flightSmss = 0;
   /** One past the last segment below `smss` that was sent (Nagle). */
   smallEnd: SeqNum = seqNum(0);
-  /** What was outstanding at a time-out is not all acknowledged yet. */
-  #afterTimeout = false;
-  #timeoutEnd: SeqNum = seqNum(0);
   /** When text was last sent, for the restart after idleness. RFC 5681 §4.1. */
   #lastSentAt: Micros = NEVER;
   bytesSent = 0;
   bytesAcked = 0;
-  retransmissions = 0;
-  bytesRetransmitted = 0;
-  timeouts = 0;
-  duplicateAcks = 0;
 
   constructor(tcb: Tcb, timers: Timers, rto: Rto, control: CongestionControl, ringLimit: number, buffers: BufferPool) {
     this.tcb = tcb;
@@ -111,6 +102,14 @@ export class Sender implements SendState {
     this.control = control;
     this.feed.follow(control);
     this.ring = new ByteRing(ringLimit, buffers);
+  }
+
+  /** Retransmission timeouts, and those since the last progress. */
+  get timeouts(): number {
+    return this.lossSigns?.timeouts ?? 0;
+  }
+  get retries(): number {
+    return this.lossSigns?.retries ?? 0;
   }
 
   /** Octets sent and not acknowledged. RFC 5681 §2, FlightSize. */
@@ -155,7 +154,7 @@ export class Sender implements SendState {
     if (synLost) this.rto.afterLostSyn();
     this.control.start(this.smss, synLost);
     if (this.tcb.sackOk) this.recovery = AtRest.withSack;
-    this.retries = 0;
+    if (this.lossSigns !== undefined) this.lossSigns.retries = 0;
   }
 
   setSegmentSize(smss: number, largestPayload: number): void {
@@ -177,12 +176,6 @@ export class Sender implements SendState {
     this.rtxNxt = this.tcb.iss;
   }
 
-  /** The peer says that its window is still closed: it lives, so neither probes nor the user timeout count on (MUST-37). */
-  onZeroWindow(): void {
-    this.unansweredProbes = 0;
-    this.#timers.clear(Timer.User);
-  }
-
   /** SND.UNA < SEG.ACK =< SND.NXT: frees what it covers. Returns octets of text freed. */
   onNewAck(ack: SeqNum, options: SegmentOptions, now: Micros): number {
     const tcb = this.tcb;
@@ -199,12 +192,10 @@ export class Sender implements SendState {
     this.ring.discard(freed);
     this.ringSeq = seqAdd(this.ringSeq, freed);
     this.bytesAcked += freed;
-    this.retries = 0;
     this.mtuProber?.onAck(ack, freed);
     this.#timers.clear(Timer.User);
     this.#timers.clear(Timer.Tlp);
-    const afterTimeout = this.#afterTimeout; // the ACK that ends it may cover the most of old data
-    this.#afterTimeout &&= seqLt(ack, this.#timeoutEnd);
+    const afterTimeout = this.lossSigns?.onNewAck(ack) ?? false;
     const recovering = this.recovery.active;
     const keepTimer = this.tell(ack, covered, freed, false, options, now);
     if (ack === tcb.sndNxt) this.#flightSmss = 0;
@@ -225,7 +216,7 @@ export class Sender implements SendState {
 
   /** An ACK that advances nothing. `duplicate`: as RFC 5681 §2 defines it. What it reports by SACK counts in any case. */
   onOldAck(ack: SeqNum, duplicate: boolean, options: SegmentOptions, now: Micros): void {
-    if (duplicate) this.duplicateAcks++;
+    if (duplicate) lossSignsOf(this).duplicateAcks++;
     this.tell(ack, 0, 0, duplicate, options, now);
   }
 
@@ -244,7 +235,7 @@ export class Sender implements SendState {
     facts.duplicate = duplicate;
     facts.options = options;
     const keepTimer = this.recovery.onAck(facts, this, now);
-    this.feed.measure(this, this.recovery, covered > 0, this.#afterTimeout, now);
+    this.feed.measure(this, this.recovery, covered > 0, this.lossSigns?.timeoutEnd !== undefined, now);
     return keepTimer;
   }
 
@@ -256,17 +247,17 @@ export class Sender implements SendState {
 
   /** The retransmission timer expired. Without SACK everything outstanding counts as lost and is sent again from SND.UNA on. */
   onTimeout(now: Micros): void {
-    const again = this.retries > 0;
+    const signs = lossSignsOf(this);
+    const again = signs.retries > 0;
     this.mtuProber?.onTimeout(this, now);
-    this.retries++;
-    this.timeouts++;
+    signs.retries++;
+    signs.timeouts++;
     this.rto.backoff();
     // Differs: RFC 6675 §5.1 reduces ssthresh once more when a recovery ends in a time-out; as in Linux that is one loss event.
     if (this.synAcked) this.control.onTimeout(this.flightSize, again || this.recovery.active, now);
     wake(this);
     this.recovery.onTimeout(again, this, now);
-    this.#afterTimeout = true;
-    this.#timeoutEnd = this.tcb.sndNxt;
+    signs.timeoutEnd = this.tcb.sndNxt;
     this.#timers.clear(Timer.Tlp);
     this.pacer.reset();
     this.feed.onTimeout(this.recovery.goesBack);
@@ -284,7 +275,7 @@ export class Sender implements SendState {
 
   private goBack(why: SendReason): void {
     if (this.recovery.goesBack || !this.synAcked) this.rtxNxt = this.tcb.sndUna;
-    this.#backReason = why;
+    lossSignsOf(this).backReason = why;
   }
 
   /** Marks the octet before the end of the ring as the last urgent one: SND.UP is the octet after it. MUST-62. */
@@ -298,7 +289,7 @@ export class Sender implements SendState {
     this.pacer.holding = false;
     if (state === 'SYN-SENT' || state === 'SYN-RECEIVED') return this.chooseFirst(out, now);
     if (!maySendText(state)) return false;
-    if (this.probeOwed) return this.chooseProbe(out);
+    if (this.probes?.owed === true) return this.chooseProbe(out, this.probes);
     this.#repairing = this.chooseLost(out);
     if (this.#repairing) return this.pacer.lets(now);
     if (this.chooseText(out, now)) return this.pacer.lets(now);
@@ -314,24 +305,24 @@ export class Sender implements SendState {
     this.mtuProber?.onSent(chosen, end, again);
     tcb.sndNxt = seqMax(tcb.sndNxt, end);
     if (again) {
-      this.retransmissions++;
-      this.bytesRetransmitted += chosen.length;
+      lossSignsOf(this).onRetransmitted(chosen.length);
       this.feed.onRetransmitted(end, now);
     } else {
       this.feed.onSent(chosen.seq, chosen.syn ? seqAdd(chosen.seq, 1) : end, now); // a SYN's round trip is that of its own octet
       if (chosen.length % this.smss !== 0) this.smallEnd = end;
       this.#timers.clear(Timer.Tlp);
     }
-    if (this.probeOwed && this.recovery.goesBack) this.probeOwed = false;
-    else this.rtxNxt = this.#repairing || this.probeOwed ? seqMax(this.rtxNxt, end) : end;
+    let probing = this.probes?.owed === true;
+    if (probing && this.recovery.goesBack) probing = false;
+    else this.rtxNxt = this.#repairing || probing ? seqMax(this.rtxNxt, end) : end;
     // A probe of octets that are outstanding is no transmission of them.
-    if (!chosen.syn && !(this.probeOwed && again)) {
+    if (!chosen.syn && !(probing && again)) {
       wake(this);
       this.recovery.onSent(chosen.seq, end, again, this, now);
     }
     // With SACK, SND.UNA may stay for several round trips while its segment is lost again and again: no time-out for that (as Linux).
     if (this.#repairing && !this.recovery.goesBack && chosen.seq === tcb.sndUna) this.#timers.clear(Timer.Rto);
-    this.probeOwed = false;
+    if (this.probes !== undefined) this.probes.owed = false;
     this.#repairing = false;
     this.overridden = false;
     this.bytesSent += chosen.length;
@@ -349,11 +340,11 @@ export class Sender implements SendState {
   }
 
   /** One octet (or the FIN) from SND.UNA. What it draws tells the window; the octet is sent again when that opens. */
-  private chooseProbe(out: Chosen): boolean {
+  private chooseProbe(out: Chosen, probes: ZeroWindowProbes): boolean {
     const tcb = this.tcb;
     this.goBack('window opened again');
     if (seqLe(this.queueEnd, tcb.sndUna)) {
-      this.probeOwed = false;
+      probes.owed = false;
       return false;
     }
     choose(out, tcb.sndUna, seqLt(tcb.sndUna, this.textEnd) ? 1 : 0);
@@ -398,7 +389,7 @@ export class Sender implements SendState {
     }
     out.fin = this.finQueued && out.length === textLeft && usable > out.length;
     out.psh = out.length > 0 && out.length === textLeft; // MUST-61: the last of what is buffered
-    if (seqLt(start, tcb.sndNxt)) out.reason = this.retries > 0 ? 'retransmission timeout' : this.#backReason;
+    if (seqLt(start, tcb.sndNxt)) out.reason = lossSignsOf(this).reason;
     else if (out.length > 0) out.reason = this.recovery.textReason;
     else out.reason = 'close';
     return true;

@@ -27,6 +27,7 @@ interface Observed {
 
 export function statusOf(conn: Observed): TcpInfo {
   const { tcb, sender, receiver, ecn, segmentsSent, segmentsReceived } = conn;
+  const { lossSigns } = sender;
   const { counters } = sender.recovery;
   const { deliveryRate, limits } = sender.feed;
   const pacingRate = sender.pacer.rate(sender);
@@ -64,8 +65,8 @@ export function statusOf(conn: Observed): TcpInfo {
     bytesReceived: receiver.bytesReceived,
     segmentsSent,
     segmentsReceived,
-    retransmissions: sender.retransmissions,
-    bytesRetransmitted: sender.bytesRetransmitted,
+    retransmissions: lossSigns?.retransmissions ?? 0,
+    bytesRetransmitted: lossSigns?.bytesRetransmitted ?? 0,
     recovery: sender.recovery.name,
     bytesLost: counters.bytesLost,
     bytesSacked: counters.bytesSacked,
@@ -74,7 +75,7 @@ export function statusOf(conn: Observed): TcpInfo {
     lossProbes: counters.lossProbes,
     recoveriesUndone: counters.undone,
     timeouts: sender.timeouts,
-    duplicateAcks: sender.duplicateAcks,
+    duplicateAcks: lossSigns?.duplicateAcks ?? 0,
     unread: receiver.ring.length,
     unsent: sender.ring.length,
     userTimeout: sender.userTimeout,
