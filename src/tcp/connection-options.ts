@@ -10,6 +10,7 @@ import type { AckPolicy } from './ack-policy.ts';
 import type { CongestionControl } from './congestion/control.ts';
 import type { CongestionRegistry } from './congestion/registry.ts';
 import { corkOf } from './cork.ts';
+import { Pacing } from './pacing.ts';
 import { changesSendSpace, hasSendSpace } from './readiness.ts';
 import type { Receiver } from './receiver.ts';
 import type { Sender } from './sender.ts';
@@ -162,8 +163,7 @@ export function applyOptions(conn: Optional, config: TcpConfig): void {
   sender.noDelay = options.noDelay;
   setCork(sender, options);
   applyUserTimeout(conn, config);
-  sender.pacer.mode = config.pacing;
-  sender.pacer.limit = options.maxPacingRate === Infinity ? undefined : options.maxPacingRate || undefined;
+  sender.pacing = Pacing.of(config.pacing, options.maxPacingRate);
   receiver.urgentInline = options.oobInline;
   receiver.lowWater = options.receiveLowWater;
   sizeBuffers(sender, receiver, options, config);

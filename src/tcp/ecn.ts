@@ -10,6 +10,8 @@ import { after } from '../core/time.ts';
 import type { Micros } from '../core/time.ts';
 import { EcnField } from '../ip/ipv4-wire.ts';
 import type { CongestionControl } from './congestion/control.ts';
+import { pacerOf } from './pacing.ts';
+import type { Pacer } from './pacing.ts';
 import type { Rto } from './rto.ts';
 import type { Segment } from './segment.ts';
 import { seqGt, seqNum } from './seq.ts';
@@ -24,7 +26,7 @@ interface EchoedSender {
   readonly rto: Rto;
   readonly smss: number;
   readonly flightSize: number;
-  readonly pacer: { hold(time: Micros): void };
+  pacer: Pacer | undefined;
 }
 
 export class Ecn {
@@ -156,7 +158,7 @@ export class Ecn {
       return;
     }
     const { value, longest } = sender.rto;
-    sender.pacer.hold(after(now, Math.min(value * 2 ** Math.min(this.#held, 16), longest)));
+    pacerOf(sender).hold(after(now, Math.min(value * 2 ** Math.min(this.#held, 16), longest)));
     this.#held++;
   }
 }

@@ -41,7 +41,7 @@ export function settleTimers(conn: Connection, now: Micros): void {
  */
 function settleSending(conn: Connection, now: Micros): void {
   const { tcb, sender, timers } = conn;
-  if (sender.pacer.holding) timers.set(Timer.Pace, sender.pacer.deadline);
+  if (sender.pacer?.holding === true) timers.set(Timer.Pace, sender.pacer.deadline);
   else timers.clear(Timer.Pace);
   if (sender.synAcked) sender.feed.noteLimit(sender, now);
   const waiting = sender.synAcked && seqGt(sender.queueEnd, sender.rtxNxt);
@@ -69,7 +69,7 @@ function settleSending(conn: Connection, now: Micros): void {
     timers.clear(Timer.SwsOverride);
     if (!timers.isSet(Timer.Rto)) timers.set(Timer.Rto, after(now, sender.rto.value)); // (5.1), (5.3), (5.6)
     settleRecovery(conn, now);
-  } else if (!timers.isSet(Timer.SwsOverride) && !sender.pacer.holding) {
+  } else if (!timers.isSet(Timer.SwsOverride) && sender.pacer?.holding !== true) {
     // The window is open but too small, and no ACK is under way that could tell of a larger one.
     timers.set(Timer.SwsOverride, after(now, conn.host.context.config.tcp.swsOverride));
   }

@@ -1,5 +1,5 @@
 /**
- * Pacing: text leaves in small quanta at a rate, instead of in bursts as the ACKs come. It keeps a deadline, no queue: until then
+ * Pacing: text leaves in small quanta at a rate, instead of in bursts as the ACKs come. A pacer keeps a deadline, no queue: until then
  * `sender.next` names nothing, and on-timeout.ts sets Timer.Pace to it. draft-cardwell-iccrg-bbr-congestion-control-00 §4.2.1, §4.2.2;
  * the rates for window-based control and the order of things are Linux's (tcp_update_pacing_rate, tcp_pacing_check).
  *
@@ -42,20 +42,34 @@ export interface PacedState extends SendState {
   readonly bytesSent: number;
 }
 
-export class Pacer {
-  /** TcpOptions.maxPacingRate (octets/s), undefined for no bound. */
-  limit: number | undefined = undefined;
+/** How fast text may leave. Connections with the same options share one. */
+export class Pacing {
   /** config.tcp.pacing: whether window-based control is paced too. */
-  mode: TcpConfig['pacing'] = 'off';
-  /** Nothing may go out before (us, with fractions: they keep the rate exact). */
-  #next = 0;
-  /** Something would have gone out at the last look, but for this. */
-  holding = false;
+  readonly mode: TcpConfig['pacing'];
+  /** TcpOptions.maxPacingRate (octets/s), Infinity for no bound. */
+  readonly limit: number;
+
+  private constructor(mode: TcpConfig['pacing'], limit: number) {
+    this.mode = mode;
+    this.limit = limit;
+  }
+
+  /** Where the program sets no bound. */
+  static readonly unbounded = {
+    off: new Pacing('off', Infinity),
+    auto: new Pacing('auto', Infinity),
+    always: new Pacing('always', Infinity),
+  };
+
+  /** `limit` is TcpOptions.maxPacingRate (octets/s). */
+  static of(mode: TcpConfig['pacing'], limit: number): Pacing {
+    return limit === Infinity || limit === 0 ? Pacing.unbounded[mode] : new Pacing(mode, limit);
+  }
 
   /** Octets a second; Infinity when nothing is paced. Never so slow that a quantum takes more than a second. */
   rate(state: PacedState): number {
     const rate = state.control.pacingRate ?? this.windowRate(state);
-    return Math.max(Math.min(rate, this.limit ?? Infinity), state.smss);
+    return Math.max(Math.min(rate, this.limit), state.smss);
   }
 
   /** Most octets to hand over at once. */
@@ -63,6 +77,31 @@ export class Pacer {
     const rate = this.rate(state);
     return rate === Infinity ? Infinity : sendQuantum(rate, state.smss);
   }
+
+  /** How long (us) the sending may be behind its rate and make up for it. Differs: Linux makes up for as much as half a quantum. */
+  slack(rate: number, state: PacedState): number {
+    const credit = this.mode === 'auto' && state.control.pacingRate === undefined ? BURST_SEGMENTS * state.smss : 0;
+    return Math.max(SLACK, (credit * SECOND) / rate);
+  }
+
+  /** What a window-based control would send at, spread over a round trip. */
+  private windowRate(state: PacedState): number {
+    const { control, rto, smss } = state;
+    const { srtt } = rto;
+    if (this.mode === 'off' || srtt === undefined || srtt === 0) return Infinity;
+    if (this.mode === 'auto' && srtt < LONG_ROUND_TRIP) return Infinity;
+    if (state.bytesSent < UNPACED_SEGMENTS * smss) return Infinity;
+    const ratio = control.cwnd < control.ssthresh / 2 ? SLOW_START_RATIO : AVOIDANCE_RATIO;
+    return (ratio * Math.max(control.cwnd, state.flightSize) * SECOND) / srtt;
+  }
+}
+
+/** When a connection that is paced may go on. There is one once it has been paced. */
+export class Pacer {
+  /** Nothing may go out before (us, with fractions: they keep the rate exact). */
+  #next = 0;
+  /** Something would have gone out at the last look, but for this. */
+  holding = false;
 
   /** When it goes on (us), if `holding`. */
   get deadline(): Micros {
@@ -80,28 +119,16 @@ export class Pacer {
     this.#next = Math.max(this.#next, time);
   }
 
-  /** `octets` of text have gone out. */
-  onSent(octets: number, state: PacedState, now: Micros): void {
-    const rate = this.rate(state);
-    if (rate === Infinity) return;
-    // Differs: Linux makes up for as much as half a quantum.
-    const credit = this.mode === 'auto' && state.control.pacingRate === undefined ? BURST_SEGMENTS * state.smss : 0;
-    this.#next = Math.max(this.#next, now - Math.max(SLACK, (credit * SECOND) / rate)) + (octets * SECOND) / rate;
+  /** `octets` of text have gone out; `rate` (octets/s) is finite, `slack` (us) as `Pacing` has it. */
+  onSent(octets: number, rate: number, slack: number, now: Micros): void {
+    this.#next = Math.max(this.#next, now - slack) + (octets * SECOND) / rate;
   }
 
   /** A time-out: what it sends again goes at once. */
   reset(): void {
     this.#next = 0;
   }
-
-  /** What a window-based control would send at, spread over a round trip. */
-  private windowRate(state: PacedState): number {
-    const { control, rto, smss } = state;
-    const { srtt } = rto;
-    if (this.mode === 'off' || srtt === undefined || srtt === 0) return Infinity;
-    if (this.mode === 'auto' && srtt < LONG_ROUND_TRIP) return Infinity;
-    if (state.bytesSent < UNPACED_SEGMENTS * smss) return Infinity;
-    const ratio = control.cwnd < control.ssthresh / 2 ? SLOW_START_RATIO : AVOIDANCE_RATIO;
-    return (ratio * Math.max(control.cwnd, state.flightSize) * SECOND) / srtt;
-  }
 }
+
+/** The pacer of a sender that has something to hold back, or had. */
+export const pacerOf = (sender: { pacer: Pacer | undefined }): Pacer => (sender.pacer ??= new Pacer());

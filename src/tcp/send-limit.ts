@@ -13,7 +13,7 @@ import type { SendLimit } from './service.ts';
 /** What it depends on; the sender has it. */
 export interface LimitedState extends SendState {
   readonly recovery: LossRecovery;
-  readonly pacer: Pacer;
+  readonly pacer: Pacer | undefined;
   /** Where sending goes on. */
   readonly rtxNxt: SeqNum;
   /** The send buffer had no room for all that the program gave last. */
@@ -56,7 +56,7 @@ export class SendLimits {
 
 function limitOf(state: LimitedState): SendLimit {
   const { tcb, smss, rtxNxt } = state;
-  if (state.pacer.holding) return 'pacing';
+  if (state.pacer?.holding === true) return 'pacing';
   const textLeft = seqDiff(state.textEnd, rtxNxt);
   if (textLeft <= 0) return state.refused ? 'sndbuf' : 'app';
   const used = seqDiff(rtxNxt, tcb.sndUna);

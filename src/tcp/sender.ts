@@ -20,7 +20,8 @@ import type { LossSigns } from './loss-signs.ts';
 import type { MtuProber } from './mtu-prober.ts';
 import { noOptions } from './options.ts';
 import type { SegmentOptions } from './options.ts';
-import { Pacer } from './pacing.ts';
+import { Pacing, pacerOf } from './pacing.ts';
+import type { Pacer } from './pacing.ts';
 import type { ZeroWindowProbes } from './probes.ts';
 import { AtRest } from './recovery/at-rest.ts';
 import { wake } from './recovery/awake.ts';
@@ -45,7 +46,9 @@ export class Sender implements SendState {
   readonly tcb: Tcb;
   readonly #timers: Timers;
   readonly feed: ControlFeed;
-  readonly pacer = new Pacer();
+  pacing = Pacing.unbounded.off;
+  /** There once it has held something back. */
+  pacer: Pacer | undefined = undefined;
   readonly rto: Rto;
   control: CongestionControl;
   recovery: LossRecovery = AtRest.withoutSack;
@@ -162,7 +165,7 @@ export class Sender implements SendState {
       this.smss = smss;
       this.control.setSmss(smss);
     }
-    this.#largestPayload = Math.min(largestPayload, this.pacer.quantum(this));
+    this.#largestPayload = Math.min(largestPayload, this.pacing.quantum(this));
   }
 
   /** What the SYN,ACK did not acknowledge was never sent: it goes out as new. RFC 7413 §4.2.2. */
@@ -259,7 +262,7 @@ export class Sender implements SendState {
     this.recovery.onTimeout(again, this, now);
     signs.timeoutEnd = this.tcb.sndNxt;
     this.#timers.clear(Timer.Tlp);
-    this.pacer.reset();
+    this.pacer?.reset();
     this.feed.onTimeout(this.recovery.goesBack);
     this.goBack('retransmission after a time-out');
   }
@@ -286,13 +289,12 @@ export class Sender implements SendState {
   /** Names what to send now. False when nothing may be sent; on-timeout.ts then sees to the timer that will change that. */
   next(out: Chosen, now: Micros): boolean {
     const { state } = this.tcb;
-    this.pacer.holding = false;
+    if (this.pacer !== undefined) this.pacer.holding = false;
     if (state === 'SYN-SENT' || state === 'SYN-RECEIVED') return this.chooseFirst(out, now);
     if (!maySendText(state)) return false;
     if (this.probes?.owed === true) return this.chooseProbe(out, this.probes);
     this.#repairing = this.chooseLost(out);
-    if (this.#repairing) return this.pacer.lets(now);
-    if (this.chooseText(out, now)) return this.pacer.lets(now);
+    if (this.#repairing || this.chooseText(out, now)) return this.pacer === undefined || this.pacer.lets(now);
     this.feed.onStopped(this, this.recovery, seqDiff(this.textEnd, this.rtxNxt), this.refused);
     return false;
   }
@@ -326,7 +328,8 @@ export class Sender implements SendState {
     this.#repairing = false;
     this.overridden = false;
     this.bytesSent += chosen.length;
-    this.pacer.onSent(chosen.length, this, now);
+    const rate = this.pacing.rate(this);
+    if (rate !== Infinity) pacerOf(this).onSent(chosen.length, rate, this.pacing.slack(rate, this), now);
     if (this.smss > this.#flightSmss) this.#flightSmss = this.smss;
     this.#lastSentAt = now;
   }

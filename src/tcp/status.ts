@@ -30,7 +30,7 @@ export function statusOf(conn: Observed): TcpInfo {
   const { lossSigns } = sender;
   const { counters } = sender.recovery;
   const { deliveryRate, limits } = sender.feed;
-  const pacingRate = sender.pacer.rate(sender);
+  const pacingRate = sender.pacing.rate(sender);
   const { now } = conn.host;
   return {
     state: tcb.state,
