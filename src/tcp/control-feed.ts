@@ -64,6 +64,8 @@ export class ControlFeed {
   #rate: DeliveryRate | undefined = undefined;
   /** What has held the sender back; there once text was to be sent. */
   limits: SendLimits | undefined = undefined;
+  /** Time (us) with anything outstanding or queued, as long as `limits` does not tell. */
+  busyBefore = 0;
   /** Octets lost that the algorithm has been told of; -1 for one that knows of none. */
   #lostTold = -1;
 
@@ -73,7 +75,11 @@ export class ControlFeed {
   }
 
   /** All has been acknowledged for a while. */
-  rest(): void {
+  rest(now: Micros): void {
+    if (this.limits?.isPlain === true) {
+      this.busyBefore = this.limits.busy(now);
+      this.limits = undefined;
+    }
     if (this.#flight === undefined) return;
     this.#rateBefore = this.#flight.roundTrip.rate;
     this.#flight = undefined;
@@ -91,7 +97,7 @@ export class ControlFeed {
   /** A turn of a synchronized connection is over. */
   noteLimit(state: LimitedState, now: Micros): void {
     if (this.limits === undefined && state.textEnd === this.#tcb.sndUna) return;
-    this.limits ??= new SendLimits();
+    this.limits ??= new SendLimits(this.busyBefore);
     this.limits.note(state, now);
   }
 

@@ -24,11 +24,21 @@ export class SendLimits {
   /** As of the last turn; it is 'app' when nothing is outstanding or queued. */
   current: SendLimit = 'app';
   /** Time with anything outstanding or queued, and of that the time in which the two were the limit (us); up to `#at`. */
-  #busy = 0;
+  #busy: number;
   #rwnd = 0;
   #sndbuf = 0;
   #isBusy = false;
   #at: Micros = micros(0);
+
+  /** @param busy the time before */
+  constructor(busy: number) {
+    this.#busy = busy;
+  }
+
+  /** The time without anything to send, and what `busy` tells of before: there is nothing else to remember. */
+  get isPlain(): boolean {
+    return !this.#isBusy && this.#rwnd === 0 && this.#sndbuf === 0;
+  }
 
   /** Nothing more may be sent in this turn. */
   note(state: LimitedState, now: Micros): void {

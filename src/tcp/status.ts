@@ -29,7 +29,7 @@ export function statusOf(conn: Observed): TcpInfo {
   const { tcb, sender, receiver, ecn, segmentsSent, segmentsReceived } = conn;
   const { lossSigns } = sender;
   const { counters } = sender.recovery;
-  const { deliveryRate, limits } = sender.feed;
+  const { deliveryRate, limits, busyBefore } = sender.feed;
   const pacingRate = sender.pacing.rate(sender);
   const { now } = conn.host;
   return {
@@ -46,7 +46,7 @@ export function statusOf(conn: Observed): TcpInfo {
     pacingRate: pacingRate === Infinity ? undefined : pacingRate,
     deliveryRate: deliveryRate === 0 ? undefined : deliveryRate,
     limitedBy: limits?.current ?? 'app',
-    busyTime: limits?.busy(now) ?? 0,
+    busyTime: limits?.busy(now) ?? busyBefore,
     rwndLimited: limits?.rwndLimited(now) ?? 0,
     sndbufLimited: limits?.sndbufLimited(now) ?? 0,
     flightSize: sender.flightSize,

@@ -249,7 +249,7 @@ export class Tcp implements TcpService, ProtocolHandler, ListenerHost, Arrivals 
     onTimeouts(conn, now);
     if (conn.state !== 'CLOSED') {
       conn.timers.next();
-      rest(conn.sender);
+      rest(conn.sender, now);
       this.#schedule(conn);
     }
   }

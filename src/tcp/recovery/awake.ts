@@ -1,6 +1,7 @@
 /**
  * Loss recovery wakes up when something is about to be in flight, and comes to rest once the connection is idle: at-rest.ts.
  */
+import type { Micros } from '../../core/time.ts';
 import { seqAdd, seqGt } from '../seq.ts';
 import { AtRest } from './at-rest.ts';
 import { NewReno } from './newreno.ts';
@@ -28,8 +29,8 @@ export function wake(sender: Recovering): void {
 }
 
 /** A timer finds nothing to do, so nothing has been in flight for a while, if nothing is now. */
-export function rest(sender: Recovering & { readonly feed: { rest(): void } }): void {
+export function rest(sender: Recovering & { readonly feed: { rest(now: Micros): void } }, now: Micros): void {
   if (sender.flightSize > 0 || seqGt(sender.textEnd, sender.tcb.sndUna)) return;
   sender.recovery = sender.recovery.atRest(sender);
-  sender.feed.rest();
+  sender.feed.rest(now);
 }
