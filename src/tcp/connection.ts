@@ -6,7 +6,6 @@
 import { Errno } from '../core/errno.ts';
 import { NEVER, after } from '../core/time.ts';
 import type { Micros } from '../core/time.ts';
-import type { TimerOwner } from '../core/timers.ts';
 import type { IpAddress } from '../ip/address.ts';
 import type { Path } from '../ip/service.ts';
 import { AckPolicy } from './ack-policy.ts';
@@ -31,9 +30,10 @@ import { seqText } from './seq.ts';
 import { Tcb } from './tcb.ts';
 import { Timer, Timers } from './timers.ts';
 import { adoptUserTimeout } from './user-timeout.ts';
+import type { TimersOwner } from './timers.ts';
 import type { UserTimeoutOption } from './user-timeout.ts';
 
-export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connection> {
+export class Connection implements TcpConnection, TimersOwner, DemuxEntry<Connection> {
   readonly tcb: Tcb;
   path: Path;
   readonly timers: Timers;
@@ -45,8 +45,6 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
   owner: ConnectionOwner | undefined = undefined;
   parent: ConnectionParent<Connection> | undefined = undefined;
   nextInChain: Connection | undefined = undefined;
-  deadline: Micros = NEVER;
-  heapIndex = -1;
   /** Explicit congestion notification; undefined where an end does not want it. */
   ecn: Ecn | undefined = undefined;
   /** The User Timeout option, where it is in use. */
@@ -92,7 +90,7 @@ export class Connection implements TcpConnection, TimerOwner, DemuxEntry<Connect
     this.path = path;
     this.options = options;
     this.tcb = new Tcb(path.source, localPort, path.destination, remotePort);
-    this.timers = new Timers();
+    this.timers = new Timers(this);
     this.sender = new Sender(
       this.tcb,
       this.timers,

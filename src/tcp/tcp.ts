@@ -225,7 +225,7 @@ export class Tcp implements TcpService, ProtocolHandler, ListenerHost, Arrivals 
     this.#connections.remove(conn);
     this.#timeWait.delete(conn);
     this.orphans.remove(conn);
-    this.context.timers.cancel(conn);
+    conn.timers.cancel(this.context.timers);
   }
 
   closedListener(listener: Listener): void {
@@ -357,10 +357,7 @@ export class Tcp implements TcpService, ProtocolHandler, ListenerHost, Arrivals 
     return this.#listeners.find(destination, destinationPort, source, sourcePort, this.ip.arrivalInterface(packet));
   }
 
-  /** Moves the connection in the heap when a timer is earlier than where it is; later ones wait until it is looked at anyway. */
   #schedule(conn: Connection): void {
-    if (conn.timers.earliest < conn.deadline && conn.state !== 'CLOSED') {
-      this.context.timers.schedule(conn, conn.timers.earliest);
-    }
+    if (conn.state !== 'CLOSED') conn.timers.schedule(this.context.timers);
   }
 }

@@ -5,6 +5,7 @@
  */
 import { NEVER } from '../core/time.ts';
 import type { Micros } from '../core/time.ts';
+import type { TimerHeap, TimerOwner } from '../core/timers.ts';
 
 /** The timers, as places in the table. */
 export const Timer = {
@@ -47,25 +48,51 @@ export const TIMER_NAMES: readonly string[] = [
   'pace',
 ];
 
-/** The deadlines of one connection. */
-export class Timers {
-  /** By timer; undefined while none runs. */
-  #deadlines: Micros[] | undefined = undefined;
+/** What has the timers: told that one of them may be due. */
+export interface TimersOwner {
+  onDeadline(now: Micros): void;
+}
+
+/** The deadlines of a connection of which at least one runs, or ran a moment ago: this is what waits in the heap for it. */
+class Deadlines implements TimerOwner {
+  readonly #owner: TimersOwner;
+  /** By timer. */
+  readonly at: Micros[] = TIMER_NAMES.map(() => NEVER);
   /** The earliest deadline set since the owner last looked: it must not be in the heap under a later one. */
   earliest: Micros = NEVER;
+  deadline: Micros = NEVER;
+  heapIndex = -1;
+
+  constructor(owner: TimersOwner) {
+    this.#owner = owner;
+  }
+
+  onDeadline(now: Micros): void {
+    this.#owner.onDeadline(now);
+  }
+}
+
+export class Timers {
+  readonly #owner: TimersOwner;
+  /** Undefined while none runs. */
+  #running: Deadlines | undefined = undefined;
+
+  constructor(owner: TimersOwner) {
+    this.#owner = owner;
+  }
 
   set(timer: Timer, deadline: Micros): void {
-    this.#deadlines ??= TIMER_NAMES.map(() => NEVER);
-    this.#deadlines[timer] = deadline;
-    if (deadline < this.earliest) this.earliest = deadline;
+    const running = (this.#running ??= new Deadlines(this.#owner));
+    running.at[timer] = deadline;
+    if (deadline < running.earliest) running.earliest = deadline;
   }
 
   clear(timer: Timer): void {
-    if (this.#deadlines !== undefined) this.#deadlines[timer] = NEVER;
+    if (this.#running !== undefined) this.#running.at[timer] = NEVER;
   }
 
   clearAll(): void {
-    this.#deadlines = undefined;
+    if (this.#running !== undefined) this.#running.at.fill(NEVER);
   }
 
   isSet(timer: Timer): boolean {
@@ -73,13 +100,13 @@ export class Timers {
   }
 
   at(timer: Timer): Micros {
-    return this.#deadlines === undefined ? NEVER : this.#deadlines[timer]!;
+    return this.#running === undefined ? NEVER : this.#running.at[timer]!;
   }
 
   /** A timer that is due, which is thereby cleared; undefined when none is. Those named first come first. */
   takeDue(now: Micros): Timer | undefined {
-    const deadlines = this.#deadlines;
-    if (deadlines === undefined) return undefined;
+    if (this.#running === undefined) return undefined;
+    const deadlines = this.#running.at;
     for (let i = 0; i < deadlines.length; i++) {
       if (deadlines[i]! <= now) {
         deadlines[i] = NEVER;
@@ -89,14 +116,23 @@ export class Timers {
     return undefined;
   }
 
-  /** Works out `earliest` afresh and returns it. */
-  next(): Micros {
-    let earliest = NEVER;
-    if (this.#deadlines !== undefined) {
-      for (const deadline of this.#deadlines) if (deadline < earliest) earliest = deadline;
-      if (earliest === NEVER) this.#deadlines = undefined;
-    }
-    this.earliest = earliest;
-    return earliest;
+  /** The heap has called: those that still run are to wait in it again. */
+  next(): void {
+    const running = this.#running;
+    if (running === undefined) return;
+    running.earliest = NEVER;
+    for (const deadline of running.at) if (deadline < running.earliest) running.earliest = deadline;
+    if (running.earliest === NEVER) this.#running = undefined;
+  }
+
+  /** Moves them in the heap when one is earlier than where they are; later ones wait until the heap calls anyway. */
+  schedule(heap: TimerHeap): void {
+    const running = this.#running;
+    if (running !== undefined && running.earliest < running.deadline) heap.schedule(running, running.earliest);
+  }
+
+  /** None will be due any more. */
+  cancel(heap: TimerHeap): void {
+    if (this.#running !== undefined) heap.cancel(this.#running);
   }
 }
