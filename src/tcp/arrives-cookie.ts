@@ -65,7 +65,6 @@ export function takeCookie(tcp: Arrivals, listener: Listener, seg: Segment, pack
   takePassively(conn, synOf(seg, mss, tsOffset), tsOffset, now);
   conn.begin('SYN-RECEIVED', seqAdd(seg.ack, -1), true);
   conn.segmentsReceived++;
-  conn.lastReceivedAt = now;
   arrivesOther(tcp, conn, seg, packet, now);
   return true;
 }

@@ -74,7 +74,7 @@ function takeConnection(
   trimToWindow(conn, seg);
   // Text beside a Fast Open option comes again when it is not taken now. RFC 7413 §5.1.
   if (!fast && seg.options.fastOpen < 0) conn.receiver.holdEarly(seg);
-  tcb.issAfter = beyond;
+  tcb.handshake!.issAfter = beyond;
   conn.begin('SYN-RECEIVED', tcp.newIss(tcb, now));
   if (fast) beginFastOpen(listener, conn, seg, synSeq);
 }

@@ -147,7 +147,7 @@ function checkReset(tcp: Arrivals, conn: Connection, seg: Segment, now: Micros):
     case 'SYN-RECEIVED':
       // A passive open goes back to LISTEN, which here is the listener: only the record ends.
       conn.fastOpen?.settled(true); // RFC 7413 §5.1
-      conn.end(!tcb.passive ? Errno.ECONNREFUSED : conn.wasEstablished ? Errno.ECONNRESET : 0);
+      conn.end(tcb.handshake?.passive !== true ? Errno.ECONNREFUSED : conn.wasEstablished ? Errno.ECONNRESET : 0);
       break;
     case 'CLOSE-WAIT':
       conn.end(Errno.EPIPE); // Linux tcp_reset: the reader has had its end of stream
@@ -167,7 +167,7 @@ function checkReset(tcp: Arrivals, conn: Connection, seg: Segment, now: Micros):
 function checkSyn(tcp: Arrivals, conn: Connection, seg: Segment, now: Micros): boolean {
   if (!seg.syn) return true;
   tcp.drop('tcp-unexpected-syn');
-  if (conn.state === 'SYN-RECEIVED' && conn.tcb.passive && !conn.wasEstablished)
+  if (conn.state === 'SYN-RECEIVED' && conn.tcb.handshake?.passive === true && !conn.wasEstablished)
     conn.end(0); // back to LISTEN
   else tcp.challenge(conn, now); // RFC 5961 §4.2
   return false;

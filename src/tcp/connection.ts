@@ -4,7 +4,7 @@
  * through output.ts: nothing is sent here, a call marks the connection for the next poll.
  */
 import { Errno } from '../core/errno.ts';
-import { NEVER, after } from '../core/time.ts';
+import { after } from '../core/time.ts';
 import type { Micros } from '../core/time.ts';
 import type { IpAddress } from '../ip/address.ts';
 import type { Path } from '../ip/service.ts';
@@ -15,6 +15,7 @@ import { corkOf } from './cork.ts';
 import type { DemuxEntry } from './demux.ts';
 import type { Ecn } from './ecn.ts';
 import type { FastOpen } from './fast-open.ts';
+import type { Keepalive } from './probes.ts';
 import { nothingToRead, readUrgent } from './reading.ts';
 import { readinessOf, sendAllowance } from './readiness.ts';
 import { Receiver } from './receiver.ts';
@@ -29,8 +30,8 @@ import type { SeqNum } from './seq.ts';
 import { seqText } from './seq.ts';
 import { Tcb } from './tcb.ts';
 import { Timer, Timers } from './timers.ts';
-import { adoptUserTimeout } from './user-timeout.ts';
 import type { TimersOwner } from './timers.ts';
+import { adoptUserTimeout } from './user-timeout.ts';
 import type { UserTimeoutOption } from './user-timeout.ts';
 
 export class Connection implements TcpConnection, TimersOwner, DemuxEntry<Connection> {
@@ -57,13 +58,9 @@ export class Connection implements TcpConnection, TimersOwner, DemuxEntry<Connec
   wasEstablished = false;
   /** ABORT: a RST is to be sent at the next poll. RFC 9293 §3.10.5. */
   resetOwed = false;
-  /** Window Scale goes into our SYN. RFC 7323 §2.2: into a SYN,ACK only when the SYN had it. */
-  offersScaling = false;
-  /** A keep-alive probe is to be sent. */
-  keepaliveOwed = false;
-  keepaliveProbes = 0;
-  /** When the last segment came, and the last answer to an invalid one went. */
-  lastReceivedAt: Micros = NEVER;
+  /** There once SO_KEEPALIVE is on. */
+  keepalive: Keepalive | undefined = undefined;
+  /** When the last answer to an invalid segment went. */
   invalidAckAt: Micros | undefined = undefined;
   /** What an ICMP error told that did not end the connection (positive errno, 0 for none). RFC 9293 §3.9.2.2. */
   softError = 0;
@@ -74,7 +71,6 @@ export class Connection implements TcpConnection, TimersOwner, DemuxEntry<Connec
   /** Pending: what ended the connection, or with IP_RECVERR what ICMP said of it. A positive errno, or 0. */
   error = 0;
   #receiveShut = false;
-  #sendShutEarly = false;
   #gone = false;
   #portHolder: PortHolder | undefined = undefined;
 
@@ -219,7 +215,7 @@ export class Connection implements TcpConnection, TimersOwner, DemuxEntry<Connec
 
   shutEarly(receive: boolean, send: boolean): void {
     this.#receiveShut = receive;
-    this.#sendShutEarly = send;
+    this.tcb.handshake!.sendShut = send;
   }
 
   /** Both directions were shut down, or all is closed: what comes now is lost, which a RST tells the peer. SHLD-3. */
@@ -317,7 +313,9 @@ export class Connection implements TcpConnection, TimersOwner, DemuxEntry<Connec
 
   /** Enters ESTABLISHED; a CLOSE that waited for it goes on. */
   established(): void {
-    if (this.#sendShutEarly && this.state === 'SYN-RECEIVED') this.sender.finQueued = true; // Linux tcp_rcv_state_process
+    const { sendShut } = this.tcb.handshake!;
+    if (sendShut && this.state === 'SYN-RECEIVED') this.sender.finQueued = true; // Linux tcp_rcv_state_process
+    this.tcb.handshake = undefined;
     this.setState('ESTABLISHED');
     this.wasEstablished = true;
     this.refreshSegmentSize();

@@ -16,18 +16,19 @@ import { seqAdd } from './seq.ts';
  */
 export function defersAccept(conn: Connection, seg: Segment, now: Micros): boolean {
   const { sender, tcb, options } = conn;
+  const handshake = tcb.handshake!;
   const bare = seg.length === 0 && seg.seq === seqAdd(tcb.irs, 1);
   if (!bare || conn.parent === undefined || conn.segmentsSent === 0 || sender.retries >= options.deferAccept)
     return false;
   // The round trip ends now; how long the text takes tells nothing of the path.
-  if (!tcb.ackDeferred) sender.feed.onDeferredAck(seg.options.tsEcr, now);
-  tcb.ackDeferred = true;
+  if (!handshake.ackDeferred) sender.feed.onDeferredAck(seg.options.tsEcr, now);
+  handshake.ackDeferred = true;
   return true;
 }
 
 /** Timeouts of the SYN,ACK after which the connection is given up, when so many are allowed without TCP_DEFER_ACCEPT. */
 export const mostSynAckRetries = ({ tcb, options }: Connection, retries: number): number =>
-  tcb.ackDeferred ? Math.max(retries, options.deferAccept) : retries;
+  tcb.handshake?.ackDeferred === true ? Math.max(retries, options.deferAccept) : retries;
 
 /** The retransmission timer has expired on a SYN,ACK whose ACK was left alone. */
 export function onDeferredTimeout(conn: Connection): void {

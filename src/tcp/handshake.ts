@@ -33,7 +33,7 @@ export function takePassively(conn: Connection, syn: Segment, tsOffset: number, 
   const { tcb } = conn;
   const { tcp: config } = conn.host.context.config;
   conn.setState('LISTEN');
-  tcb.passive = true;
+  tcb.handshake!.passive = true;
   tcb.tsOffset = tsOffset;
   prepareOffer(conn, config);
   takeSyn(conn, syn, config, now);
@@ -54,8 +54,9 @@ export function prepareOffer(conn: Connection, config: TcpConfig): void {
   const { tcb, path, options } = conn;
   tcb.rmss = offeredMss(path, options);
   tcb.rcvWnd = offeredWindow(options);
-  conn.offersScaling = config.windowScaling;
-  if (config.ecn === 'active' && !tcb.passive) conn.ecn = new Ecn();
+  const handshake = tcb.handshake!;
+  handshake.offersScaling = config.windowScaling;
+  if (config.ecn === 'active' && !handshake.passive) conn.ecn = new Ecn();
   tcb.rcvWindShift = config.windowScaling ? offeredShift(options) : 0;
 }
 
@@ -66,15 +67,16 @@ export function takeSyn(conn: Connection, seg: Segment, config: TcpConfig, now: 
   conn.receiver.start(seg.seq);
   tcb.lastAckSent = tcb.rcvNxt;
   tcb.sendMss = mss > 0 ? mss : DEFAULT_MSS; // MUST-15
-  conn.offersScaling = conn.offersScaling && windowScale >= 0;
-  if (conn.offersScaling) {
+  const handshake = tcb.handshake!;
+  if (windowScale < 0) handshake.offersScaling = false;
+  if (handshake.offersScaling) {
     tcb.sndWindShift = Math.min(windowScale, MAX_WINDOW_SHIFT);
   } else {
     tcb.sndWindShift = 0;
     tcb.rcvWindShift = 0;
   }
   noteUserTimeout(conn, seg);
-  conn.ecn = negotiateEcn(conn.ecn, seg, config.ecn, tcb.passive);
+  conn.ecn = negotiateEcn(conn.ecn, seg, config.ecn, handshake.passive);
   tcb.sackOk = sackPermitted && config.sack;
   tcb.timestampsOk = timestamps && config.timestamps;
   tcb.tsRecent = seqNum(timestamps ? tsVal : 0);

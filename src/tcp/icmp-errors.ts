@@ -31,7 +31,7 @@ export function onIcmpError(conn: Connection, report: IpErrorReport, frame: Fram
     return;
   }
   if (report.errno === 0) return;
-  if (conn.state === 'SYN-SENT' || (conn.state === 'SYN-RECEIVED' && !conn.tcb.passive)) {
+  if (conn.state === 'SYN-SENT' || (conn.state === 'SYN-RECEIVED' && conn.tcb.handshake?.passive !== true)) {
     // Differs: MUST-56 would keep trying after a soft error. As on Linux, connect fails at once and the program can try another
     // address (RFC 5461 §4.1 describes and defends this).
     conn.owner?.onReport?.(report, frame.bytes.subarray(frame.transport, frame.end));

@@ -9,9 +9,9 @@ import { Timer } from './timers.ts';
 
 /** The connection may have been idle for long enough to be probed, or a probe has had no answer. */
 export function onKeepaliveTimeout(conn: Connection, now: Micros): void {
-  const { timers, options, sender, host } = conn;
-  if (!options.keepalive) return;
-  const idleSince = conn.lastReceivedAt;
+  const { timers, options, sender, host, keepalive } = conn;
+  if (!options.keepalive || keepalive === undefined) return;
+  const idleSince = keepalive.lastReceivedAt;
   // MUST-26: only when nothing is outstanding (what is has its own timer) and nothing came for the interval.
   if (sender.flightSize > 0 || sender.ring.length > 0) {
     timers.set(Timer.Keepalive, after(now, options.keepaliveIdle));
@@ -22,12 +22,12 @@ export function onKeepaliveTimeout(conn: Connection, now: Micros): void {
     return;
   }
   // MUST-29: no single probe decides.
-  if (conn.keepaliveProbes >= options.keepaliveProbes) {
+  if (keepalive.probes >= options.keepaliveProbes) {
     conn.abortWith(conn.softError === 0 ? Errno.ETIMEDOUT : conn.softError);
     return;
   }
-  conn.keepaliveProbes++;
-  conn.keepaliveOwed = true;
+  keepalive.probes++;
+  keepalive.owed = true;
   timers.set(Timer.Keepalive, after(now, options.keepaliveInterval));
   host.mark(conn);
 }

@@ -6,6 +6,7 @@ import type { Micros } from '../core/time.ts';
 import type { Connection } from './connection.ts';
 import { onKeepaliveTimeout } from './keepalive.ts';
 import { onPersistTimeout } from './persist.ts';
+import { Keepalive } from './probes.ts';
 import { giveUp, onRetransmissionTimeout } from './retransmit.ts';
 import { seqGt } from './seq.ts';
 import { isSynchronized } from './state.ts';
@@ -30,7 +31,8 @@ export function settleTimers(conn: Connection, now: Micros): void {
   }
   if (!options.keepalive || state === 'TIME-WAIT') timers.clear(Timer.Keepalive);
   else if (!timers.isSet(Timer.Keepalive)) {
-    const wait = conn.keepaliveProbes > 0 ? options.keepaliveInterval : options.keepaliveIdle;
+    conn.keepalive ??= new Keepalive(now);
+    const wait = conn.keepalive.probes > 0 ? options.keepaliveInterval : options.keepaliveIdle;
     timers.set(Timer.Keepalive, after(now, wait));
   }
 }

@@ -259,8 +259,8 @@ export class Output {
     if (ack.owed) this.#sendAck(conn, ack.reason, now);
     else if (conn.receiver.window.updateDue && mayOpenWindow(conn)) this.#sendAck(conn, 'window update', now);
     for (let left = conn.receiver.duplicatesToReport; left > 0; left--) this.#sendAck(conn, 'D-SACK', now);
-    if (conn.keepaliveOwed) {
-      conn.keepaliveOwed = false;
+    if (conn.keepalive?.owed === true) {
+      conn.keepalive.owed = false;
       this.#sendAck(conn, 'keep-alive probe', now, -1);
     }
   }
@@ -328,7 +328,7 @@ export class Output {
     this.#header.window = Math.min(tcb.rcvWnd, MAX_UNSCALED_WINDOW); // never scaled: RFC 7323 §2.2
     options.mss = tcb.rmss; // MUST-14, MUST-65
     options.sackPermitted = initiating ? this.#context.config.tcp.sack : tcb.sackOk; // RFC 2018 §2
-    if (conn.offersScaling) options.windowScale = tcb.rcvWindShift;
+    if (tcb.handshake?.offersScaling === true) options.windowScale = tcb.rcvWindShift;
     if (conn.fastOpen !== undefined && conn.sender.timeouts === 0) addCookie(options, conn.fastOpen);
     conn.userTimeoutOption?.add(options, true, Infinity);
   }

@@ -15,7 +15,7 @@ export function onRetransmissionTimeout(conn: Connection, now: Micros): void {
     giveUp(conn);
     return;
   }
-  if (conn.state === 'SYN-RECEIVED' && conn.tcb.ackDeferred) {
+  if (conn.state === 'SYN-RECEIVED' && conn.tcb.handshake?.ackDeferred === true) {
     onDeferredTimeout(conn);
     return;
   }

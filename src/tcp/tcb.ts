@@ -25,6 +25,20 @@ export const DEFAULT_MSS = 536;
 
 const ZERO = seqNum(0);
 
+/** What counts during the handshake only. */
+export class Handshake {
+  /** Whether a LISTEN made it: it decides what a RST does in SYN-RECEIVED. MUST-11. */
+  passive = false;
+  /** Where there was a connection in TIME-WAIT before: its SND.NXT, after which ISS lies. MAY-2 (1). */
+  issAfter: SeqNum | undefined = undefined;
+  /** Window Scale goes into our SYN. RFC 7323 §2.2: into a SYN,ACK only when the SYN had it. */
+  offersScaling = false;
+  /** TCP_DEFER_ACCEPT: the ACK of the SYN,ACK has come without text, and was left alone. */
+  ackDeferred = false;
+  /** SHUT_WR was called before there was a connection. */
+  sendShut = false;
+}
+
 export class Tcb {
   readonly localAddress: IpAddress;
   readonly localPort: number;
@@ -32,15 +46,11 @@ export class Tcb {
   readonly remotePort: number;
   /** Written through Connection.setState only. */
   state: TcpState = 'CLOSED';
-  /** Whether a LISTEN made it: it decides what a RST does in SYN-RECEIVED. MUST-11. */
-  passive = false;
-  /** TCP_DEFER_ACCEPT: the ACK of the SYN,ACK has come without text, and was left alone. */
-  ackDeferred = false;
+  /** There until the connection is established. */
+  handshake: Handshake | undefined = new Handshake();
 
   /** Initial send sequence number. */
   iss: SeqNum = ZERO;
-  /** Where there was a connection in TIME-WAIT before: its SND.NXT, after which ISS lies. MAY-2 (1). */
-  issAfter: SeqNum | undefined = undefined;
   /** Send unacknowledged: the oldest sequence number that the peer has not acknowledged. */
   sndUna: SeqNum = ZERO;
   /** Send next: one past the highest sequence number ever sent (retransmission does not move it back). */

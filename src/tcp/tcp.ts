@@ -115,7 +115,7 @@ export class Tcp implements TcpService, ProtocolHandler, ListenerHost, Arrivals 
     if (before !== undefined && !this.#givesWay(before)) return -Errno.EADDRNOTAVAIL;
     before?.end(0);
     const conn = new Connection(this, path, localPort, remotePort, options);
-    conn.tcb.issAfter = before?.tcb.sndNxt;
+    conn.tcb.handshake!.issAfter = before?.tcb.sndNxt;
     if (!this.add(conn)) return -Errno.ENOBUFS;
     conn.tcb.tsOffset = this.newTimestampOffset(conn.tcb);
     prepareOffer(conn, this.context.config.tcp);
@@ -274,7 +274,7 @@ export class Tcp implements TcpService, ProtocolHandler, ListenerHost, Arrivals 
 
   newIss(tcb: Tcb, now: Micros): SeqNum {
     const iss = this.#isn.next(tcb, now);
-    const { issAfter } = tcb;
+    const issAfter = tcb.handshake?.issAfter;
     return issAfter !== undefined && seqGt(issAfter, iss) ? seqAdd(issAfter, 1) : iss;
   }
 
@@ -338,8 +338,7 @@ export class Tcp implements TcpService, ProtocolHandler, ListenerHost, Arrivals 
       }
     }
     conn.segmentsReceived++;
-    conn.lastReceivedAt = now;
-    conn.keepaliveProbes = 0;
+    if (conn.keepalive !== undefined) conn.keepalive.onSegment(now);
     if (conn.state === 'SYN-SENT') arrivesSynSent(this, conn, seg, packet, now);
     else arrivesOther(this, conn, seg, packet, now);
     this.#schedule(conn);
