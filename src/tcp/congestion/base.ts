@@ -19,7 +19,8 @@ export const initialWindow = ({ initialWindow: segments }: TcpConfig, smss: numb
 export abstract class WindowControl implements CongestionControl {
   abstract readonly name: string;
   cwnd = 0;
-  ssthresh = Infinity;
+  /** Undefined for no bound: as a number V8 would keep Infinity in an object of its own. */
+  #ssthresh: number | undefined = undefined;
   /** Sender maximum segment size (octets). */
   protected smss = 0;
   protected readonly config: TcpConfig;
@@ -34,7 +35,14 @@ export abstract class WindowControl implements CongestionControl {
   #congested = false;
 
   constructor(config: TcpConfig) {
-    this.#config = config;
+    this.config = config;
+  }
+
+  get ssthresh(): number {
+    return this.#ssthresh ?? Infinity;
+  }
+  protected set ssthresh(octets: number) {
+    this.#ssthresh = octets === Infinity ? undefined : octets;
   }
 
   /** Congestion avoidance: `sample` acknowledges new data while cwnd has reached ssthresh. Grow with `grow`, if at all. */
