@@ -1,8 +1,10 @@
 """Many busy connections on the kernel's sockets, each end one process with epoll.
 
 crowd.py serve                              discard (9) and chargen (19) for all at once
-crowd.py in|out HOST PORT COUNT SECONDS     opens so many connections, keeps all of them busy; JSON with the octets that each
-                                            got through in the time measured, and that time: {"shares": [...], "span": s}
+crowd.py in|out HOST PORT COUNT SECONDS WARM_UP
+                                            opens so many connections, keeps all of them busy; JSON with the octets that each
+                                            got through in the time measured, which comes after so many seconds, and that time:
+                                            {"shares": [...], "span": s}
 """
 import json
 import resource
@@ -15,7 +17,6 @@ import time
 CHUNK = bytes(64 * 1024)
 BUFFER = bytearray(64 * 1024)
 EVENTS = 512
-WARM_UP = 1
 BYTES_ACKED = 120  # struct tcp_info, tcpi_bytes_acked (u64)
 
 
@@ -70,7 +71,7 @@ def work(client, interest):
         return False
 
 
-def load(direction, host, port, count, seconds):
+def load(direction, host, port, count, seconds, warm_up):
     epoll = select.epoll()
     interest = select.EPOLLOUT if direction == "in" else select.EPOLLIN
     clients = {}
@@ -80,7 +81,7 @@ def load(direction, host, port, count, seconds):
         clients[client.fileno()] = client
         epoll.register(client.fileno(), interest)
     received = dict.fromkeys(clients, 0)
-    turn(epoll, clients, received, direction, WARM_UP)
+    turn(epoll, clients, received, direction, float(warm_up))
     before = progress(clients, received, direction)
     span = turn(epoll, clients, received, direction, float(seconds))
     after = progress(clients, received, direction)

@@ -13,6 +13,8 @@ export interface PlaceOptions {
   readonly offload: boolean;
   /** Client and services on one processor. */
   readonly pinned: boolean;
+  /** Frames that wait in the kernel for tapstack (default: tapstack's own). */
+  readonly queue?: number;
 }
 
 export interface Place {
@@ -40,7 +42,9 @@ const MAX_CLIENTS = '20000';
 /** `tapstack up` as a user runs it, with the kernel at the other end of its TAP device. */
 export function tapstackPlace(options: PlaceOptions): Promise<Place> {
   const command = [MAIN, 'up', '--tap', 'tap0', '--address', `${TARGET}/24`, '--max-clients', MAX_CLIENTS];
-  return programPlace(options.offload ? command : [...command, '--no-offload'], options);
+  if (!options.offload) command.push('--no-offload');
+  if (options.queue !== undefined) command.push('--queue', `${options.queue}`);
+  return programPlace(command, options);
 }
 
 /** A Node program (with its arguments) that opens tap0 and says "ready" on its standard output. */

@@ -4,6 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { ALL_SERVICES, SERVICE_NAMES } from '../app/services.ts';
+import { DEFAULT_QUEUE_LENGTH, MAX_QUEUE_LENGTH } from '../link/tap-device.ts';
 import { readHostAddress, readMacAddress, readNumber, readPlainAddress, readServices } from './arguments.ts';
 import { lab, start } from './start.ts';
 import type { StartOptions } from './start.ts';
@@ -73,6 +74,11 @@ function addUp(program: Command, finish: (exitCode: number) => void): void {
     .option('--no-offload', 'frames of at most the MTU, each with its checksum')
     .option('--mac <address>', 'MAC address (default: random)', readMacAddress)
     .option('--mtu <octets>', "largest datagram (default: the device's)", readNumber(68, 65535))
+    .option(
+      '--queue <frames>',
+      `frames that the kernel keeps for the host to read (default: ${DEFAULT_QUEUE_LENGTH}, or the length that an existing device has)`,
+      readNumber(1, MAX_QUEUE_LENGTH),
+    )
     .option(
       '--max-clients <number>',
       'clients that each service serves at once (default: 1024)',

@@ -21,6 +21,7 @@ export interface UpOptions {
   readonly offload: boolean;
   readonly mac?: string;
   readonly mtu?: number;
+  readonly queue?: number;
   readonly maxClients?: number;
   readonly probe: boolean;
   readonly pcap?: string;
@@ -36,6 +37,7 @@ export async function up(options: UpOptions): Promise<number> {
   const device = await tap(options.tap, {
     offload: options.offload,
     ...(options.mtu !== undefined && { mtu: options.mtu }),
+    ...(options.queue !== undefined && { queueLength: options.queue }),
     onLost: (error) => {
       reason = error.message;
       lost.abort();

@@ -44,12 +44,15 @@ const SOCK_CLOEXEC = O_CLOEXEC;
 
 const TUNSETIFF = 0x400454ca;
 const TUNGETFEATURES = 0x800454cf;
+const TUNGETIFF = 0x800454d2;
 const TUNSETOFFLOAD = 0x400454d0;
 const TUNSETVNETHDRSZ = 0x400454d8;
 const TUNSETVNETLE = 0x400454dc;
 const SIOCGIFMTU = 0x8921;
+const SIOCSIFTXQLEN = 0x8943;
 
 const IFF_TAP = 0x0002;
+const IFF_PERSIST = 0x0800;
 const IFF_NO_PI = 0x1000;
 const IFF_VNET_HDR = 0x4000;
 
@@ -66,10 +69,19 @@ const OFFLOADS = [
 ];
 
 /**
- * Creates the device, or attaches to the one that exists, in the network namespace of the calling thread. The descriptor
- * does not block; it keeps the device alive unless that is persistent. Throws a TapError.
+ * Frames that wait in the kernel for a device that was made here. The kernel's own 1,000 is less than one frame for each of some
+ * thousand busy connections: measured with 3,000 that send, 55 % of all frames were lost there, and none with 30,000.
  */
-export function openTapDevice(libc: Libc, name: string, wantOffload: boolean): TapDevice {
+export const DEFAULT_QUEUE_LENGTH = 10_000;
+/** The kernel keeps the queue in one array of pointers of 8 octets, of at most 4 MiB. include/linux/ptr_ring.h. */
+export const MAX_QUEUE_LENGTH = 500_000;
+
+/**
+ * Creates the device, or attaches to the one that exists, in the network namespace of the calling thread. The descriptor
+ * does not block; it keeps the device alive unless that is persistent. A device that is made here gets `queueLength` or
+ * the default; one that exists keeps its own unless another is asked for. Throws a TapError.
+ */
+export function openTapDevice(libc: Libc, name: string, wantOffload: boolean, queueLength?: number): TapDevice {
   checkName(name);
   const fd = libc.open(CLONE_DEVICE, O_RDWR | O_NONBLOCK | O_CLOEXEC);
   if (fd < 0) throw openError(name, libc.errno());
@@ -79,6 +91,8 @@ export function openTapDevice(libc: Libc, name: string, wantOffload: boolean): T
     if (offload) enableOffload(libc, fd, actual);
     // A persistent device remembers what its last user switched on.
     else libc.ioctlValue(fd, TUNSETOFFLOAD, 0);
+    const length = queueLength ?? (isPersistent(libc, fd) ? undefined : DEFAULT_QUEUE_LENGTH);
+    if (length !== undefined) setQueueLength(libc, actual, length);
     return { fd, name: actual, mtu: readMtu(libc, actual), offload };
   } catch (error) {
     libc.close(fd);
@@ -122,14 +136,39 @@ function enableOffload(libc: Libc, fd: number, name: string): void {
 }
 
 function readMtu(libc: Libc, name: string): number {
-  const socket = libc.socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  if (socket < 0) throw kernelError(libc, name, 'make a socket to ask for the MTU');
+  return int(askDevice(libc, SIOCGIFMTU, ifreq(name), name, 'read the MTU'), IFNAMSIZ);
+}
+
+/** A persistent device was there before, as any other has one program only: its queue is its owner's business. */
+function isPersistent(libc: Libc, fd: number): boolean {
+  const request = new Uint8Array(IFREQ_ROOM);
+  if (libc.ioctl(fd, TUNGETIFF, request) < 0) return true;
+  return (int(request, IFNAMSIZ) & IFF_PERSIST) !== 0;
+}
+
+function setQueueLength(libc: Libc, name: string, length: number): void {
   const request = ifreq(name);
-  const result = libc.ioctl(socket, SIOCGIFMTU, request);
-  const error = result < 0 ? kernelError(libc, name, 'read the MTU') : undefined;
+  setInt(request, length, IFNAMSIZ);
+  const hint = `; root can: ip link set dev ${name} txqueuelen ${length}`;
+  askDevice(libc, SIOCSIFTXQLEN, request, name, `make its queue ${length} frames long`, hint);
+}
+
+/** An ioctl on the device by its name; netdevice(7). Returns the request, which may hold the answer. */
+function askDevice(
+  libc: Libc,
+  question: number,
+  request: Uint8Array,
+  name: string,
+  what: string,
+  hint = '',
+): Uint8Array {
+  const socket = libc.socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (socket < 0) throw kernelError(libc, name, `make a socket to ${what}`);
+  const result = libc.ioctl(socket, question, request);
+  const error = result < 0 ? kernelError(libc, name, what, hint) : undefined;
   libc.close(socket);
   if (error !== undefined) throw error;
-  return int(request, IFNAMSIZ);
+  return request;
 }
 
 function ifreq(name: string): Uint8Array<ArrayBuffer> {
@@ -144,8 +183,8 @@ const LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 const int = (bytes: Uint8Array, at: number): number =>
   new DataView(bytes.buffer, bytes.byteOffset).getInt32(at, LITTLE_ENDIAN);
 
-const setInt = (bytes: Uint8Array, value: number): void =>
-  new DataView(bytes.buffer, bytes.byteOffset).setInt32(0, value, LITTLE_ENDIAN);
+const setInt = (bytes: Uint8Array, value: number, at = 0): void =>
+  new DataView(bytes.buffer, bytes.byteOffset).setInt32(at, value, LITTLE_ENDIAN);
 
 const RIGHTS =
   'run as root, or have root make the device for you: ip tuntap add dev NAME mode tap user $USER; ' +
@@ -192,9 +231,9 @@ function attachError(name: string, errno: number): TapError {
   }
 }
 
-function kernelError(libc: Libc, name: string, what: string): TapError {
+function kernelError(libc: Libc, name: string, what: string, hint = ''): TapError {
   const errno = libc.errno();
-  return new TapError(name, deviceErrnoName(errno), `cannot ${what}: ${describe(errno)}`);
+  return new TapError(name, deviceErrnoName(errno), `cannot ${what}: ${describe(errno)}${hint}`);
 }
 
 const describe = (errno: number): string => `${deviceErrnoName(errno)}, ${errnoText(errno)}`;

@@ -11,7 +11,7 @@ import type { Frame } from '../core/frame.ts';
 import { NEVER } from '../core/time.ts';
 import type { Micros } from '../core/time.ts';
 import type { FrameSink, Link } from './link.ts';
-import { deviceErrnoName, openTapDevice, TapError } from './tap-device.ts';
+import { deviceErrnoName, MAX_QUEUE_LENGTH, openTapDevice, TapError } from './tap-device.ts';
 import type { TapDevice } from './tap-device.ts';
 import { loadLibc } from './tap-libc.ts';
 import type { Address, Libc, ReadWatch } from './tap-libc.ts';
@@ -24,6 +24,13 @@ export interface TapOptions {
   readonly offload?: boolean;
   /** A smaller MTU than the device's (octets). The default is the device's own. */
   readonly mtu?: number;
+  /**
+   * Frames that the kernel keeps for the link to read, 1 to 500,000; what comes on top is lost there, and counted as TX dropped
+   * (`ip -s link`). A frame may be a super-segment. Many busy connections want several for each; a long queue costs 8 octets a slot,
+   * and lets the delay of everything else grow while senders fill it. The default is 10,000 for a device that is made here and its
+   * own length for one that exists. Setting it needs CAP_NET_ADMIN: otherwise EPERM.
+   */
+  readonly queueLength?: number;
   /** Where received frames come from; the stack's pool. The default is a pool of the link's own. */
   readonly frames?: FramePool;
   /** Who counts the frames that cannot be moved; the stack's counters. */
@@ -40,8 +47,14 @@ export interface TapOptions {
 export async function tap(name: string, options: TapOptions = {}): Promise<Link> {
   if (process.platform !== 'linux')
     throw new TapError(name, 'ENOSYS', `TAP devices need Linux, and this is ${process.platform}`);
+  const { queueLength } = options;
+  if (
+    queueLength !== undefined &&
+    !(Number.isInteger(queueLength) && queueLength >= 1 && queueLength <= MAX_QUEUE_LENGTH)
+  )
+    throw new TapError(name, 'EINVAL', `queueLength must be 1 to ${MAX_QUEUE_LENGTH} frames, and not ${queueLength}`);
   const libc = await loadLibc();
-  const device = openTapDevice(libc, name, options.offload ?? true);
+  const device = openTapDevice(libc, name, options.offload ?? true, queueLength);
   const mtu = options.mtu ?? device.mtu;
   if (!(Number.isInteger(mtu) && mtu >= LEAST_MTU && mtu <= device.mtu)) {
     libc.close(device.fd);

@@ -55,6 +55,11 @@ describeInterop('link/tap on the kernel', () => {
     return link;
   };
 
+  const queueLength = async (name: string): Promise<number> => {
+    const { stdout } = await ns.exec('ip', ['-j', 'link', 'show', 'dev', name]);
+    return (JSON.parse(stdout) as { txqlen: number }[])[0]!.txqlen;
+  };
+
   describe('opening', () => {
     it('tells the name, the MTU of the device and what it offloads', async () => {
       const link = await open('tap0');
@@ -84,6 +89,16 @@ describeInterop('link/tap on the kernel', () => {
       expect((await open('tap0', { mtu: 1280 })).mtu).to.equal(1280);
     });
 
+    it('makes the queue of a new device long, and leaves that of one that exists alone unless told', async () => {
+      ns.ip('tuntap add dev tap7 mode tap');
+      await open('tap0');
+      await open('tap1', { queueLength: 17 });
+      (await open('tap7')).close();
+      expect(await Promise.all(['tap0', 'tap1', 'tap7'].map(queueLength))).to.deep.equal([10_000, 17, 1000]);
+      await open('tap7', { queueLength: 500_000 });
+      expect(await queueLength('tap7')).to.equal(500_000);
+    });
+
     it('tap%d is the next free number', async () => {
       expect((await open('tap%d')).name).to.equal('tap0');
       expect((await open('tap%d')).name).to.equal('tap1');
@@ -91,6 +106,7 @@ describeInterop('link/tap on the kernel', () => {
 
     const REFUSALS: readonly [title: string, name: string, options: TapOptions, code: string, says: RegExp][] = [
       ['a larger MTU than the device has', 'tap0', { mtu: 9000 }, 'EINVAL', /mtu must be 68 to 1500/],
+      ['a queue of no frames', 'tap0', { queueLength: 0 }, 'EINVAL', /queueLength must be 1 to 500000/],
       ['a device that is no TAP', 'lo', {}, 'EINVAL', /not a \(single-queue\) TAP; take another name/],
       ['a name that is taken', 'taken', {}, 'EBUSY', /another program has it open/],
       ['a name of 16 octets', 'a23456789012345é', {}, 'ENAMETOOLONG', /at most|allows 15 octets/],

@@ -1,18 +1,24 @@
 import { expect } from 'chai';
 import { Errno } from '../../src/core/errno.ts';
-import { openTapDevice, TapError } from '../../src/link/tap-device.ts';
+import { DEFAULT_QUEUE_LENGTH, openTapDevice, TapError } from '../../src/link/tap-device.ts';
 import type { Address, Libc } from '../../src/link/tap-libc.ts';
 
 const TUNSETIFF = 0x400454ca;
 const TUNGETFEATURES = 0x800454cf;
 const TUNSETOFFLOAD = 0x400454d0;
+const TUNGETIFF = 0x800454d2;
 const SIOCGIFMTU = 0x8921;
+const SIOCSIFTXQLEN = 0x8943;
+const IFF_PERSIST = 0x0800;
 const FEATURES = 0x7003; // TUN, TAP, NO_PI, ONE_QUEUE, VNET_HDR
 
 /** A kernel that refuses what a test names: `fail` gives the errno of a call, 0 for success. */
 class FakeLibc implements Libc {
   readonly closed: number[] = [];
   readonly offloads: number[] = [];
+  /** Lengths that the queue was given. */
+  readonly queues: number[] = [];
+  persistent = false;
   flags = 0;
   features = FEATURES;
   fail: (call: string, request: number, argument: number) => number = () => 0;
@@ -32,6 +38,8 @@ class FakeLibc implements Libc {
     if (request === TUNSETIFF) this.flags = view.getUint16(16, true);
     if (request === TUNGETFEATURES) view.setInt32(0, this.features, true);
     if (request === SIOCGIFMTU) view.setInt32(16, 1400, true);
+    if (request === TUNGETIFF) view.setUint16(16, this.flags | (this.persistent ? IFF_PERSIST : 0), true);
+    if (request === SIOCSIFTXQLEN) this.queues.push(view.getInt32(16, true));
     return this.#result('ioctl', request, 0, 0);
   }
 
@@ -91,7 +99,7 @@ describe('link/tap-device', () => {
     expect(openTapDevice(libc, 'tap0', true)).to.deep.equal({ fd: 7, name: 'tap0', mtu: 1400, offload: true });
     expect(libc.flags).to.equal(0x5002);
     expect(libc.offloads).to.deep.equal([0x0f]);
-    expect(libc.closed).to.deep.equal([8]);
+    expect(libc.closed).to.deep.equal([8, 8]);
   });
 
   it('without offload it switches off what an earlier user of a persistent device left on', () => {
@@ -112,6 +120,26 @@ describe('link/tap-device', () => {
     expect(libc.offloads).to.deep.equal([0x0f, 0x07, 0x03]);
   });
 
+  it('a device that is made here gets the default queue, or the one that is asked for', () => {
+    openTapDevice(libc, 'tap0', true);
+    openTapDevice(libc, 'tap0', true, 3);
+    expect(libc.queues).to.deep.equal([DEFAULT_QUEUE_LENGTH, 3]);
+  });
+
+  it('a device that was there keeps its queue unless another is asked for', () => {
+    libc.persistent = true;
+    openTapDevice(libc, 'tap0', true);
+    expect(libc.queues).to.deep.equal([]);
+    openTapDevice(libc, 'tap0', true, 3);
+    expect(libc.queues).to.deep.equal([3]);
+  });
+
+  it('a kernel that does not tell whether the device was there is not given a queue', () => {
+    libc.fail = (_call, request) => (request === TUNGETIFF ? Errno.EINVAL : 0);
+    openTapDevice(libc, 'tap0', true);
+    expect(libc.queues).to.deep.equal([]);
+  });
+
   const ROWS: readonly [title: string, call: string, request: number, errno: number, code: string, says: RegExp][] = [
     ['no driver', 'open', 0, Errno.ENOENT, 'ENOENT', /modprobe tun.*--device \/dev\/net\/tun/],
     ['no module', 'open', 0, Errno.ENODEV, 'ENODEV', /modprobe tun/],
@@ -121,6 +149,14 @@ describe('link/tap-device', () => {
     ['busy', 'ioctl', TUNSETIFF, Errno.EBUSY, 'EBUSY', /another program has it open/],
     ['no TAP', 'ioctl', TUNSETIFF, Errno.EINVAL, 'EINVAL', /not a \(single-queue\) TAP/],
     ['unforeseen', 'ioctl', TUNSETIFF, Errno.ENOMEM, 'ENOMEM', /cannot create or attach to it: ENOMEM/],
+    [
+      'no queue',
+      'ioctl',
+      SIOCSIFTXQLEN,
+      Errno.EPERM,
+      'EPERM',
+      /its queue 10000 frames long: EPERM.*ip link set dev tap0 txqueuelen/,
+    ],
     ['no MTU', 'ioctl', SIOCGIFMTU, Errno.ENODEV, 'ENODEV', /cannot read the MTU/],
     ['no socket', 'socket', 0, Errno.EMFILE, 'EMFILE', /make a socket/],
   ];
