@@ -202,8 +202,8 @@ export class Driver {
     try {
       this.#stack.poll(this.#clock.now());
       this.#deliver();
-      // What programs did meanwhile goes out in the same turn.
-      for (let round = 1; round < MOST_ROUNDS && this.#isRunning() && this.#stack.pending; round++) {
+      // What programs did meanwhile goes out in the same turn, unless more has come in: output must not outrun the answers to it.
+      for (let round = 1; round < MOST_ROUNDS && this.#mayGoOn(); round++) {
         this.#stack.poll(this.#clock.now());
         this.#deliver();
       }
@@ -211,6 +211,10 @@ export class Driver {
       this.#inTurn = false;
       this.#sleep();
     }
+  }
+
+  #mayGoOn(): boolean {
+    return this.#isRunning() && !this.#backlog && this.#stack.pending;
   }
 
   /**

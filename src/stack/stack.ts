@@ -91,14 +91,15 @@ export class Stack implements StackSurface {
     frame.release();
   }
 
-  /** Runs what is due at `now`, then sends everything that may be sent. */
+  /** Runs what is due at `now`, then sends what may be sent, of TCP a turn's share: what is left then is `pending`. */
   poll(now: Micros): void {
     this.calls.tick(now);
     this.context.timers.expire(now);
-    for (let round = 0; round < MAX_ROUNDS && this.pending; round++) {
+    for (let round = 0, spent = false; round < MAX_ROUNDS && this.pending && !spent; round++) {
       this.ip.poll(now);
       this.igmp.poll(now);
       this.tcp.poll(now);
+      spent = this.tcp.isSpent;
       this.udp.poll(now);
       this.calls.poll(now);
     }

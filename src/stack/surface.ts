@@ -8,7 +8,10 @@ import type { Micros } from '../core/time.ts';
 export interface StackSurface {
   /** Takes a frame, and the reference that comes with it, which arrived on the link that was attached as `port`. */
   receive(port: number, frame: Frame, now: Micros): void;
-  /** Runs the timers that are due, then sends everything that may be sent. RFC 9293 MUST-58, MUST-59. */
+  /**
+   * Runs the timers that are due, then sends everything that may be sent, up to a bound, past which it is `pending`. RFC 9293 MUST-58,
+   * MUST-59.
+   */
   poll(now: Micros): void;
   /** When `poll` must be called next for the sake of a timer (or a link of its own); `NEVER` when nothing waits. */
   nextDeadline(): Micros;

@@ -35,6 +35,7 @@ import { seqAdd, seqDiff, seqGe, seqGt, seqNum } from './seq.ts';
 import type { SeqNum } from './seq.ts';
 import { Wake } from './service.ts';
 import { timestampNow } from './timestamps.ts';
+import { TurnShare } from './turn-share.ts';
 import { TCP_HEADER_MIN, TcpFlag, emitHeader, setChecksum } from './wire.ts';
 import type { TcpHeader } from './wire.ts';
 
@@ -74,6 +75,8 @@ export function windowShiftFor(buffer: number): number {
 }
 
 export class Output {
+  /** What all connections may send in this turn. */
+  readonly share = new TurnShare();
   readonly #context: Context;
   readonly #ip: IpService;
   // Reused for every segment.
@@ -111,7 +114,7 @@ export class Output {
     return this.#resets.length > 0 || this.#cookies.length > 0;
   }
 
-  /** Sends what the connection may send now. Returns true when it has more than one turn's share. */
+  /** Sends what the connection may send now. Returns true when it has more than its share. */
   transmit(conn: Connection, now: Micros): boolean {
     if (conn.resetOwed) this.#sendAbort(conn, now);
     if (conn.state === 'CLOSED') return false;
@@ -120,13 +123,14 @@ export class Output {
     conn.refreshSegmentSize();
     const chosen = this.#chosen;
     let octets = BURST_LIMIT;
-    let segments = BURST_SEGMENTS;
+    let segments = Math.min(BURST_SEGMENTS, this.share.left);
     let isMore = false;
     while (sender.next(chosen, now)) {
-      isMore = octets <= 0 || segments === 0;
+      isMore = octets <= 0 || segments <= 0;
       if (isMore) break;
       octets -= chosen.length;
       segments--;
+      this.share.left--;
       const error = this.#sendChosen(conn, now);
       sender.sent(chosen, now);
       if (error < 0 && conn.state === 'SYN-SENT') {

@@ -71,9 +71,10 @@ export class Tcp implements TcpService, ProtocolHandler, ListenerHost, Arrivals 
   readonly #resets: Throttle;
   readonly #segment = new Segment();
   #frame: Frame | undefined = undefined;
-  /** Connections that poll looks at, and the list that it is working through. */
+  /** Connections that poll looks at, the list that it is working through, and whose turn it is in that. */
   #marked: Connection[] = [];
   #working: Connection[] = [];
+  #place = 0;
 
   /**
    * Registers itself with IP. `congestion` are congestion control algorithms besides those built in. Throws a RangeError when
@@ -152,23 +153,35 @@ export class Tcp implements TcpService, ProtocolHandler, ListenerHost, Arrivals 
   }
 
   get pending(): boolean {
-    return this.#marked.length > 0 || this.#output.answersWait;
+    return this.#marked.length > 0 || this.#working.length > 0 || this.#output.answersWait;
+  }
+
+  /** The last poll has sent as much text as one may: what else there is waits until the shell has looked at what has come in. */
+  get isSpent(): boolean {
+    return this.#output.share.isSpent;
   }
 
   poll(now: Micros): void {
     this.now = now;
+    this.#output.share.begin();
     this.#output.flushAnswers(now);
-    const working = this.#marked;
-    this.#marked = this.#working;
-    this.#working = working;
-    for (const conn of working) {
+    if (this.#working.length === 0) {
+      const empty = this.#working;
+      this.#working = this.#marked;
+      this.#marked = empty;
+    }
+    const working = this.#working;
+    while (this.#place < working.length && !this.#output.share.isSpent) {
+      const conn = working[this.#place++]!;
       conn.marked = false;
       // The clock of the ISN may have moved on since OPEN, which is not told the time.
       if (conn.state === 'SYN-SENT' && conn.segmentsSent === 0) conn.sender.start(this.newIss(conn.tcb, now));
       if (this.#output.transmit(conn, now)) this.mark(conn);
       this.#schedule(conn);
     }
+    if (this.#place < working.length) return;
     working.length = 0;
+    this.#place = 0;
   }
 
   connections(): Iterable<Connection> {

@@ -212,6 +212,19 @@ describe('stack/driver', () => {
     expect(polls).to.equal(1 + 4);
   });
 
+  it('while frames wait in a link, output is polled once for each batch of input', async () => {
+    await started({
+      budget: 1,
+      deliver: () => {
+        stack.pending = true;
+        return 0;
+      },
+    });
+    arrive(0, 3);
+    await turns(2);
+    expect(stack.log).to.deep.equal(['frame 0', 'poll', 'frame 0', 'poll']);
+  });
+
   it('a wake amid a turn is not lost', async () => {
     await started({
       deliver: () => {
