@@ -57,7 +57,7 @@ const program = new Command('bench')
   .option('--runs <number>', 'runs of each measurement', positive, 5)
   .option('--seconds <seconds>', 'length of one measurement', positive, 2)
   .option('--json', 'print the results as JSON', false)
-  .option('--save', 'write the results to docs/performance.md, in place of those that are there', false)
+  .option('--save', 'write the results to docs/performance.md, in place of those of the same names', false)
   .action(bench)
   .enablePositionalOptions()
   .addCommand(linksCommand)
@@ -77,7 +77,10 @@ async function bench(names: string[], options: Options): Promise<void> {
   }
   process.stdout.write(options.json ? `${JSON.stringify({ facts, results }, null, 2)}\n` : `\n${table(results)}\n`);
   for (const { name, error } of results) if (error !== undefined) process.stderr.write(`${name} failed: ${error}\n`);
-  if (options.save) save(results, facts);
+  if (options.save) {
+    const all = FIGURES.map(({ name }) => name);
+    await save({ facts, results }, all);
+  }
 }
 
 // Namespaces are removed when the process exits, which a signal alone would not make it do in good order.

@@ -6,6 +6,7 @@ import { cpus, loadavg, release, totalmem } from 'node:os';
 import { chart } from './chart.ts';
 import type { Judgement, Outcome, Result } from './figure.ts';
 import { saveSection } from './page.ts';
+import type { Session } from './saved.ts';
 
 export interface Facts {
   /** ISO date. */
@@ -149,13 +150,16 @@ export function markdownTable(
   return [show(heads), `| ${rule.join(' | ')} |`, ...rows.map(show)].join('\n');
 }
 
-/** What `--save` writes: the machine, the table, a chart per figure. */
-export function section(results: readonly Result[], facts: Facts): string {
-  const charts = results.flatMap((result) => chart(result) ?? []);
-  return [describeFacts(facts).join('\n'), table(results), ...charts].join('\n\n');
+/** What `--save` writes: for what was measured together the machine, the table and a chart per figure. */
+export function section(sessions: readonly Session<Result>[]): string {
+  const print = ({ facts, results }: Session<Result>): string => {
+    const charts = results.flatMap((result) => chart(result) ?? []);
+    return [describeFacts(facts).join('\n'), table(results), ...charts].join('\n\n');
+  };
+  return sessions.map(print).join('\n\n');
 }
 
-/** Puts the results in their place in docs/performance.md. */
-export function save(results: readonly Result[], facts: Facts): void {
-  saveSection('figures', section(results, facts));
+/** Puts the results in their place in docs/performance.md, beside those of other figures. */
+export function save(session: Session<Result>, names: readonly string[]): Promise<void> {
+  return saveSection('figures', session, names, section);
 }

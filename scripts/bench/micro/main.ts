@@ -7,6 +7,7 @@
 import { Command } from 'commander';
 import { saveSection } from '../page.ts';
 import { describeMachine, gatherFacts, markdownTable } from '../report.ts';
+import type { Session } from '../saved.ts';
 import { CORE_OPERATIONS } from './core.ts';
 import { measure, repeat } from './operation.ts';
 import type { Measured, Operation } from './operation.ts';
@@ -38,10 +39,10 @@ const program = new Command('bench:micro')
   .description('Measures the small operations that every packet pays: ns and octets allocated for each.')
   .argument('[names...]', 'operations whose names contain one of these (default: all)')
   .option('--json', 'print the results as JSON', false)
-  .option('--save', 'write the results to docs/performance.md', false)
+  .option('--save', 'write the results to docs/performance.md, in place of those of the same names', false)
   .action(bench);
 
-function bench(names: string[], options: Options): void {
+async function bench(names: string[], options: Options): Promise<void> {
   const chosen = OPERATIONS.filter(({ name }) => names.length === 0 || names.some((word) => name.includes(word)));
   if (chosen.length === 0) program.error(`no operation has ${names.join(' or ')} in its name`);
   const facts = gatherFacts(1, 0);
@@ -52,10 +53,16 @@ function bench(names: string[], options: Options): void {
     if (process.stderr.isTTY) process.stderr.write(`${operation.name} ...\x1b[K\r`);
     results.push(measure(operation, YARDSTICK));
   }
-  const text = `${describeMachine(facts)}\n\n${table(results)}`;
-  process.stdout.write(options.json ? `${JSON.stringify({ facts, results }, null, 2)}\n` : `${text}\n`);
-  if (options.save) saveSection('micro', text);
+  const session = { facts, results };
+  process.stdout.write(options.json ? `${JSON.stringify({ facts, results }, null, 2)}\n` : `${print([session])}\n`);
+  if (options.save) {
+    const all = OPERATIONS.map(({ name }) => name);
+    await saveSection('micro', session, all, print);
+  }
 }
+
+const print = (sessions: readonly Session<Measured>[]): string =>
+  sessions.map(({ facts, results }) => `${describeMachine(facts)}\n\n${table(results)}`).join('\n\n');
 
 function table(results: readonly Measured[]): string {
   const rows = results.map(({ name, time, octets, ratio }) => [
@@ -64,4 +71,4 @@ function table(results: readonly Measured[]): string {
   return markdownTable(['operation', 'ns', 'octets allocated', 'by the yardstick'], rows, [1, 2, 3]);
 }
 
-program.parse();
+await program.parseAsync();

@@ -130,7 +130,7 @@ describe('scripts/bench/report', () => {
 
   it('what is saved is formatted as the project is', async () => {
     const page = readFileSync(new URL('../../../docs/performance.md', import.meta.url), 'utf8');
-    const written = withSection(page, 'figures', section([result], facts));
+    const written = withSection(page, 'figures', section([{ facts, results: [result] }]));
     expect(await check(written, { parser: 'markdown', printWidth: 120, singleQuote: true })).to.be.true;
   });
 });
