@@ -5,27 +5,17 @@
  */
 import { argv } from 'node:process';
 import { fileURLToPath } from 'node:url';
-import { errnoName } from '../../src/core/errno.ts';
-import { SeededRandom } from '../../src/core/random.ts';
-import { NEVER, micros } from '../../src/core/time.ts';
-import { parsePrefix } from '../../src/ip/address.ts';
-import { cable } from '../../src/link/cable.ts';
-import type { FrameSink, Link } from '../../src/link/link.ts';
 import type { SocketCalls } from '../../src/socket/calls.ts';
-import { AF_INET, SOCK_STREAM, SOL_SOCKET, SO_KEEPALIVE } from '../../src/socket/constants.ts';
-import { Stack } from '../../src/stack/stack.ts';
+import { SOL_SOCKET, SO_KEEPALIVE } from '../../src/socket/constants.ts';
 import type { Contestant, Figure, Sample } from './figure.ts';
 import { inMemory, inOwnProcess, memoryInUse } from './own-process.ts';
+import { BATCH, Pair } from './pair.ts';
+import type { Connection } from './pair.ts';
 
 const SELF = fileURLToPath(import.meta.url);
 const MANY = 100_000;
 const FEW = 10;
 const ACTIVE = 8;
-/** Ports that are listened to; one has no room for so many clients of one address. */
-const PORTS = 10;
-const FIRST_PORT = 7000;
-/** Connections made at once: what a listener's backlog holds. */
-const BATCH = 100;
 /** Round trips until code is fast. */
 const WARM_UP = 20_000;
 const MESSAGE = 64;
@@ -61,86 +51,19 @@ export const CROWD_FIGURES: readonly Figure[] = [
   ),
 ];
 
-/** Two stacks on a cable, turned by hand as stack/driver.ts does it, on a clock that goes on by itself. */
-class Pair {
-  readonly client = newStack(1);
-  readonly server = newStack(2);
-  readonly listeners: readonly number[];
-  frames = 0;
-  #now = micros(1);
-  readonly #ends: readonly (readonly [stack: Stack, link: Link, sink: FrameSink])[];
-
-  constructor() {
-    const links = cable();
-    this.#ends = [this.client, this.server].map((stack, i) => {
-      const link = links[i]!;
-      link.start(() => undefined);
-      stack.addLink(link);
-      stack.ip.addAddress(stack.ports[0]!.network, parsePrefix(`10.0.0.${i + 1}/24`)!, {}, this.#now);
-      const sink: FrameSink = (frame, now) => {
-        this.frames++;
-        stack.receive(0, frame, now);
-      };
-      return [stack, link, sink] as const;
-    });
-    this.listeners = Array.from({ length: PORTS }, (_, i) => listen(this.server.calls, FIRST_PORT + i));
-    this.settle();
-  }
-
-  /** Until nothing is left to do but wait, and nothing is under way. */
-  settle(): void {
-    do {
-      this.#now = micros(this.#now + 10);
-      for (const [stack, link, sink] of this.#ends) {
-        link.receive(sink, this.#now, 64);
-        stack.poll(this.#now);
-        stack.calls.deliver();
-      }
-    } while (this.#ends.some(([stack, link]) => stack.pending || link.nextDeadline() !== NEVER));
-  }
-}
-
-const newStack = (seed: number): Stack =>
-  new Stack({ random: new SeededRandom(seed), config: { socket: { maxDescriptors: 2 * MANY } } });
-
-/** A connection, by its descriptor at either end. */
-type Connection = readonly [client: number, server: number];
-
+/** Each with keepalive on, so that it has a timer. */
 function connectAll(pair: Pair, connections: number): Connection[] {
-  const { client, server } = pair;
   const made: Connection[] = [];
-  for (let batch = 0; made.length < connections; batch++) {
-    const listener = batch % PORTS;
-    const fds = Array.from({ length: Math.min(BATCH, connections - made.length) }, () =>
-      connect(client.calls, FIRST_PORT + listener),
-    );
-    pair.settle();
-    for (const fd of fds) {
-      const accepted = server.calls.accept(pair.listeners[listener]!);
-      if (accepted < 0) throw new Error(`connection ${made.length} was not accepted: ${accepted}`);
-      server.calls.setsockopt(accepted, SOL_SOCKET, SO_KEEPALIVE, true);
-      made.push([fd, accepted]);
-    }
+  while (made.length < connections) {
+    made.push(...pair.connect(Math.min(BATCH, connections - made.length), keepAlive));
   }
   pair.settle();
   return made;
 }
 
-function listen(calls: SocketCalls, port: number): number {
-  const fd = calls.socket(AF_INET, SOCK_STREAM, 0);
-  calls.bind(fd, { address: '0.0.0.0', port });
-  calls.listen(fd, BATCH);
-  return fd;
-}
-
-function connect(calls: SocketCalls, port: number): number {
-  const fd = calls.socket(AF_INET, SOCK_STREAM, 0);
-  if (fd < 0) throw new Error(`no socket: ${fd}`);
+const keepAlive = (calls: SocketCalls, fd: number): void => {
   calls.setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, true);
-  const result = calls.connect(fd, { address: '10.0.0.2', port });
-  if (errnoName(result) !== 'EINPROGRESS') throw new Error(`connect: ${errnoName(result)}`);
-  return fd;
-}
+};
 
 const message = new Uint8Array(MESSAGE);
 
@@ -156,7 +79,7 @@ function roundTrip(pair: Pair, [from, to]: Connection): void {
 }
 
 function run(kind: string, connections: number, seconds: number): Sample {
-  const pair = new Pair();
+  const pair = new Pair(2 * MANY);
   connectAll(pair, FEW);
   const before = memoryInUse();
   const made = connectAll(pair, connections);

@@ -11,6 +11,7 @@ import { ALLOCATION_FIGURES } from './allocation.ts';
 import { ATTENTION_FIGURES } from './attention.ts';
 import { BUSY_FIGURES } from './busy.ts';
 import { CABLE_FIGURES } from './cable.ts';
+import { churnCommand } from './churn/command.ts';
 import { CROWD_FIGURES } from './crowd.ts';
 import { measureFigure } from './figure.ts';
 import type { Figure, Result } from './figure.ts';
@@ -61,6 +62,7 @@ const program = new Command('bench')
   .action(bench)
   .enablePositionalOptions()
   .addCommand(linksCommand)
+  .addCommand(churnCommand)
   .addCommand(pollCommand);
 
 async function bench(names: string[], options: Options): Promise<void> {

@@ -72,3 +72,13 @@ export function jain(shares: readonly number[]): number {
   const squares = shares.reduce((total, share) => total + share * share, 0);
   return squares === 0 ? NaN : (sum * sum) / (shares.length * squares);
 }
+
+/** Slope of the line that lies nearest to the points (least squares); NaN for fewer than two different places. */
+export function slope(points: readonly (readonly [x: number, y: number])[]): number {
+  const mean = (of: (point: readonly [x: number, y: number]) => number): number =>
+    points.reduce((sum, point) => sum + of(point), 0) / points.length;
+  const x = mean((point) => point[0]);
+  const y = mean((point) => point[1]);
+  const across = mean((point) => (point[0] - x) ** 2);
+  return across === 0 ? NaN : mean((point) => (point[0] - x) * (point[1] - y)) / across;
+}

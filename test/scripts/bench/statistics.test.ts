@@ -1,6 +1,15 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { isNoisy, jain, judge, median, medianInterval, quantile, spread } from '../../../scripts/bench/statistics.ts';
+import {
+  isNoisy,
+  jain,
+  judge,
+  median,
+  medianInterval,
+  quantile,
+  slope,
+  spread,
+} from '../../../scripts/bench/statistics.ts';
 
 const values = fc.array(fc.double({ min: 0.001, max: 1e6, noNaN: true }), { minLength: 1, maxLength: 40 });
 
@@ -76,5 +85,11 @@ describe('scripts/bench/statistics', () => {
     expect(jain([9, 0, 0])).to.be.closeTo(1 / 3, 1e-9);
     expect(jain([0, 0])).to.be.NaN;
     fc.assert(fc.property(values, (drawn) => jain(drawn) > 1 / drawn.length - 1e-9 && jain(drawn) < 1 + 1e-9));
+  });
+
+  it('the slope is that of the line through the points, or nearest to them', () => {
+    expect(slope([0, 1, 2, 3].map((x) => [x, 5 - 2 * x] as const))).to.be.closeTo(-2, 1e-9);
+    expect(slope([0, 1, 2].map((x) => [x, [1, 4, 1][x]!] as const))).to.be.closeTo(0, 1e-9);
+    expect(slope([[3, 4]])).to.be.NaN;
   });
 });
