@@ -235,9 +235,7 @@ function takeAck(conn: Connection, seg: Segment, now: Micros): void {
   if (advances) {
     sender.onNewAck(seg.ack, seg.options, now);
     conn.host.ip.confirm(conn.path, now);
-  } else {
-    sender.onOldAck(seg.ack, isDuplicateAck(conn, seg, window), seg.options, now);
-  }
+  } else sender.onOldAck(seg.ack, isDuplicateAck(conn, seg, window), seg.options, now);
   if (!couldSend) {
     tuneSendBuffer(sender, conn.options, conn.host.context);
     if (hasSendSpace(sender)) conn.notify(Wake.Write);

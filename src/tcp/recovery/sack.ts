@@ -259,7 +259,11 @@ export class SackRecovery implements LossRecovery {
     this.events.push({ name: 'recovery-undone', cause });
   }
 
-  /** RFC 6675 §5, (A). */
+  /**
+   * RFC 6675 §5, (A). Differs: what RACK has found lost by now of the text sent during recovery is repaired without a recovery, and so a
+   * reduction, of its own; the RFC would come to (4) with the next duplicate ACK, as Linux does. Only what is found lost later begins one.
+   * Measured: 3 % of the goodput at 100 Mbit/s, 150 ms and 3 % loss (700 seeds in virtual time), by which pacing finds losses later.
+   */
   #recovered(state: SendState, now: Micros): void {
     const { control, flightSize } = state;
     // PRR has brought what is in the network to ssthresh: there is nothing to deflate.
