@@ -76,6 +76,38 @@ describe('undo of spurious recovery', () => {
     expect(s.conn.info().retransmissions).to.equal(0);
   });
 
+  it('RFC 3522 §3.2: the ACK of a repair from the recovery before tells nothing of this one', () => {
+    const s = flying(10, { timestamps: true });
+    s.write(60 * s.size);
+    const { stamp } = s;
+    s.advance(RTT);
+    for (const right of [5, 8, 11]) s.advance(5 * MS).ack(1, [[2, right]], stamp);
+    expect(s.numbersNow()).to.deep.equal([1, 11, 12, 13, 14]);
+    s.advance(RTT).ack(
+      1,
+      [
+        [12, 13],
+        [2, 11],
+      ],
+      stamp,
+    ); // P1 is lost once more, and P11
+    const again = s.stamp;
+    expect(s.numbersNow()).to.include.members([1, 11, 15]);
+    s.advance(RTT).ack(11, [[12, 14]], again); // P1 has arrived: the first recovery is over
+    s.advance(5 * MS).ack(
+      11,
+      [
+        [15, 16],
+        [12, 14],
+      ],
+      again,
+    ); // P14 is lost, and P11 taken for lost
+    expect(s.events.at(-1)).to.equal('recovery-begins: RACK');
+    const { ssthresh } = s.conn.info();
+    s.advance(5 * MS).ack(14, [[15, 16]], again); // P11 has arrived as the first recovery sent it
+    expect(s.conn.info()).to.include({ recoveriesUndone: 0, ssthresh });
+  });
+
   it('RFC 3522 §3.2: it is the first time that a segment was sent again that counts', () => {
     const flight = new Flight();
     flight.append(0, 1000, 1000, micros(1));
