@@ -20,7 +20,6 @@ import type { SendReason } from './send-reason.ts';
 import { onZeroWindow, setWindow, updateWindow } from './send-window.ts';
 import { seqAdd, seqDiff, seqGe, seqGt, seqLe, seqLt } from './seq.ts';
 import { Wake } from './service.ts';
-import { tuneSendBuffer } from './send-tuning.ts';
 import { isSynchronized, mayReceiveText } from './state.ts';
 import type { Tcb } from './tcb.ts';
 import { failsPaws, updateTsRecent } from './timestamps.ts';
@@ -235,11 +234,10 @@ function takeAck(conn: Connection, seg: Segment, now: Micros): void {
   if (advances) {
     sender.onNewAck(seg.ack, seg.options, now);
     conn.host.ip.confirm(conn.path, now);
-  } else sender.onOldAck(seg.ack, isDuplicateAck(conn, seg, window), seg.options, now);
-  if (!couldSend) {
-    tuneSendBuffer(sender, conn.options, conn.host.context);
-    if (hasSendSpace(sender)) conn.notify(Wake.Write);
+  } else {
+    sender.onOldAck(seg.ack, isDuplicateAck(conn, seg, window), seg.options, now);
   }
+  if (!couldSend) conn.offerRoom();
   if (seqGe(seg.ack, tcb.sndUna)) {
     if (window === 0) onZeroWindow(sender, conn.timers);
     // Differs: RFC 9293 §3.10.7.4 goes by SND.WL1 even here. A retransmission has an old number and may have the newest ACK; its window

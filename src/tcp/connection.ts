@@ -17,12 +17,13 @@ import type { Ecn } from './ecn.ts';
 import type { FastOpen } from './fast-open.ts';
 import type { Keepalive } from './probes.ts';
 import { nothingToRead, readUrgent } from './reading.ts';
-import { readinessOf, sendAllowance } from './readiness.ts';
+import { hasSendSpace, readinessOf, sendAllowance } from './readiness.ts';
 import { Receiver } from './receiver.ts';
 import { Rto } from './rto.ts';
 import { moderateSendBuffer, tuneSendBuffer } from './send-tuning.ts';
 import { effectiveMss, largestPayload } from './segment-size.ts';
 import { Sender } from './sender.ts';
+import { Wake } from './service.ts';
 import type { ConnectionOwner, PortHolder, TcpConnection, TcpInfo, TcpOptions, TcpState } from './service.ts';
 import { isClosingDown, isSynchronized, mayFollow, maySend, owesReset, whyNotSend } from './state.ts';
 import { statusOf } from './status.ts';
@@ -309,6 +310,12 @@ export class Connection implements TcpConnection, TimersOwner, DemuxEntry<Connec
     this.sender.start(iss, gone);
     this.setState(state);
     this.host.mark(this);
+  }
+
+  /** An ACK was taken while the program waits for room to send. */
+  offerRoom(): void {
+    tuneSendBuffer(this.sender, this.options, this.host.context);
+    if (hasSendSpace(this.sender)) this.notify(Wake.Write);
   }
 
   /** Enters ESTABLISHED; a CLOSE that waited for it goes on. */

@@ -38,6 +38,8 @@ class FlightMeasures {
   readonly rttSamples = new RttSamples();
   readonly train = new AckTrain();
   readonly usage: WindowUsage;
+  /** The least round-trip time (us) since the algorithm was last told of one, Infinity for none. */
+  leastRtt = Infinity;
   /** A round trip ends when this is acknowledged. */
   roundEnd: SeqNum;
 
@@ -57,9 +59,8 @@ export class ControlFeed {
   #rateBefore = 0;
   /** The ACK at hand carries ECN-Echo. */
   echoed = false;
-  /** Round-trip time that the ACK at hand tells (us), 0 for none; and the least since the algorithm was last told, Infinity for none. */
+  /** Round-trip time that the ACK at hand tells (us), 0 for none. */
   #rtt: Micros = micros(0);
-  #leastRtt = Infinity;
   /** There for an algorithm that asks for it only. */
   #rate: DeliveryRate | undefined = undefined;
   /** What has held the sender back; there once text was to be sent. */
@@ -148,8 +149,11 @@ export class ControlFeed {
     // Records of what is outstanding know when each octet was sent that an ACK delivers, by SACK too. Without them: Karn's algorithm.
     if (deliveredSentAt !== NEVER) this.#rtt = micros(deliveredSentAt < 0 ? 0 : now - deliveredSentAt);
     else if (!advanced) this.#rtt = micros(0);
-    if (this.#rtt > 0) this.#leastRtt = Math.min(this.#leastRtt, this.#rtt);
-    this.#flight?.train.onAck(this.#rto.srtt ?? micros(0), now);
+    const flight = this.#flight;
+    if (flight !== undefined) {
+      if (this.#rtt > 0) flight.leastRtt = Math.min(flight.leastRtt, this.#rtt);
+      flight.train.onAck(this.#rto.srtt ?? micros(0), now);
+    }
     if (this.#rate === undefined || control.onRate === undefined || control.cwnd === 0) return; // 0 before the handshake is done
     const { sample } = this.#rate;
     const { sndUna, sndNxt } = this.#tcb;
@@ -198,8 +202,8 @@ export class ControlFeed {
     const flight = this.#measures;
     sample.acked = acked;
     sample.flightSize = flightSize;
-    sample.rtt = micros(this.#leastRtt === Infinity ? 0 : this.#leastRtt);
-    this.#leastRtt = Infinity;
+    sample.rtt = micros(flight.leastRtt === Infinity ? 0 : flight.leastRtt);
+    flight.leastRtt = Infinity;
     sample.srtt = srtt ?? micros(0);
     sample.roundStart = seqGe(sndUna, flight.roundEnd);
     if (sample.roundStart) {

@@ -22,6 +22,7 @@ export const N_RTT_SAMPLE = 8;
 /** How much slower CSS grows, and its rounds at most. RFC 9406 §4.3. */
 export const CSS_GROWTH_DIVISOR = 4;
 export const CSS_ROUNDS = 5;
+
 export class HyStart {
   /** Slow start is over: ssthresh is the cwnd of now. */
   done = false;
