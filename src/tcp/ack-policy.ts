@@ -30,18 +30,20 @@ export class AckPolicy {
   readonly #config: TcpConfig;
   /** TCP_QUICKACK, once it was set. */
   quickAck: boolean | undefined = undefined;
-  /** An ACK is to leave at the next poll. */
-  owed = false;
+  /** Why an ACK is to leave at the next poll; undefined when none is. */
+  owed: SendReason | undefined = undefined;
   /** Pure ACKs owed beyond that one: one for each segment beyond a gap. RFC 5681 §4.2. */
   duplicates = 0;
-  /** Why, if it is. */
-  reason: SendReason = 'delayed ACK';
   /** Octets received since the last ACK went out. */
   #unacknowledged = 0;
   /** The size of the peer's full segments as far as seen (octets). */
   #fullSize = DEFAULT_MSS;
   /** Segments that are still acknowledged at once: the peer's slow start should not wait. */
   #quick: number;
+  /** The peer has pushed text that came since the last ACK: for now it has no more, or may send no more. */
+  #pushed = false;
+  /** The last ACK rode on text: a program that answers what it reads, so the next may as well. */
+  #rides = false;
 
   constructor(tcb: Tcb, timers: Timers, config: TcpConfig) {
     this.#tcb = tcb;
@@ -52,8 +54,7 @@ export class AckPolicy {
 
   /** An ACK is owed at once. */
   now(reason: SendReason): void {
-    if (!this.owed) this.reason = reason;
-    this.owed = true;
+    this.owed ??= reason;
   }
 
   /**
@@ -70,17 +71,23 @@ export class AckPolicy {
     if (this.#timers.isSet(Timer.Delack)) this.now('quick ACK');
   }
 
+  /** Text came that has come before: a peer that has timed out, maybe for want of our ACK, is in slow start. Linux tcp_enter_quickack_mode. */
+  onOldText(): void {
+    this.#quick = this.#config.quickAcks;
+  }
+
   /** Text filled a gap or part of one: RFC 5681 §4.2. The ACKs owed for what lay beyond it would no longer be duplicates. */
   onGapFilled(): void {
     this.duplicates = 0;
     this.now('gap filled');
   }
 
-  /** Text came in order. */
-  onInOrder(length: number, now: Micros): void {
+  /** Text came in order, `pushed` with the PSH flag. */
+  onInOrder(length: number, pushed: boolean, now: Micros): void {
     if (this.duplicates > 0) this.onGapFilled();
     this.learnSize(length);
     this.#unacknowledged += length;
+    this.#pushed ||= pushed;
     if (this.#quick > 0 && this.quickAck !== false) {
       this.#quick -= Math.ceil(length / this.#fullSize);
       this.now('quick ACK');
@@ -91,6 +98,16 @@ export class AckPolicy {
     } else if (!this.#timers.isSet(Timer.Delack)) {
       this.#timers.set(Timer.Delack, after(now, this.#config.delayedAck));
     }
+  }
+
+  /**
+   * The program has read all that came. When the last of it was pushed, the peer may be waiting for the ACK, as one does whose congestion
+   * window is full. Linux tcp_measure_rcv_mss, tcp_cleanup_rbuf. Returns whether an ACK is owed now.
+   */
+  onAllRead(): boolean {
+    if (!this.#pushed || this.#rides || this.quickAck === false) return false;
+    this.now('ACK of pushed text');
+    return true;
   }
 
   /**
@@ -106,10 +123,12 @@ export class AckPolicy {
     this.duplicates = Math.min(DUPLICATES_PER_TURN, this.duplicates + segments);
   }
 
-  /** A segment that acknowledges RCV.NXT has gone out. */
-  onSent(): void {
-    this.owed = false;
+  /** A segment that acknowledges RCV.NXT has gone out, `withText` or without. */
+  onSent(withText: boolean): void {
+    this.owed = undefined;
     this.#unacknowledged = 0;
+    this.#pushed = false;
+    this.#rides = withText;
     this.#timers.clear(Timer.Delack);
   }
 

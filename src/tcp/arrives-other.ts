@@ -65,7 +65,7 @@ function checkSequence(tcp: Arrivals, conn: Connection, seg: Segment, now: Micro
   if (!isAcceptable(tcb, seg)) {
     tcp.drop('tcp-not-acceptable');
     if (seg.rst) return false;
-    conn.receiver.onOldText(seg);
+    noteOldText(conn, seg);
     // A FIN that comes again in TIME-WAIT is acknowledged like anything else here, and restarts 2 MSL (fifth check).
     if (tcb.state === 'TIME-WAIT' && seg.fin && seg.end === tcb.rcvNxt) conn.restartTimeWait(now);
     answerInvalid(conn, seg, now, 'not acceptable');
@@ -93,6 +93,12 @@ function isAcceptable(tcb: Tcb, seg: Segment): boolean {
   return last >= 0 && last < rcvWnd;
 }
 
+function noteOldText(conn: Connection, seg: Segment): void {
+  if (seg.textLength === 0 || !seqLt(seg.seq, conn.tcb.rcvNxt)) return;
+  conn.receiver.onOldText(seg);
+  conn.ack.onOldText();
+}
+
 /**
  * Leaves the part of the segment that begins at RCV.NXT or later and does not exceed the window. A RST stays as it is: its own
  * number must be the expected one (RFC 5961 §3.2).
@@ -102,7 +108,7 @@ export function trimToWindow(conn: Connection, seg: Segment): void {
   const { tcb } = conn;
   const old = seqDiff(tcb.rcvNxt, seg.seq);
   if (old > 0) {
-    conn.receiver.onOldText(seg);
+    noteOldText(conn, seg);
     seg.trimFront(old);
     conn.ack.now('old octets'); // the peer sends again what it has sent: our ACK may be lost
     conn.host.mark(conn);
@@ -319,7 +325,7 @@ export function takeText(conn: Connection, seg: Segment, now: Micros): void {
   if (textLength < length || arrival === Arrival.NoMemory) conn.host.context.drops.drop('tcp-no-memory');
   switch (arrival) {
     case Arrival.InOrder:
-      ack.onInOrder(textLength, now);
+      ack.onInOrder(textLength, seg.psh, now);
       break;
     case Arrival.NoMemory:
       if (receiver.window.starved) break;

@@ -167,7 +167,9 @@ export class Connection implements TcpConnection, TimersOwner, DemuxEntry<Connec
   receive(into: Uint8Array, at: number, length: number, peek = false, from = 0): number {
     if (this.receiver.ring.length > 0) {
       const count = this.receiver.read(into, at, length, peek, from);
-      if (!peek && this.receiver.opensWindow(this.host.now) && isSynchronized(this.state)) this.host.mark(this);
+      const due = this.receiver.ring.length === 0 && this.ack.onAllRead();
+      if (!peek && (this.receiver.opensWindow(this.host.now) || due) && isSynchronized(this.state))
+        this.host.mark(this);
       if (count > 0 || length === 0) return count;
     }
     if (this.receiver.ended) return 0;

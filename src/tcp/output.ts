@@ -251,7 +251,7 @@ export class Output {
       }
     }
     const error = this.#send(conn, frame, chosen.reason, now, mark);
-    if (tcb.state !== 'SYN-SENT') this.#acknowledged(conn);
+    if (tcb.state !== 'SYN-SENT') this.#acknowledged(conn, chosen.length > 0);
     return error;
   }
 
@@ -260,7 +260,7 @@ export class Output {
     const { ack, state } = conn;
     if (state === 'SYN-SENT') return;
     for (; ack.duplicates > 0; ack.duplicates--) this.#sendAck(conn, 'duplicate ACK', now, 0, ack.duplicates - 1);
-    if (ack.owed) this.#sendAck(conn, ack.reason, now);
+    if (ack.owed !== undefined) this.#sendAck(conn, ack.owed, now);
     else if (conn.receiver.window.updateDue && mayOpenWindow(conn)) this.#sendAck(conn, 'window update', now);
     for (let left = conn.receiver.duplicatesToReport; left > 0; left--) this.#sendAck(conn, 'D-SACK', now);
     if (conn.keepalive?.owed === true) {
@@ -277,7 +277,7 @@ export class Output {
     this.#header.seq = seqAdd(emptySeq(conn), shift);
     this.#header.flags = TcpFlag.Ack | (conn.ecn === undefined ? 0 : conn.ecn.flagsFor(false));
     this.#send(conn, this.#context.frames.acquire(0), reason, now);
-    this.#acknowledged(conn);
+    this.#acknowledged(conn, false);
   }
 
   /** SACK blocks, as many as fit into `room` octets. */
@@ -297,9 +297,9 @@ export class Output {
     return newText && ecn.marks ? EcnField.Ect0 : EcnField.NotEct;
   }
 
-  #acknowledged(conn: Connection): void {
+  #acknowledged(conn: Connection, withText: boolean): void {
     conn.tcb.lastAckSent = conn.tcb.rcvNxt;
-    conn.ack.onSent();
+    conn.ack.onSent(withText);
   }
 
   /** The parts of the header that every segment of a connection has in common. */

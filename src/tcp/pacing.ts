@@ -17,16 +17,18 @@ const MAX_QUANTUM = 65_536;
 const SLOW_RATE = 1_200_000 / 8;
 /** How late a deadline may be served (us) before time is lost: a timer of a user-space host is coarser than a quantum. */
 const SLACK = 1 * MS;
-/** Shares of cwnd that go out in a round trip: in slow start it doubles. Linux tcp_pacing_ss_ratio, tcp_pacing_ca_ratio. */
-const SLOW_START_RATIO = 2;
-const AVOIDANCE_RATIO = 1.2;
+/**
+ * Times cwnd may go out in a round trip: slow start needs both (Linux tcp_pacing_ss_ratio). Differs: Linux has 1.2 in congestion avoidance
+ * (tcp_pacing_ca_ratio); a burst is no worse there, and what waits is late: 1 % of the goodput at 150 ms and 3 % loss.
+ */
+const RATIO = 2;
 /**
  * 'auto' paces window-based control where SRTT is at least this (us), and lets this many segments go at once: RFC 9002 §7.7 wants bursts
- * limited to the initial window. An event loop that was held up would send a whole window at once: measured, 100 Mbit/s and 40 ms with a
- * queue of 64 packets, 28 Mbit/s, and 78 when paced.
+ * limited to the initial window, and the ACKs of that let twice as many go. An event loop that was held up would send a whole window at
+ * once: measured, 100 Mbit/s and 40 ms with a queue of 64 packets, 28 Mbit/s, and 78 when paced.
  */
 const LONG_ROUND_TRIP = 10 * MS;
-const BURST_SEGMENTS = 10;
+const BURST_SEGMENTS = 20;
 /** Segments at the beginning of a connection that a window-based control does not pace. Linux tcp_update_skb_after_send. */
 const UNPACED_SEGMENTS = 10;
 
@@ -91,8 +93,7 @@ export class Pacing {
     if (this.mode === 'off' || srtt === undefined || srtt === 0) return Infinity;
     if (this.mode === 'auto' && srtt < LONG_ROUND_TRIP) return Infinity;
     if (state.bytesSent < UNPACED_SEGMENTS * smss) return Infinity;
-    const ratio = control.cwnd < control.ssthresh / 2 ? SLOW_START_RATIO : AVOIDANCE_RATIO;
-    return (ratio * Math.max(control.cwnd, state.flightSize) * SECOND) / srtt;
+    return (RATIO * Math.max(control.cwnd, state.flightSize) * SECOND) / srtt;
   }
 }
 

@@ -161,10 +161,10 @@ export class Receiver implements Spender {
     this.ring.shrink();
   }
 
-  /** Octets of a segment that came before: those before RCV.NXT. To be called before it is trimmed. RFC 2883 §4. */
+  /** Text of a segment has come before: that before RCV.NXT. To be called before it is trimmed. RFC 2883 §4. */
   onOldText(seg: Segment): void {
     const { rcvNxt, sackOk, state } = this.#tcb;
-    if (!sackOk || seg.textLength === 0 || seg.syn || !seqLt(seg.seq, rcvNxt)) return;
+    if (!sackOk || seg.syn) return;
     if (state === 'SYN-RECEIVED') return; // no text has come before, and the SYN,ACK has no room for blocks
     const right = seqAdd(seg.seq, seg.textLength);
     this.#reportedEnd = right;

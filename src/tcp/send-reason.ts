@@ -33,6 +33,7 @@ export const SEND_REASONS = {
   // ACKs of what came
   'quick ACK': 'text came, and the peer is in slow start, or the program wants no delay (TCP_QUICKACK)',
   'ACK of two segments': 'the second full-sized segment since the last ACK (RFC 9293 §3.8.6.3)',
+  'ACK of pushed text': 'the program has read all that came, the last of it pushed: the peer may wait for the ACK',
   'delayed ACK': 'text came, and nothing has gone along with which an ACK could have',
   'duplicate ACK': 'text came beyond a gap (RFC 5681 §4.2)',
   'gap filled': 'text filled a gap, or a part of one (RFC 5681 §4.2)',

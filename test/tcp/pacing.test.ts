@@ -124,7 +124,7 @@ describe('tcp/pacing', () => {
     const [bounded, meanwhile] = run('auto');
     expect(burst).to.be.above(50_000);
     expect(spread).to.be.below(20_000);
-    expect(bounded).to.be.within(spread + 1, 20_000 + 10 * 1448);
+    expect(bounded).to.be.within(spread + 1, 20_000 + 20 * 1448);
     expect(meanwhile / before).to.be.above(0.95);
     expect(after / before).to.be.above(0.9);
   });

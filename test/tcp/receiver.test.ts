@@ -112,6 +112,8 @@ describe('receiver', () => {
 
   describe('ACK policy', () => {
     const text = (seq: number, length: number): string => `<SEQ=${seq}><ACK=101><CTL=ACK><DATA=${length}>`;
+    const pushed = (seq: number, length: number, number = 101): string =>
+      `<SEQ=${seq}><ACK=${number}><CTL=PSH,ACK><DATA=${length}>`;
 
     it('MUST-40, SHLD-18: one segment waits for the delayed-ACK time', () => {
       const s = inState('ESTABLISHED').deliver(text(301, 1460)).expectSent();
@@ -148,6 +150,48 @@ describe('receiver', () => {
       const s = inState('ESTABLISHED').deliver(text(301, 10)).expectSent();
       s.write(7);
       s.poll().expectSent('<SEQ=101><ACK=311><CTL=ACK><DATA=7>').advance(100_000).expectSent();
+    });
+
+    it('pushed text is acknowledged once the program has read all: the peer may wait for that', () => {
+      const s = inState('ESTABLISHED').deliver(pushed(301, 10), text(311, 10)).expectSent();
+      s.read(15);
+      s.poll().expectSent(); // not all
+      s.read();
+      s.poll().expectSent('<SEQ=101><ACK=321><CTL=ACK>');
+      s.deliver(text(321, 10));
+      s.read();
+      s.poll().expectSent(); // not pushed
+    });
+
+    it('where the last ACK rode on an answer, that to pushed text waits for the next answer, but no longer than others', () => {
+      const s = inState('ESTABLISHED').deliver(pushed(301, 10));
+      s.read();
+      s.write(7);
+      s.poll().expectSent('<SEQ=101><ACK=311><CTL=ACK><DATA=7>');
+      s.deliver(pushed(311, 10, 108));
+      s.read();
+      s.poll().expectSent();
+      s.advance(40_000).expectSent('<SEQ=108><ACK=321><CTL=ACK>'); // no answer this time
+      s.deliver(pushed(321, 10, 108));
+      s.read();
+      s.poll().expectSent('<SEQ=108><ACK=331><CTL=ACK>');
+    });
+
+    it('TCP_QUICKACK switched off: pushed text waits as well', () => {
+      const s = inState('ESTABLISHED');
+      s.conn.setOptions({ quickAck: false });
+      s.deliver(pushed(301, 10));
+      s.read();
+      s.poll().expectSent();
+    });
+
+    it('text that comes again begins the quick ACKs anew: the peer has timed out', () => {
+      const s = inState('ESTABLISHED', { quickAcks: 1 });
+      s.deliver(text(301, 10)).expectSent('<SEQ=101><ACK=311><CTL=ACK>');
+      s.deliver(text(311, 10)).expectSent();
+      s.deliver(text(311, 10)).expectSent('<SEQ=101><ACK=321><CTL=ACK>');
+      s.deliver(text(321, 10)).expectSent('<SEQ=101><ACK=331><CTL=ACK>');
+      s.deliver(text(331, 10)).expectSent();
     });
   });
 });

@@ -119,6 +119,11 @@ const SCENES: Readonly<Record<SendReason, () => Scene>> = {
       .advance(121 * MINUTE),
   'quick ACK': () => inState('ESTABLISHED', { quickAcks: 5 }).deliver(text(301)),
   'ACK of two segments': () => inState('ESTABLISHED').deliver(text(301, MSS), text(301 + MSS, MSS)),
+  'ACK of pushed text': () => {
+    const s = inState('ESTABLISHED').deliver('<SEQ=301><ACK=101><CTL=PSH,ACK><DATA=10>');
+    s.read();
+    return s.poll();
+  },
   'delayed ACK': () => inState('ESTABLISHED').deliver(text(301)).advance(SECOND),
   'duplicate ACK': () => inState('ESTABLISHED').deliver(text(311)),
   'gap filled': () => inState('ESTABLISHED').deliver(text(311)).deliver(text(301)),

@@ -20,6 +20,20 @@ describe('sender', () => {
       expect(sent.map((p) => (p.flags & 8) !== 0)).to.deep.equal([false, false, true]);
     });
 
+    it('PSH also where no more can follow until an ACK comes, while the window is small', () => {
+      const pushes = (s: Scene): boolean[] => s.take().map((p) => (p.flags & 8) !== 0);
+      const s = inState('ESTABLISHED');
+      s.write(60 * MSS);
+      s.poll();
+      expect(pushes(s)).to.deep.equal([...new Array<boolean>(9).fill(false), true]); // cwnd
+      s.deliver(ack(101 + 10 * MSS)); // 20 segments now
+      expect(pushes(s)).to.deep.equal(new Array<boolean>(20).fill(false));
+      const t = inState('ESTABLISHED').deliver(ack(101, 3 * MSS)); // the peer's window
+      t.write(60 * MSS);
+      t.poll();
+      expect(pushes(t)).to.deep.equal([false, false, true]);
+    });
+
     it('MUST-15: without an MSS option segments carry 536 octets', () => {
       const s = inState('SYN-SENT').deliver('<SEQ=300><ACK=101><CTL=SYN,ACK>').poll();
       s.take();

@@ -154,7 +154,8 @@ export abstract class WindowControl implements CongestionControl {
    * So: the fullest of the last round trip, at most cwnd.
    */
   protected inFlight(flightSize: number): number {
-    return Math.min(Math.max(flightSize, this.#peakFlight), this.cwnd);
+    const fullest = Math.max(flightSize, this.#peakFlight);
+    return fullest + this.smss > this.cwnd ? this.exactCwnd : fullest;
   }
 
   /** cwnd with the fraction of an octet that it has grown by. */
