@@ -20,7 +20,7 @@ import type { SendReason } from './send-reason.ts';
 import { onZeroWindow, setWindow, updateWindow } from './send-window.ts';
 import { seqAdd, seqDiff, seqGe, seqGt, seqLe, seqLt } from './seq.ts';
 import { Wake } from './service.ts';
-import { isSynchronized, mayReceiveText } from './state.ts';
+import { mayReceiveText } from './state.ts';
 import type { Tcb } from './tcb.ts';
 import { failsPaws, updateTsRecent } from './timestamps.ts';
 import { traceRecovery } from './trace-recovery.ts';
@@ -52,7 +52,7 @@ function checkTimestamps(tcp: Arrivals, conn: Connection, seg: Segment, now: Mic
   }
   if (!failsPaws(tcb, seg, now)) return true;
   tcp.drop('tcp-paws');
-  conn.receiver.onOldText(seg); // RFC 2883 §4.3
+  noteOldText(conn, seg); // RFC 2883 §4.3
   answerInvalid(conn, seg, now, 'old timestamp');
   return false;
 }
@@ -387,17 +387,4 @@ function answerInvalid(conn: Connection, seg: Segment, now: Micros, reason: Send
   }
   conn.ack.now(reason);
   conn.host.mark(conn);
-}
-
-/**
- * Whether a SYN may end a TIME-WAIT and begin a new connection, `timestamps` telling whether this end would use them again. RFC 6191
- * §2; without timestamps MAY-2.
- */
-export function mayReopen(tcb: Tcb, seg: Segment, timestamps: boolean): boolean {
-  if (!seg.syn || seg.hasAck || seg.rst || !isSynchronized(tcb.state)) return false;
-  const later = seqGe(seg.seq, tcb.rcvNxt); // beyond the FIN
-  if (!timestamps || !seg.options.timestamps) return later;
-  if (!tcb.timestampsOk) return true;
-  const newer = (seg.options.tsVal - tcb.tsRecent) | 0;
-  return newer > 0 || (newer === 0 && later);
 }

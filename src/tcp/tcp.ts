@@ -20,7 +20,7 @@ import type { IpErrorReport, IpPacket, IpService, Path, ProtocolHandler } from '
 import type { Arrivals } from './arrivals.ts';
 import { arrivesClosed } from './arrives-closed.ts';
 import { arrivesListen } from './arrives-listen.ts';
-import { arrivesOther, mayReopen } from './arrives-other.ts';
+import { arrivesOther } from './arrives-other.ts';
 import { arrivesSynSent } from './arrives-syn-sent.ts';
 import { Throttle } from './challenge.ts';
 import { CongestionRegistry } from './congestion/registry.ts';
@@ -49,6 +49,7 @@ import type { SeqNum } from './seq.ts';
 import type { TcpOptions, TcpService } from './service.ts';
 import { SynCookies } from './syn-cookies.ts';
 import type { Tcb } from './tcb.ts';
+import { mayReopen } from './timestamps.ts';
 import { destinationPort, sourcePort } from './wire.ts';
 
 export class Tcp implements TcpService, ProtocolHandler, ListenerHost, Arrivals {

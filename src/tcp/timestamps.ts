@@ -6,6 +6,7 @@ import type { Micros } from '../core/time.ts';
 import type { Segment } from './segment.ts';
 import { seqGe, seqLe, seqLt, seqNum } from './seq.ts';
 import type { SeqNum } from './seq.ts';
+import { isSynchronized } from './state.ts';
 import type { Tcb } from './tcb.ts';
 
 /** One tick of the timestamp clock (us). RFC 7323 §5.4 allows 1 ms to 1 s. */
@@ -38,4 +39,17 @@ export function updateTsRecent(tcb: Tcb, seg: Segment, now: Micros): void {
     tcb.tsRecent = value;
     tcb.tsRecentAt = now;
   }
+}
+
+/**
+ * Whether a SYN may end a TIME-WAIT and begin a new connection, `timestamps` telling whether this end would use them again. RFC 6191
+ * §2; without timestamps MAY-2.
+ */
+export function mayReopen(tcb: Tcb, seg: Segment, timestamps: boolean): boolean {
+  if (!seg.syn || seg.hasAck || seg.rst || !isSynchronized(tcb.state)) return false;
+  const later = seqGe(seg.seq, tcb.rcvNxt); // beyond the FIN
+  if (!timestamps || !seg.options.timestamps) return later;
+  if (!tcb.timestampsOk) return true;
+  const newer = (seg.options.tsVal - tcb.tsRecent) | 0;
+  return newer > 0 || (newer === 0 && later);
 }
