@@ -97,7 +97,7 @@ export class LoopbackLink implements LinkLayer, DeviceLink {
       else this.#receive(frame, now);
       frame.release();
     }
-    batch.length = 0;
+    if (batch.length > 0) batch.length = 0;
     if (this.#copies.length > 0) this.#deliverCopies(now);
   }
 

@@ -72,6 +72,7 @@ export class ReadinessQueue {
    */
   deliver(): number {
     const batch = this.#queued;
+    if (batch.length === 0) return 0;
     this.#queued = this.#delivering;
     this.#delivering = batch;
     let ran = 0;
@@ -164,12 +165,14 @@ export class Watch implements ReadinessOwner {
   /** @internal Runs whoever waits for what is there, in the order they came. */
   fire(): number {
     this.#queued = false;
+    const waiters = this.#waiters;
+    if (waiters === undefined) return 0;
     const bits = this.bitsNow();
-    const due = this.#waiters?.filter((waiter) => waitsFor(waiter, bits)) ?? [];
-    if (due.length === 0) return 0;
-    this.keep(this.#waiters?.filter((waiter) => !waitsFor(waiter, bits)));
-    for (const waiter of due) waiter.callback(bits);
-    return due.length;
+    const staying = waiters.filter((waiter) => !waitsFor(waiter, bits));
+    if (staying.length === waiters.length) return 0;
+    this.keep(staying);
+    for (const waiter of waiters) if (waitsFor(waiter, bits)) waiter.callback(bits);
+    return waiters.length - staying.length;
   }
 
   private enqueue(): void {

@@ -13,36 +13,39 @@ import type { SeqNum } from './seq.ts';
 const TIMED = 32;
 
 export class RttSamples {
-  /** One past each segment timed, and when it was sent, in turn. An idle connection has none, which costs no memory. */
+  /** One past each segment timed, and when it was sent, in turn: those from `#head` to before `#tail`. */
   readonly #timed: number[] = [];
-  /** The place of the first that is not acknowledged. */
   #head = 0;
+  #tail = 0;
 
   /** New octets up to `end` were sent. */
   onSent(end: SeqNum, now: Micros): void {
-    if (this.#timed.length - this.#head < 2 * TIMED) this.#timed.push(end, now);
+    if (this.#tail - this.#head >= 2 * TIMED) return;
+    this.#timed[this.#tail] = end;
+    this.#timed[this.#tail + 1] = now;
+    this.#tail += 2;
   }
 
   /** Old octets were sent again. */
   onRetransmitted(): void {
-    this.#timed.length = 0;
-    this.#head = 0;
+    this.#head = this.#tail = 0;
   }
 
   /** An ACK has advanced SND.UNA to `ack`: the round-trip time that it tells (us), 0 for none. */
   onNewAck(ack: SeqNum, now: Micros): Micros {
     const timed = this.#timed;
+    const tail = this.#tail;
     let head = this.#head;
     let rtt = 0;
-    for (; head < timed.length && seqLe(timed[head]! as SeqNum, ack); head += 2) rtt = now - timed[head + 1]!;
-    if (head === timed.length) {
-      timed.length = 0;
-      head = 0;
-    } else if (head >= 2 * TIMED) {
-      timed.splice(0, head);
-      head = 0;
-    }
+    for (; head < tail && seqLe(timed[head]! as SeqNum, ack); head += 2) rtt = now - timed[head + 1]!;
     this.#head = head;
+    if (head === tail) {
+      this.#head = this.#tail = 0;
+    } else if (head >= 2 * TIMED) {
+      timed.copyWithin(0, head, tail);
+      this.#head = 0;
+      this.#tail = tail - head;
+    }
     return micros(rtt);
   }
 }

@@ -180,7 +180,7 @@ export class Tcp implements TcpService, ProtocolHandler, ListenerHost, Arrivals 
       if (this.#output.transmit(conn, now)) this.mark(conn);
       this.#schedule(conn);
     }
-    if (this.#place < working.length) return;
+    if (this.#place === 0 || this.#place < working.length) return;
     working.length = 0;
     this.#place = 0;
   }

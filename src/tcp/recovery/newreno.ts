@@ -60,7 +60,6 @@ export class NewReno implements LossRecovery {
   }
 
   onAck(facts: AckFacts, state: SendState, now: Micros): boolean {
-    this.events.length = 0;
     this.#countDelivered(facts, state);
     if (facts.covered === 0) {
       if (facts.duplicate) this.#onDuplicateAck(state, now);

@@ -90,7 +90,7 @@ export interface LossRecovery {
   readonly reorderDeadline: Micros;
   /** A segment of new text is to go out, however small: a tail loss probe, beyond cwnd, or what F-RTO learns from. */
   readonly probing: boolean;
-  /** What happened since the trace last looked. At most a few; cleared by whoever reads it, and by the next ACK. */
+  /** What happened since the trace last looked (trace-recovery.ts, which clears it): after each call that takes note of something. */
   readonly events: RecoveryEvent[];
   readonly counters: Readonly<RecoveryCounters>;
   /** Octets that the last ACK delivered, by SACK too. DeliveredData of RFC 6937 §2. */

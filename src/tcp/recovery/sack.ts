@@ -107,7 +107,6 @@ export class SackRecovery implements LossRecovery {
   onAck(facts: AckFacts, state: SendState, now: Micros): boolean {
     const delivery = this.#delivery;
     const advanced = facts.covered > 0;
-    this.events.length = 0;
     delivery.take(facts, state, now);
     if (advanced) {
       this.#tlp.spent = false;
@@ -132,7 +131,6 @@ export class SackRecovery implements LossRecovery {
 
   onTimeout(_again: boolean, state: SendState, now: Micros): void {
     const flight = this.#flight;
-    this.events.length = 0;
     // 6675-5.1-a. RFC 2018 §8: what is to be acknowledged next was reported already, so the receiver has thrown it away. RFC 6675
     // §5.1 keeps the scoreboard otherwise.
     if (flight.first?.sacked === true) this.#delivery.forget();
@@ -153,7 +151,6 @@ export class SackRecovery implements LossRecovery {
 
   /** RFC 8985 §6.2, step 5: the reordering window of something has passed. */
   onReorderTimer(state: SendState, now: Micros): void {
-    this.events.length = 0;
     if (this.#detectLoss(state, now) === 0 || this.#phase !== 'open' || this.#probeFailed(state, now)) return;
     this.#enterRecovery(state, now);
     this.#prr.onAck(state.smss, this.#flight.pipe, state.smss, false);
