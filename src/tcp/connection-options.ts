@@ -4,6 +4,7 @@
 import type { TcpConfig } from '../core/config.ts';
 import type { Context } from '../core/context.ts';
 import { Errno } from '../core/errno.ts';
+import { changed } from '../core/shared-records.ts';
 import { NO_OPTIONS } from '../ip/send-options.ts';
 import type { IpService, Path } from '../ip/service.ts';
 import type { AckPolicy } from './ack-policy.ts';
@@ -101,7 +102,7 @@ function sizeBuffers(sender: Sender, receiver: Receiver, options: Readonly<TcpOp
 export function withoutIdleClamp(options: Readonly<TcpOptions>, { ring, window }: Receiver): Readonly<TcpOptions> {
   if (options.windowClamp < ring.limit) return options;
   window.clamp = 0;
-  return { ...options, windowClamp: 0 };
+  return changed(options, { windowClamp: 0 });
 }
 
 /** Ranges of the numbers: least, greatest. */

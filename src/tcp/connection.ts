@@ -4,6 +4,7 @@
  * through output.ts: nothing is sent here, a call marks the connection for the next poll.
  */
 import { Errno } from '../core/errno.ts';
+import { changed } from '../core/shared-records.ts';
 import { after } from '../core/time.ts';
 import type { Micros } from '../core/time.ts';
 import type { IpAddress } from '../ip/address.ts';
@@ -276,7 +277,7 @@ export class Connection implements TcpConnection, TimersOwner, DemuxEntry<Connec
     const result = checkOptions(changes, this.host);
     if (result < 0) return result;
     const before = this.options;
-    this.options = { ...before, ...changes }; // copied: connections of one listener share its record
+    this.options = changed(before, changes);
     takeChanges(this, before, changes);
     if (this.state !== 'CLOSED') this.host.mark(this);
     return 0;

@@ -6,6 +6,7 @@
  * recv with its flags in stream-receive.ts. close never waits: `linger` tells who wants to wait how long and when it is over.
  */
 import { Errno } from '../../core/errno.ts';
+import { changed } from '../../core/shared-records.ts';
 import { SECOND } from '../../core/time.ts';
 import type { IpAddress } from '../../ip/address.ts';
 import type { IpErrorReport } from '../../ip/service.ts';
@@ -308,7 +309,7 @@ export class StreamSocket implements Socket, ConnectionOwner {
     const result = this.changeTcpOptions(tcpPart(this.options, bounded));
     if (result < 0) return result;
     if (changes.receiveErrors === false) this.#errors?.clear();
-    this.options = { ...this.options, ...bounded };
+    this.options = changed(this.options, bounded);
     this.#ends.local.share(this.options);
     return 0;
   }
@@ -320,7 +321,7 @@ export class StreamSocket implements Socket, ConnectionOwner {
     }
     const result = target === undefined ? 0 : target.setOptions(changes);
     if (result < 0) return result;
-    this.tcpOptions = { ...this.tcpOptions, ...changes };
+    this.tcpOptions = changed(this.tcpOptions, changes);
     if (this.connection === undefined && changesSendSpace(changes)) this.onReadiness(Wake.Write);
     return 0;
   }
@@ -348,7 +349,7 @@ export class StreamSocket implements Socket, ConnectionOwner {
       const family = this.#host.names.read(name, this.#host.endpoint);
       if (family === c.AF_UNSPEC) return -Errno.EOPNOTSUPP;
       if (family !== c.AF_INET) return family < 0 ? family : -Errno.EAFNOSUPPORT;
-      const options = { ...this.tcpOptions, fastOpenConnect: true };
+      const options = changed(this.tcpOptions, { fastOpenConnect: true });
       const result = this.open(this.#host.endpoint.address, this.#host.endpoint.port, options);
       if (result !== 0) return result;
       this.#phase = 'connecting';
@@ -380,7 +381,7 @@ export class StreamSocket implements Socket, ConnectionOwner {
     this.#phase = 'unconnected';
     this.#shutReceive = false;
     this.#shutSend = false;
-    this.tcpOptions = { ...this.tcpOptions, windowClamp: 0 };
+    this.tcpOptions = changed(this.tcpOptions, { windowClamp: 0 });
   }
 
   private stopListening(): void {
