@@ -16,7 +16,7 @@ import { corkOf } from './cork.ts';
 import type { DemuxEntry } from './demux.ts';
 import type { Ecn } from './ecn.ts';
 import type { FastOpen } from './fast-open.ts';
-import type { Keepalive } from './probes.ts';
+import type { Keepalive, KeepaliveOwner } from './probes.ts';
 import { nothingToRead, readUrgent } from './reading.ts';
 import { hasSendSpace, readinessOf, sendAllowance } from './readiness.ts';
 import { Receiver } from './receiver.ts';
@@ -36,7 +36,7 @@ import type { TimersOwner } from './timers.ts';
 import { adoptUserTimeout } from './user-timeout.ts';
 import type { UserTimeoutOption } from './user-timeout.ts';
 
-export class Connection implements TcpConnection, TimersOwner, DemuxEntry<Connection> {
+export class Connection implements TcpConnection, TimersOwner, KeepaliveOwner, DemuxEntry<Connection> {
   readonly tcb: Tcb;
   path: Path;
   readonly timers: Timers;
@@ -66,14 +66,11 @@ export class Connection implements TcpConnection, TimersOwner, DemuxEntry<Connec
   invalidAckAt: Micros | undefined = undefined;
   /** What an ICMP error told that did not end the connection (positive errno, 0 for none). RFC 9293 §3.9.2.2. */
   softError = 0;
-  /** There is one when a program asked for fast open, or a SYN for a cookie. RFC 7413. */
-  fastOpen: FastOpen | undefined = undefined;
   segmentsSent = 0;
   segmentsReceived = 0;
   /** Pending: what ended the connection, or with IP_RECVERR what ICMP said of it. A positive errno, or 0. */
   error = 0;
   #receiveShut = false;
-  #gone = false;
   #portHolder: PortHolder | undefined = undefined;
 
   constructor(
@@ -117,6 +114,10 @@ export class Connection implements TcpConnection, TimersOwner, DemuxEntry<Connec
   get state(): TcpState {
     return this.tcb.state;
   }
+  /** There is one when a program asked for fast open, or a SYN for a cookie. RFC 7413. */
+  get fastOpen(): FastOpen | undefined {
+    return this.sender.fastOpen;
+  }
   get deferred(): boolean {
     return this.fastOpen?.deferred === true && this.state === 'SYN-SENT';
   }
@@ -130,7 +131,7 @@ export class Connection implements TcpConnection, TimersOwner, DemuxEntry<Connec
   /** Set after the connection has gone already (accepted too late), it is called at once. */
   set portHolder(holder: PortHolder | undefined) {
     this.#portHolder = holder;
-    if (this.#gone) this.freePort();
+    if (this.state === 'CLOSED') this.freePort();
   }
   get portHolder(): PortHolder | undefined {
     return this.#portHolder;
@@ -357,8 +358,7 @@ export class Connection implements TcpConnection, TimersOwner, DemuxEntry<Connec
 
   /** Enters CLOSED, with an error to report (positive errno) or 0. What was received stays readable. */
   end(error: number): void {
-    if (this.#gone) return;
-    this.#gone = true;
+    if (this.state === 'CLOSED') return;
     this.fastOpen?.settled(false);
     if (this.fastOpen !== undefined && this.state === 'SYN-SENT')
       this.host.fastOpenCache.onConnectFailed(this.tcb, error, this.host.now);
@@ -382,14 +382,11 @@ export class Connection implements TcpConnection, TimersOwner, DemuxEntry<Connec
     this.sender.setSegmentSize(smss, largestPayload(this.tcb, this.path, smss));
   }
 
-  /** Text may go with the SYN. */
-  useFastOpen(fastOpen: FastOpen): void {
-    this.fastOpen = fastOpen;
-    this.sender.fastOpen = fastOpen;
-  }
-
   onDeadline(now: Micros): void {
     this.host.onDeadline(this, now);
+  }
+  onKeepalive(now: Micros): void {
+    this.host.onKeepalive(this, now);
   }
 
   private freePort(): void {

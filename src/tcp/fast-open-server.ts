@@ -109,7 +109,7 @@ export function isFastOpen(
     keys.make(packet, fastOpen.cookie, now);
     fastOpen.cookieLength = SERVER_COOKIE_LENGTH;
   }
-  conn.useFastOpen(fastOpen);
+  conn.sender.fastOpen = fastOpen;
   if (length > 0 && found === 'none') listener.counters.fastOpenRefused++;
   return found !== 'none';
 }
