@@ -60,7 +60,7 @@ export class StreamSocket implements Socket, ConnectionOwner {
   /** @param listener what it was accepted from: the options are the same */
   constructor(host: InetHost, listener?: StreamSocket) {
     this.#host = host;
-    this.#ends = new Attachment(host, this);
+    this.#ends = new Attachment(host);
     this.tcpOptions = listener === undefined ? host.tcpDefaults : acceptedTcpOptions(listener.tcpOptions);
     this.options = listener === undefined ? host.streamDefaults : acceptedOptions(listener.options);
   }
@@ -132,6 +132,7 @@ export class StreamSocket implements Socket, ConnectionOwner {
     local.boundAddress = this.#ends.local.boundAddress;
     if (connection.state !== 'CLOSED') local.holdFor(connection.localAddress, connection.localPort, this.options, true);
     socket.#ends.adopt(connection);
+    connection.owner = socket;
     return socket;
   }
 
@@ -150,6 +151,7 @@ export class StreamSocket implements Socket, ConnectionOwner {
     if (this.#phase === 'disconnecting') return -Errno.EINVAL;
     const connection = this.#ends.open(address, port, options, this.options);
     if (typeof connection === 'number') return connection;
+    connection.owner = this;
     connection.shutEarly(this.#shutReceive, this.#shutSend);
     this.#error = 0;
     // TCP_FASTOPEN_CONNECT with a cookie: connected as far as the program is concerned, and the SYN goes with what it sends first.
