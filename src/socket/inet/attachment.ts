@@ -88,8 +88,17 @@ export class Attachment implements PortHolder, Endpoint {
     return connection;
   }
 
+  /** The same for one that a listener, which was bound to `bound`, has accepted: it has the listener's port, unless it is over already. */
+  accept(connection: TcpConnection, bound: IpAddress, options: CommonOptions): void {
+    this.local.boundAddress = bound;
+    if (connection.state !== 'CLOSED') {
+      this.local.holdFor(connection.localAddress, connection.localPort, options, true);
+    }
+    this.adopt(connection);
+  }
+
   /** Makes the connection this socket's; it has the port that the socket holds. */
-  adopt(connection: TcpConnection): void {
+  private adopt(connection: TcpConnection): void {
     this.connection = connection;
     this.show(connection.localAddress, connection.localPort);
     this.#forConnection = true;

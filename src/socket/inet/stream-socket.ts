@@ -30,11 +30,12 @@ import { waitsForEnd, watchEnd } from './lingering.ts';
 import { isOver, receiveFrom } from './stream-receive.ts';
 import { acceptedOptions, acceptedTcpOptions, boundLowWater, tcpPart } from './tcp-part.ts';
 
+const KIND = 'stream';
+
 /** 'disconnecting': shut down after a failed connect whose outcome nobody asked for; only AF_UNSPEC helps then. */
 type Phase = 'unconnected' | 'connecting' | 'connected' | 'listening' | 'disconnecting';
 
 export class StreamSocket implements Socket, ConnectionOwner {
-  readonly kind = 'stream';
   nonBlocking = false;
   references = 0;
   // Replaced by a change, so that sockets share them: with their listener, or with all that have the defaults.
@@ -65,6 +66,9 @@ export class StreamSocket implements Socket, ConnectionOwner {
     this.options = listener === undefined ? host.streamDefaults : acceptedOptions(listener.options);
   }
 
+  get kind(): 'stream' {
+    return KIND;
+  }
   get family(): number {
     return c.AF_INET;
   }
@@ -128,10 +132,7 @@ export class StreamSocket implements Socket, ConnectionOwner {
     socket.#phase = 'connected';
     socket.#shutReceive = this.#shutReceive;
     socket.#shutSend = this.#shutSend;
-    const { local } = socket.#ends;
-    local.boundAddress = this.#ends.local.boundAddress;
-    if (connection.state !== 'CLOSED') local.holdFor(connection.localAddress, connection.localPort, this.options, true);
-    socket.#ends.adopt(connection);
+    socket.#ends.accept(connection, this.#ends.local.boundAddress, this.options);
     connection.owner = socket;
     return socket;
   }
