@@ -56,8 +56,6 @@ export class Connection implements TcpConnection, TimersOwner, KeepaliveOwner, D
   marked = false;
   /** The program has called close: nobody reads any more. */
   closed = false;
-  /** ESTABLISHED was reached once. */
-  wasEstablished = false;
   /** ABORT: a RST is to be sent at the next poll. RFC 9293 §3.10.5. */
   resetOwed = false;
   /** There once SO_KEEPALIVE is on. */
@@ -117,6 +115,10 @@ export class Connection implements TcpConnection, TimersOwner, KeepaliveOwner, D
   /** There is one when a program asked for fast open, or a SYN for a cookie. RFC 7413. */
   get fastOpen(): FastOpen | undefined {
     return this.sender.fastOpen;
+  }
+  /** ESTABLISHED was reached once, or text of the SYN was taken. */
+  get wasEstablished(): boolean {
+    return this.tcb.handshake === undefined || this.fastOpen?.served === true;
   }
   get deferred(): boolean {
     return this.fastOpen?.deferred === true && this.state === 'SYN-SENT';
@@ -328,7 +330,6 @@ export class Connection implements TcpConnection, TimersOwner, KeepaliveOwner, D
     if (sendShut && this.state === 'SYN-RECEIVED') this.sender.finQueued = true; // Linux tcp_rcv_state_process
     this.tcb.handshake = undefined;
     this.setState('ESTABLISHED');
-    this.wasEstablished = true;
     this.refreshSegmentSize();
     if (this.fastOpen?.served !== true) this.sender.established();
     this.fastOpen?.settled(false);

@@ -120,7 +120,6 @@ export function beginFastOpen(listener: Listener, conn: Connection, seg: Segment
   fastOpen.served = true;
   fastOpen.status = 'pending';
   fastOpen.parent = listener;
-  conn.wasEstablished = true;
   setWindow(conn.sender, synSeq, seg.ack, seg.window); // of a SYN: never scaled
   conn.refreshSegmentSize();
   conn.sender.established(); // RFC 5681's initial window holds from now on
