@@ -88,7 +88,7 @@ export class Attachment implements PortHolder, Endpoint {
     return connection;
   }
 
-  /** The same for one that a listener, which was bound to `bound`, has accepted: it has the listener's port, unless it is over already. */
+  /** Makes one this socket's that a listener, whose program named `bound`, has accepted: it has that port, unless it is over already. */
   accept(connection: TcpConnection, bound: IpAddress, options: CommonOptions): void {
     this.local.boundAddress = bound;
     if (connection.state !== 'CLOSED') {
