@@ -234,7 +234,7 @@ function takeAck(conn: Connection, seg: Segment, now: Micros): void {
   const window = seg.windowOf(tcb.sndWindShift);
   conn.softError = 0; // the path works: what an ICMP error said is over (as on Linux)
   conn.host.mark(conn);
-  sender.feed.echoed = seg.ece && conn.ecn !== undefined;
+  sender.feed.noteEcho(seg.ece && conn.ecn !== undefined);
   const advances = seqGt(seg.ack, tcb.sndUna);
   const couldSend = hasSendSpace(sender);
   if (advances) {

@@ -16,6 +16,8 @@ export interface Chosen {
   psh: boolean;
   /** One segment larger than the others, which is not to be cut: it tells what the path carries. RFC 4821 §7.5. */
   mtuProbe: boolean;
+  /** Recovery wants it sent again. */
+  repair: boolean;
   reason: SendReason;
 }
 
@@ -27,6 +29,7 @@ export function choose(out: Chosen, seq: SeqNum, length: number): void {
   out.fin = false;
   out.psh = false;
   out.mtuProbe = false;
+  out.repair = false;
 }
 
 /**

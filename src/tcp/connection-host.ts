@@ -29,6 +29,7 @@ export interface ConnectionHost<Connection> {
   /** Those that their programs have closed, of which there is a bound too. */
   readonly orphans: Orphans;
   onDeadline(connection: Connection, now: Micros): void;
+  onKeepalive(connection: Connection, now: Micros): void;
 }
 
 /** The listener that a connection came from, while nobody has accepted it. */

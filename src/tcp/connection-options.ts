@@ -4,6 +4,7 @@
 import type { TcpConfig } from '../core/config.ts';
 import type { Context } from '../core/context.ts';
 import { Errno } from '../core/errno.ts';
+import { changed } from '../core/shared-records.ts';
 import { NO_OPTIONS } from '../ip/send-options.ts';
 import type { IpService, Path } from '../ip/service.ts';
 import type { AckPolicy } from './ack-policy.ts';
@@ -11,6 +12,7 @@ import type { CongestionControl } from './congestion/control.ts';
 import type { CongestionRegistry } from './congestion/registry.ts';
 import { corkOf } from './cork.ts';
 import { Pacing } from './pacing.ts';
+import type { Keepalive } from './probes.ts';
 import { changesSendSpace, hasSendSpace } from './readiness.ts';
 import type { Receiver } from './receiver.ts';
 import type { Sender } from './sender.ts';
@@ -101,7 +103,7 @@ function sizeBuffers(sender: Sender, receiver: Receiver, options: Readonly<TcpOp
 export function withoutIdleClamp(options: Readonly<TcpOptions>, { ring, window }: Receiver): Readonly<TcpOptions> {
   if (options.windowClamp < ring.limit) return options;
   window.clamp = 0;
-  return { ...options, windowClamp: 0 };
+  return changed(options, { windowClamp: 0 });
 }
 
 /** Ranges of the numbers: least, greatest. */
@@ -173,6 +175,7 @@ export function applyOptions(conn: Optional, config: TcpConfig): void {
 /** What a change of options touches besides. */
 interface Changing extends Optional {
   path: Path;
+  readonly keepalive: Keepalive | undefined;
   readonly host: OptionsHost & { readonly ip: IpService };
   refreshSegmentSize(): void;
   notify(wake: number): void;
@@ -183,7 +186,7 @@ export function takeChanges(conn: Changing, before: Readonly<TcpOptions>, change
   const { timers, options, sender, receiver, host } = conn;
   if (options.userTimeout !== before.userTimeout) timers.clear(Timer.User);
   if (options.keepaliveIdle !== before.keepaliveIdle || options.keepaliveInterval !== before.keepaliveInterval) {
-    timers.clear(Timer.Keepalive);
+    if (conn.keepalive !== undefined) host.context.timers.cancel(conn.keepalive);
   }
   if (options.ipOptions !== before.ipOptions || options.boundDevice !== before.boundDevice) takePath(conn);
   if (options.congestion !== before.congestion) sender.setControl(makeControl(options, host));

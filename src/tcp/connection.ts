@@ -4,6 +4,7 @@
  * through output.ts: nothing is sent here, a call marks the connection for the next poll.
  */
 import { Errno } from '../core/errno.ts';
+import { changed } from '../core/shared-records.ts';
 import { after } from '../core/time.ts';
 import type { Micros } from '../core/time.ts';
 import type { IpAddress } from '../ip/address.ts';
@@ -15,7 +16,7 @@ import { corkOf } from './cork.ts';
 import type { DemuxEntry } from './demux.ts';
 import type { Ecn } from './ecn.ts';
 import type { FastOpen } from './fast-open.ts';
-import type { Keepalive } from './probes.ts';
+import type { Keepalive, KeepaliveOwner } from './probes.ts';
 import { nothingToRead, readUrgent } from './reading.ts';
 import { hasSendSpace, readinessOf, sendAllowance } from './readiness.ts';
 import { Receiver } from './receiver.ts';
@@ -35,7 +36,7 @@ import type { TimersOwner } from './timers.ts';
 import { adoptUserTimeout } from './user-timeout.ts';
 import type { UserTimeoutOption } from './user-timeout.ts';
 
-export class Connection implements TcpConnection, TimersOwner, DemuxEntry<Connection> {
+export class Connection implements TcpConnection, TimersOwner, KeepaliveOwner, DemuxEntry<Connection> {
   readonly tcb: Tcb;
   path: Path;
   readonly timers: Timers;
@@ -55,8 +56,6 @@ export class Connection implements TcpConnection, TimersOwner, DemuxEntry<Connec
   marked = false;
   /** The program has called close: nobody reads any more. */
   closed = false;
-  /** ESTABLISHED was reached once. */
-  wasEstablished = false;
   /** ABORT: a RST is to be sent at the next poll. RFC 9293 §3.10.5. */
   resetOwed = false;
   /** There once SO_KEEPALIVE is on. */
@@ -65,14 +64,11 @@ export class Connection implements TcpConnection, TimersOwner, DemuxEntry<Connec
   invalidAckAt: Micros | undefined = undefined;
   /** What an ICMP error told that did not end the connection (positive errno, 0 for none). RFC 9293 §3.9.2.2. */
   softError = 0;
-  /** There is one when a program asked for fast open, or a SYN for a cookie. RFC 7413. */
-  fastOpen: FastOpen | undefined = undefined;
   segmentsSent = 0;
   segmentsReceived = 0;
   /** Pending: what ended the connection, or with IP_RECVERR what ICMP said of it. A positive errno, or 0. */
   error = 0;
   #receiveShut = false;
-  #gone = false;
   #portHolder: PortHolder | undefined = undefined;
 
   constructor(
@@ -116,6 +112,14 @@ export class Connection implements TcpConnection, TimersOwner, DemuxEntry<Connec
   get state(): TcpState {
     return this.tcb.state;
   }
+  /** There is one when a program asked for fast open, or a SYN for a cookie. RFC 7413. */
+  get fastOpen(): FastOpen | undefined {
+    return this.sender.fastOpen;
+  }
+  /** ESTABLISHED was reached once, or text of the SYN was taken. */
+  get wasEstablished(): boolean {
+    return this.tcb.handshake === undefined || this.fastOpen?.served === true;
+  }
   get deferred(): boolean {
     return this.fastOpen?.deferred === true && this.state === 'SYN-SENT';
   }
@@ -129,7 +133,7 @@ export class Connection implements TcpConnection, TimersOwner, DemuxEntry<Connec
   /** Set after the connection has gone already (accepted too late), it is called at once. */
   set portHolder(holder: PortHolder | undefined) {
     this.#portHolder = holder;
-    if (this.#gone) this.freePort();
+    if (this.state === 'CLOSED') this.freePort();
   }
   get portHolder(): PortHolder | undefined {
     return this.#portHolder;
@@ -276,7 +280,7 @@ export class Connection implements TcpConnection, TimersOwner, DemuxEntry<Connec
     const result = checkOptions(changes, this.host);
     if (result < 0) return result;
     const before = this.options;
-    this.options = { ...before, ...changes }; // copied: connections of one listener share its record
+    this.options = changed(before, changes);
     takeChanges(this, before, changes);
     if (this.state !== 'CLOSED') this.host.mark(this);
     return 0;
@@ -326,7 +330,6 @@ export class Connection implements TcpConnection, TimersOwner, DemuxEntry<Connec
     if (sendShut && this.state === 'SYN-RECEIVED') this.sender.finQueued = true; // Linux tcp_rcv_state_process
     this.tcb.handshake = undefined;
     this.setState('ESTABLISHED');
-    this.wasEstablished = true;
     this.refreshSegmentSize();
     if (this.fastOpen?.served !== true) this.sender.established();
     this.fastOpen?.settled(false);
@@ -356,8 +359,7 @@ export class Connection implements TcpConnection, TimersOwner, DemuxEntry<Connec
 
   /** Enters CLOSED, with an error to report (positive errno) or 0. What was received stays readable. */
   end(error: number): void {
-    if (this.#gone) return;
-    this.#gone = true;
+    if (this.state === 'CLOSED') return;
     this.fastOpen?.settled(false);
     if (this.fastOpen !== undefined && this.state === 'SYN-SENT')
       this.host.fastOpenCache.onConnectFailed(this.tcb, error, this.host.now);
@@ -381,14 +383,11 @@ export class Connection implements TcpConnection, TimersOwner, DemuxEntry<Connec
     this.sender.setSegmentSize(smss, largestPayload(this.tcb, this.path, smss));
   }
 
-  /** Text may go with the SYN. */
-  useFastOpen(fastOpen: FastOpen): void {
-    this.fastOpen = fastOpen;
-    this.sender.fastOpen = fastOpen;
-  }
-
   onDeadline(now: Micros): void {
     this.host.onDeadline(this, now);
+  }
+  onKeepalive(now: Micros): void {
+    this.host.onKeepalive(this, now);
   }
 
   private freePort(): void {

@@ -42,6 +42,10 @@ class FlightMeasures {
   leastRtt = Infinity;
   /** A round trip ends when this is acknowledged. */
   roundEnd: SeqNum;
+  /** Round-trip time that the last ACK of something new tells by Karn's algorithm (us), 0 for none. */
+  karnRtt: Micros = micros(0);
+  /** The ACK at hand carries ECN-Echo. */
+  echoed = false;
 
   constructor(una: SeqNum, roundTrip: RoundTrip) {
     this.roundTrip = roundTrip;
@@ -57,18 +61,12 @@ export class ControlFeed {
   #flight: FlightMeasures | undefined = undefined;
   /** Octets a second in the last round trip measured before that. */
   #rateBefore = 0;
-  /** The ACK at hand carries ECN-Echo. */
-  echoed = false;
-  /** Round-trip time that the ACK at hand tells (us), 0 for none. */
-  #rtt: Micros = micros(0);
   /** There for an algorithm that asks for it only. */
   #rate: DeliveryRate | undefined = undefined;
   /** What has held the sender back; there once text was to be sent. */
   limits: SendLimits | undefined = undefined;
   /** Time (us) with anything outstanding or queued, as long as `limits` does not tell. */
   busyBefore = 0;
-  /** Octets lost that the algorithm has been told of; -1 for one that knows of none. */
-  #lostTold = -1;
 
   constructor(tcb: Tcb, rto: Rto) {
     this.#tcb = tcb;
@@ -86,7 +84,7 @@ export class ControlFeed {
     this.#flight = undefined;
   }
 
-  get #measures(): FlightMeasures {
+  private get measures(): FlightMeasures {
     return (this.#flight ??= new FlightMeasures(this.#tcb.sndUna, new RoundTrip(this.#rto, this.#rateBefore)));
   }
 
@@ -104,15 +102,18 @@ export class ControlFeed {
 
   /** `control` is the algorithm from now on: the rate is measured if it asks for that. */
   follow(control: CongestionControl): void {
-    this.#lostTold = -1;
-    if (control.onRate === undefined) this.#rate = undefined;
-    else this.#rate ??= new DeliveryRate();
+    if (control.onRate === undefined) {
+      this.#rate = undefined;
+    } else {
+      this.#rate ??= new DeliveryRate();
+      this.#rate.lostTold = -1;
+    }
   }
 
   /** New octets from `seq` to before `end` were sent for the first time; SND.NXT covers them. */
   onSent(seq: SeqNum, end: SeqNum, now: Micros): void {
     const { sndUna, sndNxt } = this.#tcb;
-    const { roundTrip, rttSamples, usage } = this.#measures;
+    const { roundTrip, rttSamples, usage } = this.measures;
     roundTrip.onSent(sndUna, end, now);
     rttSamples.onSent(end, now);
     if (this.#rate !== undefined) this.#rate.onSent(end, seq === sndUna, now);
@@ -121,7 +122,7 @@ export class ControlFeed {
 
   /** Old octets up to `end` were sent again. */
   onRetransmitted(end: SeqNum, now: Micros): void {
-    const { roundTrip, rttSamples } = this.#measures;
+    const { roundTrip, rttSamples } = this.measures;
     roundTrip.onRetransmitted();
     rttSamples.onRetransmitted();
     if (this.#rate !== undefined) this.#rate.onSent(end, false, now);
@@ -142,16 +143,22 @@ export class ControlFeed {
     if (inFlight < state.control.cwnd) this.#rate.onAppLimited(inFlight);
   }
 
+  /** Whether the ACK at hand carries ECN-Echo. Before `onNewAck`. */
+  noteEcho(echoed: boolean): void {
+    if (this.#flight !== undefined) this.#flight.echoed = echoed;
+  }
+
   /** Takes what an ACK, which `recovery` has taken, tells of the round trip and the rate of delivery. After `onNewAck`. */
   measure(state: SendState, recovery: LossRecovery, advanced: boolean, afterTimeout: boolean, now: Micros): void {
     const { control } = state;
     const { deliveredSentAt } = recovery;
-    // Records of what is outstanding know when each octet was sent that an ACK delivers, by SACK too. Without them: Karn's algorithm.
-    if (deliveredSentAt !== NEVER) this.#rtt = micros(deliveredSentAt < 0 ? 0 : now - deliveredSentAt);
-    else if (!advanced) this.#rtt = micros(0);
     const flight = this.#flight;
+    let rtt = micros(0);
+    // Records of what is outstanding know when each octet was sent that an ACK delivers, by SACK too. Without them: Karn's algorithm.
+    if (deliveredSentAt === NEVER) rtt = advanced && flight !== undefined ? flight.karnRtt : rtt;
+    else if (deliveredSentAt >= 0) rtt = micros(now - deliveredSentAt);
     if (flight !== undefined) {
-      if (this.#rtt > 0) flight.leastRtt = Math.min(flight.leastRtt, this.#rtt);
+      if (rtt > 0) flight.leastRtt = Math.min(flight.leastRtt, rtt);
       flight.train.onAck(this.#rto.srtt ?? micros(0), now);
     }
     if (this.#rate === undefined || control.onRate === undefined || control.cwnd === 0) return; // 0 before the handshake is done
@@ -159,10 +166,10 @@ export class ControlFeed {
     const { sndUna, sndNxt } = this.#tcb;
     const { delivered, counters } = recovery;
     sample.recovering = recovery.active || afterTimeout;
-    sample.rtt = this.#rtt;
+    sample.rtt = rtt;
     this.#rate.onAck(delivered, deliveredSentAt === NEVER && sample.recovering ? -1 : deliveredSentAt, sndUna, now);
-    sample.lost = this.#lostTold < 0 ? 0 : counters.bytesLost - this.#lostTold;
-    this.#lostTold = counters.bytesLost;
+    sample.lost = this.#rate.lostTold < 0 ? 0 : counters.bytesLost - this.#rate.lostTold;
+    this.#rate.lostTold = counters.bytesLost;
     sample.inFlight = recovery.inNetwork(state);
     sample.priorInFlight = sample.inFlight + delivered + sample.lost;
     if (sndUna === sndNxt) this.#rate.onIdle();
@@ -172,19 +179,21 @@ export class ControlFeed {
   /** The congestion window is all that keeps more than `allowed` octets from being outstanding. */
   onLimited(allowed: number): void {
     const { sndUna, sndNxt } = this.#tcb;
-    this.#measures.usage.note(true, allowed, sndUna, sndNxt);
+    this.measures.usage.note(true, allowed, sndUna, sndNxt);
   }
 
   /** An ACK that echoes `tsEcr` has advanced SND.UNA: takes the measurements that it allows, whether or not the algorithm is told of it. */
   onNewAck(tsEcr: number, now: Micros): void {
     const { sndUna } = this.#tcb;
-    this.#flight?.roundTrip.onNewAck(this.#tcb, sndUna, tsEcr, now);
-    this.#rtt = this.#flight?.rttSamples.onNewAck(sndUna, now) ?? micros(0);
+    const flight = this.#flight;
+    if (flight === undefined) return;
+    flight.roundTrip.onNewAck(this.#tcb, sndUna, tsEcr, now);
+    flight.karnRtt = flight.rttSamples.onNewAck(sndUna, now);
   }
 
   /** The ACK of our SYN,ACK was left alone (TCP_DEFER_ACCEPT); a later one will count in its place. */
   onDeferredAck(tsEcr: number, now: Micros): void {
-    const { roundTrip, rttSamples } = this.#measures;
+    const { roundTrip, rttSamples } = this.measures;
     roundTrip.hold(this.#tcb, tsEcr, now);
     rttSamples.onRetransmitted();
   }
@@ -199,7 +208,7 @@ export class ControlFeed {
     now: Micros,
   ): void {
     const { sndUna, sndNxt } = this.#tcb;
-    const flight = this.#measures;
+    const flight = this.measures;
     sample.acked = acked;
     sample.flightSize = flightSize;
     sample.rtt = micros(flight.leastRtt === Infinity ? 0 : flight.leastRtt);
@@ -214,7 +223,7 @@ export class ControlFeed {
     sample.cwndLimited = flight.usage.isLimited(control.cwnd, control.ssthresh);
     sample.peakFlight = flight.usage.peak;
     sample.afterTimeout = afterTimeout;
-    sample.echoed = this.echoed;
+    sample.echoed = flight.echoed;
     control.onAck(sample, now);
   }
 }

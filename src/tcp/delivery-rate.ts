@@ -46,6 +46,8 @@ export class DeliveryRate {
   delivered = 0;
   /** The last rate that tells of the network rather than of the program (octets/s); 0 before that. Linux tcpi_delivery_rate. */
   last = 0;
+  /** Octets lost that the algorithm has been told of; -1 for one that knows of none. */
+  lostTold = -1;
   /** C.delivered_time. */
   #deliveredAt = 0;
   /** C.first_sent_time. */

@@ -29,7 +29,7 @@ export function prepareFastOpen(conn: Connection, cache: FastOpenCache, now: Mic
     const mss = Math.min(known.mss === 0 ? DEFAULT_MSS : known.mss, MAX_CACHED_MSS, conn.tcb.rmss);
     fastOpen.limit = Math.max(0, mss - MAX_OPTIONS_LENGTH);
   }
-  conn.useFastOpen(fastOpen);
+  conn.sender.fastOpen = fastOpen;
 }
 
 /** The SYN,ACK has come: keeps its cookie, and takes text back that it does not acknowledge. Before ESTABLISHED. RFC 7413 §4.2.2. */

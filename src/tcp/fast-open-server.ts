@@ -109,7 +109,7 @@ export function isFastOpen(
     keys.make(packet, fastOpen.cookie, now);
     fastOpen.cookieLength = SERVER_COOKIE_LENGTH;
   }
-  conn.useFastOpen(fastOpen);
+  conn.sender.fastOpen = fastOpen;
   if (length > 0 && found === 'none') listener.counters.fastOpenRefused++;
   return found !== 'none';
 }
@@ -120,7 +120,6 @@ export function beginFastOpen(listener: Listener, conn: Connection, seg: Segment
   fastOpen.served = true;
   fastOpen.status = 'pending';
   fastOpen.parent = listener;
-  conn.wasEstablished = true;
   setWindow(conn.sender, synSeq, seg.ack, seg.window); // of a SYN: never scaled
   conn.refreshSegmentSize();
   conn.sender.established(); // RFC 5681's initial window holds from now on

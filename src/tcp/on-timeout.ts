@@ -4,9 +4,8 @@
 import { NEVER, after, micros } from '../core/time.ts';
 import type { Micros } from '../core/time.ts';
 import type { Connection } from './connection.ts';
-import { onKeepaliveTimeout } from './keepalive.ts';
+import { settleKeepalive } from './keepalive.ts';
 import { onPersistTimeout } from './persist.ts';
-import { Keepalive } from './probes.ts';
 import { giveUp, onRetransmissionTimeout } from './retransmit.ts';
 import { seqGt } from './seq.ts';
 import { isSynchronized } from './state.ts';
@@ -29,12 +28,7 @@ export function settleTimers(conn: Connection, now: Micros): void {
   if (conn.closed && state === 'FIN-WAIT-2' && !timers.isSet(Timer.FinWait2)) {
     timers.set(Timer.FinWait2, after(now, options.finWait2Timeout));
   }
-  if (!options.keepalive || state === 'TIME-WAIT') timers.clear(Timer.Keepalive);
-  else if (!timers.isSet(Timer.Keepalive)) {
-    conn.keepalive ??= new Keepalive(now);
-    const wait = conn.keepalive.probes > 0 ? options.keepaliveInterval : options.keepaliveIdle;
-    timers.set(Timer.Keepalive, after(now, wait));
-  }
+  settleKeepalive(conn, now);
 }
 
 /**
@@ -111,9 +105,6 @@ function onTimeout(conn: Connection, timer: Timer, now: Micros): void {
     case Timer.Delack:
       conn.ack.now('delayed ACK');
       conn.host.mark(conn);
-      break;
-    case Timer.Keepalive:
-      onKeepaliveTimeout(conn, now);
       break;
     case Timer.TimeWait:
     case Timer.FinWait2:

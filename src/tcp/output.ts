@@ -87,6 +87,7 @@ export class Output {
     fin: false,
     psh: false,
     mtuProbe: false,
+    repair: false,
     reason: 'new data',
   };
   readonly #options: SegmentOptions = noOptions();

@@ -14,7 +14,7 @@ import type { SegmentOptions } from './options.ts';
 import { ReceiveWindow } from './receive-window.ts';
 import { SackReports } from './sack-reports.ts';
 import type { Segment } from './segment.ts';
-import { seqAdd, seqDiff, seqLt, seqNum } from './seq.ts';
+import { seqAdd, seqDiff, seqLt } from './seq.ts';
 import type { SeqNum } from './seq.ts';
 import type { Tcb } from './tcb.ts';
 import { UrgentMark, octetAt, readToMark } from './urgent.ts';
@@ -56,8 +56,6 @@ export class Receiver implements Spender {
   #outOfOrder: RangeSet | undefined = undefined;
   /** Undefined while there never was anything to report. */
   #reports: SackReports | undefined = undefined;
-  /** One past the text of the last segment of which a duplicate part is reported: only its first one is. RFC 2883 §4.2. */
-  #reportedEnd: SeqNum = seqNum(0);
   /** Stream offset of a FIN that came beyond a gap, -1 for none. */
   #finAt = -1;
 
@@ -167,7 +165,7 @@ export class Receiver implements Spender {
     if (!sackOk || seg.syn) return;
     if (state === 'SYN-RECEIVED') return; // no text has come before, and the SYN,ACK has no room for blocks
     const right = seqAdd(seg.seq, seg.textLength);
-    this.#reportedEnd = right;
+    this.report.lastEnd = right;
     this.report.duplicate(seg.seq, seqLt(right, rcvNxt) ? right : rcvNxt);
   }
 
@@ -186,7 +184,7 @@ export class Receiver implements Spender {
   }
 
   /**
-   * RCV.UP <- max(RCV.UP, SEG.UP). True when it advanced. RFC 9293 §3.10.7.4, sixth; MUST-32. A pointer to what was read already says
+   * RCV.UP, which the mark stands before, <- max(RCV.UP, SEG.UP). True when it advanced. RFC 9293 §3.10.7.4, sixth; MUST-32. A pointer to what was read already says
    * nothing new.
    */
   onUrgent(up: SeqNum): boolean {
@@ -197,7 +195,6 @@ export class Receiver implements Spender {
     if (at < read || (before !== undefined && at <= before.at)) return false;
     // The octet that the last mark stood at is urgent no more; it does not turn up in line either once it was come to (as Linux).
     if (before?.at === read && !this.urgentInline && this.ring.length > 0) this.ring.discard(1);
-    tcb.rcvUp = up;
     const mark = new UrgentMark(at);
     this.#mark = mark;
     if (at < this.received) this.takeUrgent(mark);
@@ -302,7 +299,7 @@ export class Receiver implements Spender {
     const held = this.#outOfOrder;
     const { sackOk, rcvNxt } = this.#tcb;
     if (!sackOk || held === undefined) return;
-    if (seqAdd(rcvNxt, to - this.received) === this.#reportedEnd) return;
+    if (seqAdd(rcvNxt, to - this.received) === this.#reports?.lastEnd) return;
     let first = held.size - 1;
     while (first > 0 && held.end(first - 1) > from) first--;
     if (first < 0) return;

@@ -22,6 +22,9 @@ export class SackReports {
   /** Duplicates to report, the oldest first: left and right edge in turn. */
   readonly #duplicates: SeqNum[] = [];
 
+  /** One past the text of the last segment of which a duplicate part is reported: only its first one is. RFC 2883 §4.2. */
+  lastEnd: SeqNum | undefined = undefined;
+
   /** ACKs that are needed to report the duplicates, one each. */
   get duplicates(): number {
     return this.#duplicates.length >> 1;

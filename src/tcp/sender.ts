@@ -86,8 +86,6 @@ export class Sender implements SendState {
   probes: ZeroWindowProbes | undefined = undefined;
   /** The SWS override timer has expired: send what fits. */
   overridden = false;
-  /** What `next` named last is what recovery wants sent again. */
-  #repairing = false;
   /** `smss` of the largest segment in flight. */
   #flightSmss = 0;
   /** One past the last segment below `smss` that was sent (Nagle). */
@@ -293,8 +291,7 @@ export class Sender implements SendState {
     if (state === 'SYN-SENT' || state === 'SYN-RECEIVED') return this.chooseFirst(out, now);
     if (!maySendText(state)) return false;
     if (this.probes?.owed === true) return this.chooseProbe(out, this.probes);
-    this.#repairing = this.chooseLost(out);
-    if (this.#repairing || this.chooseText(out, now)) return this.pacer === undefined || this.pacer.lets(now);
+    if (this.chooseLost(out) || this.chooseText(out, now)) return this.pacer === undefined || this.pacer.lets(now);
     this.feed.onStopped(this, this.recovery, seqDiff(this.textEnd, this.rtxNxt), this.refused);
     return false;
   }
@@ -316,16 +313,15 @@ export class Sender implements SendState {
     }
     let probing = this.probes?.owed === true;
     if (probing && this.recovery.goesBack) probing = false;
-    else this.rtxNxt = this.#repairing || probing ? seqMax(this.rtxNxt, end) : end;
+    else this.rtxNxt = chosen.repair || probing ? seqMax(this.rtxNxt, end) : end;
     // A probe of octets that are outstanding is no transmission of them.
     if (!chosen.syn && !(probing && again)) {
       wake(this);
       this.recovery.onSent(chosen.seq, end, again, this, now);
     }
     // With SACK, SND.UNA may stay for several round trips while its segment is lost again and again: no time-out for that (as Linux).
-    if (this.#repairing && !this.recovery.goesBack && chosen.seq === tcb.sndUna) this.#timers.clear(Timer.Rto);
+    if (chosen.repair && !this.recovery.goesBack && chosen.seq === tcb.sndUna) this.#timers.clear(Timer.Rto);
     if (this.probes !== undefined) this.probes.owed = false;
-    this.#repairing = false;
     this.overridden = false;
     this.bytesSent += chosen.length;
     const rate = this.pacing.rate(this);
@@ -361,6 +357,7 @@ export class Sender implements SendState {
     const { tcb, smss } = this;
     choose(out, tcb.sndUna, 0);
     if (!this.recovery.nextLost(out, this)) return false;
+    out.repair = true;
     if (out.length > smss && seqGt(tcb.sndUp, out.seq)) {
       out.length = smss;
       out.fin = false;

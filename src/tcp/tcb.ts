@@ -1,6 +1,8 @@
 /**
  * The Transmission Control Block: the variables of RFC 9293 §3.3.1 under their own names.
  *
+ * RCV.UP is not among them: the receiver has a mark (urgent.ts) while there is urgent data.
+ *
  * The sender alone writes snd*, the receiver alone writes rcv*; the event processing (arrives-*, calls) reads both.
  *
  *                  1         2          3          4                             1          2          3
@@ -75,8 +77,6 @@ export class Tcb {
   rcvNxt: SeqNum = ZERO;
   /** Receive window (octets): to the rightmost edge ever offered, which never moves left. SHLD-14. */
   rcvWnd = 0;
-  /** Receive urgent pointer: the octet after the last urgent one; in force while the receiver has a mark (urgent.ts). */
-  rcvUp: SeqNum = ZERO;
   /** Shift of windows that are sent. RFC 7323 §2.2 Rcv.Wind.Shift. */
   rcvWindShift = 0;
   /** RMSS: the MSS that this end offered. */

@@ -38,6 +38,7 @@ import type { FourTuple } from './isn.ts';
 import { Listener } from './listener.ts';
 import type { ListenerHost } from './listener.ts';
 import { ListenerTable } from './listener-table.ts';
+import { onKeepaliveTimeout } from './keepalive.ts';
 import { onTimeouts } from './on-timeout.ts';
 import { Orphans } from './orphans.ts';
 import { Output } from './output.ts';
@@ -240,6 +241,7 @@ export class Tcp implements TcpService, ProtocolHandler, ListenerHost, Arrivals 
     this.#timeWait.delete(conn);
     this.orphans.remove(conn);
     conn.timers.cancel(this.context.timers);
+    if (conn.keepalive !== undefined) this.context.timers.cancel(conn.keepalive);
   }
 
   closedListener(listener: Listener): void {
@@ -266,6 +268,11 @@ export class Tcp implements TcpService, ProtocolHandler, ListenerHost, Arrivals 
       rest(conn.sender, now);
       this.#schedule(conn);
     }
+  }
+
+  onKeepalive(conn: Connection, now: Micros): void {
+    this.now = now;
+    onKeepaliveTimeout(conn, now);
   }
 
   drop(reason: DropReason): void {

@@ -1,5 +1,5 @@
 /**
- * The named deadlines of one connection. Setting a timer is writing a number; the connection is in the stack's TimerHeap once,
+ * The named deadlines of one connection, all but that of keep-alives (probes.ts). Setting a timer is writing a number; the connection is in the stack's TimerHeap once,
  * under a deadline that is never later than the earliest of these, and often earlier: it then finds nothing due and looks
  * again (lazily), which costs less than moving in the heap for every ACK.
  */
@@ -19,18 +19,16 @@ export const Timer = {
   Persist: 3,
   /** Delayed ACK. RFC 9293 §3.8.6.3. */
   Delack: 4,
-  /** RFC 9293 §3.8.4. */
-  Keepalive: 5,
   /** 2 MSL. RFC 9293 §3.6.1. */
-  TimeWait: 6,
+  TimeWait: 5,
   /** FIN-WAIT-2 that nobody can read from any more. */
-  FinWait2: 7,
+  FinWait2: 6,
   /** Sender SWS avoidance, override. RFC 9293 §3.8.6.2.1. */
-  SwsOverride: 8,
+  SwsOverride: 7,
   /** User timeout. RFC 9293 §3.8.3. */
-  User: 9,
+  User: 8,
   /** The next quantum of a paced connection. */
-  Pace: 10,
+  Pace: 9,
 } as const;
 export type Timer = (typeof Timer)[keyof typeof Timer];
 
@@ -40,7 +38,6 @@ export const TIMER_NAMES: readonly string[] = [
   'rto',
   'persist',
   'delack',
-  'keepalive',
   'timeWait',
   'finWait2',
   'swsOverride',

@@ -20,9 +20,9 @@ const BEFORE = 200;
 const MEASURED = 3000;
 /**
  * The bounds (octets), as ARCHITECTURE.md has them: an end of a connection, and a call that waits for it with its promise. Measured alone,
- * 2,360 and 710; maybe more in a process that has run other tests, where V8 knows more numbers that are not small integers.
+ * 2,165 and 710; maybe more in a process that has run other tests, where V8 knows more numbers that are not small integers.
  */
-const PER_END = 2688;
+const PER_END = 2432;
 const PER_WAIT = 768;
 
 /** A client and a server that leave their connections idle. */

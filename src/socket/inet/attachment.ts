@@ -8,7 +8,7 @@
 import { Errno } from '../../core/errno.ts';
 import { ANY_ADDRESS, LOOPBACK_ADDRESS } from '../../ip/address.ts';
 import type { IpAddress } from '../../ip/address.ts';
-import type { ConnectionOwner, PortHolder, TcpConnection, TcpOptions } from '../../tcp/service.ts';
+import type { PortHolder, TcpConnection, TcpOptions } from '../../tcp/service.ts';
 import type { CommonOptions } from '../socket.ts';
 import type { InetHost } from './host.ts';
 import { LocalPort } from './local-port.ts';
@@ -22,15 +22,11 @@ export class Attachment implements PortHolder, Endpoint {
   port = 0;
   connection: TcpConnection | undefined = undefined;
   readonly #host: InetHost;
-  readonly #owner: ConnectionOwner;
   /** Whether the port is the one that the connection was made with, and no bind has come after it. */
   #forConnection = false;
-  /** Whether the connection has left TCP's tables. */
-  #gone = false;
 
-  constructor(host: InetHost, owner: ConnectionOwner) {
+  constructor(host: InetHost) {
     this.#host = host;
-    this.#owner = owner;
     this.local = new LocalPort(host.tcpPorts);
   }
 
@@ -92,19 +88,25 @@ export class Attachment implements PortHolder, Endpoint {
     return connection;
   }
 
+  /** Makes one this socket's that a listener, whose program named `bound`, has accepted: it has that port, unless it is over already. */
+  accept(connection: TcpConnection, bound: IpAddress, options: CommonOptions): void {
+    this.local.boundAddress = bound;
+    if (connection.state !== 'CLOSED') {
+      this.local.holdFor(connection.localAddress, connection.localPort, options, true);
+    }
+    this.adopt(connection);
+  }
+
   /** Makes the connection this socket's; it has the port that the socket holds. */
-  adopt(connection: TcpConnection): void {
+  private adopt(connection: TcpConnection): void {
     this.connection = connection;
     this.show(connection.localAddress, connection.localPort);
-    connection.owner = this.#owner;
-    this.#gone = false;
     this.#forConnection = true;
     connection.portHolder = this;
   }
 
   /** An open socket keeps the port that its program bound; in any other case nobody needs it any more. */
   onGone(): void {
-    this.#gone = true;
     if (!this.local.bound) this.local.drop();
   }
 
@@ -136,13 +138,11 @@ export class Attachment implements PortHolder, Endpoint {
   /** The socket is gone. */
   close(): void {
     const { connection, local } = this;
-    if (connection === undefined || this.#gone) {
-      local.drop();
-      return;
-    }
-    connection.owner = undefined;
     // The connection keeps the port, and nothing else of the socket: in TIME-WAIT there may be very many.
-    connection.portHolder = this.holderOf(local.binding);
+    if (connection === undefined || connection.state === 'CLOSED') local.drop();
+    else connection.portHolder = this.holderOf(local.binding);
+    if (connection === undefined) return;
+    connection.owner = undefined;
     connection.close();
   }
 

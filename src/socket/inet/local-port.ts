@@ -5,10 +5,8 @@
 import { Errno } from '../../core/errno.ts';
 import { ANY_ADDRESS } from '../../ip/address.ts';
 import type { IpAddress } from '../../ip/address.ts';
-import type { CommonOptions } from '../socket.ts';
-import type { Binding, PortTable } from './ports.ts';
-
-type Sharing = Pick<CommonOptions, 'reuseAddress' | 'reusePort' | 'boundDevice'>;
+import { Binding } from './ports.ts';
+import type { PortTable, Sharing } from './ports.ts';
 
 export class LocalPort {
   readonly #ports: PortTable;
@@ -24,23 +22,18 @@ export class LocalPort {
   }
 
   /** Takes an address and port; port 0 is any. Returns the port, or -EADDRINUSE. */
-  reserve(address: IpAddress, port: number, { reuseAddress, reusePort, boundDevice: device }: Sharing): number {
-    const chosen = port === 0 ? this.#ports.pickToBind(address, reuseAddress, reusePort, device) : port;
+  reserve(address: IpAddress, port: number, sharing: Sharing): number {
+    const chosen = port === 0 ? this.#ports.pickToBind(address, sharing) : port;
     if (chosen === undefined) return -Errno.EADDRINUSE;
-    const wanted = { address, port: chosen, reuseAddress, reusePort, device, listening: false, explicit: true };
+    const wanted = new Binding(address, chosen, sharing, true);
     if (this.#ports.conflicts(wanted)) return -Errno.EADDRINUSE;
     this.hold(wanted);
     return chosen;
   }
 
   /** Takes a port without asking; `explicit` says whether it was bound, not chosen for a connection. */
-  holdFor(
-    address: IpAddress,
-    port: number,
-    { reuseAddress, reusePort, boundDevice: device }: Sharing,
-    explicit: boolean,
-  ): void {
-    this.hold({ address, port, reuseAddress, reusePort, device, listening: false, explicit });
+  holdFor(address: IpAddress, port: number, sharing: Sharing, explicit: boolean): void {
+    this.hold(new Binding(address, port, sharing, explicit));
   }
 
   drop(): void {
@@ -54,12 +47,9 @@ export class LocalPort {
     else if (this.binding !== undefined) this.binding.address = this.boundAddress;
   }
 
-  /** SO_REUSEADDR, SO_REUSEPORT or SO_BINDTODEVICE has changed. */
-  share({ reuseAddress, reusePort, boundDevice: device }: Sharing): void {
-    if (this.binding === undefined) return;
-    this.binding.reuseAddress = reuseAddress;
-    this.binding.reusePort = reusePort;
-    this.binding.device = device;
+  /** The options have changed, maybe those that `sharing` has. */
+  share(sharing: Sharing): void {
+    if (this.binding !== undefined) this.binding.sharing = sharing;
   }
 
   private hold(binding: Binding): void {

@@ -16,60 +16,51 @@ import type { IpAddress } from '../../ip/address.ts';
 /** Counters of algorithm 4. RFC 6056 §3.3.4: ten already help; Linux has 65,536. */
 const TABLE_LENGTH = 256;
 
-/** One holder of a local port: a bound socket, or a connection, which may outlive its socket (TIME-WAIT). */
-export interface Binding {
-  address: IpAddress;
+/** The options of a holder that decide who may hold the port beside it. */
+export interface Sharing {
+  /** SO_REUSEADDR and SO_REUSEPORT. */
+  readonly reuseAddress: boolean;
+  readonly reusePort: boolean;
+  /** SO_BINDTODEVICE: two that are bound to different interfaces do not meet. */
+  readonly boundDevice: number;
+}
+
+/** A port that is asked for. */
+export interface Wanted {
+  readonly address: IpAddress;
   /** 1 to 65535. */
   readonly port: number;
-  /** SO_REUSEADDR and SO_REUSEPORT of the holder; the port table reads them anew for each question. */
-  reuseAddress: boolean;
-  reusePort: boolean;
-  /** SO_BINDTODEVICE of the holder: two that are bound to different interfaces do not meet. */
-  device: number;
-  /** In LISTEN: SO_REUSEADDR does not share a port with a listener. */
-  listening: boolean;
+  readonly sharing: Sharing;
+}
+
+/** One holder of a local port: a bound socket, or a connection, which may outlive its socket (TIME-WAIT). */
+export class Binding implements Wanted {
+  address: IpAddress;
+  readonly port: number;
+  /** The record of its options; the port table reads them anew for each question. */
+  sharing: Sharing;
   /** False for a port that connect chose: other connects may share it for other peers, as long as nobody binds it. */
   readonly explicit: boolean;
+  /** In LISTEN: SO_REUSEADDR does not share a port with a listener. */
+  listening = false;
+  // All that hold a port are linked in a circle, since a server's may have very many.
+  next: Binding = this;
+  previous: Binding = this;
+
+  constructor(address: IpAddress, port: number, sharing: Sharing, explicit: boolean) {
+    this.address = address;
+    this.port = port;
+    this.sharing = sharing;
+    this.explicit = explicit;
+  }
 }
 
 /** What a port's holders ask about a candidate: whether connect's four-tuple is in use. */
 export type IsTaken = (port: number) => boolean;
 
-/** Who holds one port: of most ports one, of a server's very many. */
-class Bucket {
-  #first: Binding | undefined = undefined;
-  #others: Set<Binding> | undefined = undefined;
-  /** Holders that were bound rather than connected. */
-  explicit = 0;
-
-  get isEmpty(): boolean {
-    return this.#first === undefined && this.#others === undefined;
-  }
-
-  add(binding: Binding): void {
-    if (this.#first === undefined) this.#first = binding;
-    else (this.#others ??= new Set()).add(binding);
-    if (binding.explicit) this.explicit++;
-  }
-
-  /** Does nothing for one that is not in. */
-  remove(binding: Binding): void {
-    if (binding === this.#first) this.#first = undefined;
-    else if (this.#others?.delete(binding) !== true) return;
-    if (this.#others?.size === 0) this.#others = undefined;
-    if (binding.explicit) this.explicit--;
-  }
-
-  /** Whether one of them, other than itself, excludes `wanted`. */
-  conflicts(wanted: Binding): boolean {
-    if (this.#first !== undefined && this.#first !== wanted && inConflict(wanted, this.#first)) return true;
-    for (const other of this.#others ?? []) if (other !== wanted && inConflict(wanted, other)) return true;
-    return false;
-  }
-}
-
 export class PortTable {
-  readonly #buckets = new Map<number, Bucket>();
+  /** One holder of each port: one that was bound, if there is any. */
+  readonly #first = new Map<number, Binding>();
   readonly #random: RandomSource;
   readonly #low: number;
   readonly #count: number;
@@ -89,37 +80,51 @@ export class PortTable {
 
   /** Ports that somebody holds. */
   get size(): number {
-    return this.#buckets.size;
+    return this.#first.size;
   }
 
   add(binding: Binding): void {
-    let bucket = this.#buckets.get(binding.port);
-    if (bucket === undefined) {
-      bucket = new Bucket();
-      this.#buckets.set(binding.port, bucket);
+    const first = this.#first.get(binding.port);
+    if (first !== undefined) {
+      binding.next = first;
+      binding.previous = first.previous;
+      first.previous.next = binding;
+      first.previous = binding;
     }
-    bucket.add(binding);
+    // Those that were bound come before the others.
+    if (first === undefined || binding.explicit) this.#first.set(binding.port, binding);
   }
 
   /** Takes a binding out; does nothing when it is not in. */
   remove(binding: Binding): void {
-    const bucket = this.#buckets.get(binding.port);
-    bucket?.remove(binding);
-    if (bucket?.isEmpty === true) this.#buckets.delete(binding.port);
+    const { port, next, previous } = binding;
+    const isFirst = this.#first.get(port) === binding;
+    if (isFirst && next === binding) this.#first.delete(port);
+    else if (isFirst) this.#first.set(port, next);
+    previous.next = next;
+    next.previous = previous;
+    binding.next = binding.previous = binding;
   }
 
   /** Whether `wanted` may not be bound beside those that hold its port; itself does not count. EADDRINUSE. */
-  conflicts(wanted: Binding): boolean {
-    return this.#buckets.get(wanted.port)?.conflicts(wanted) === true;
+  conflicts(wanted: Wanted): boolean {
+    const first = this.#first.get(wanted.port);
+    if (first === undefined) return false;
+    let other = first;
+    do {
+      if (other !== wanted && inConflict(wanted, other)) return true;
+      other = other.next;
+    } while (other !== first);
+    return false;
   }
 
   /**
    * A random ephemeral port that can be bound to `address`, for bind with port 0 and for UDP; undefined when there is none.
    * RFC 6056 §3.3.1.
    */
-  pickToBind(address: IpAddress, reuseAddress: boolean, reusePort: boolean, device = 0): number | undefined {
+  pickToBind(address: IpAddress, sharing: Sharing): number | undefined {
     const start = randomBelow(this.#random, this.#count);
-    const wanted = { address, port: 0, reuseAddress, reusePort, device, listening: false, explicit: true };
+    const wanted = { address, port: 0, sharing };
     for (let i = 0; i < this.#count; i++) {
       wanted.port = this.#low + ((start + i) % this.#count);
       if (!this.conflicts(wanted)) return wanted.port;
@@ -137,9 +142,9 @@ export class PortTable {
     for (let i = 0; i < this.#count; i++) {
       const port = (this.#low + ((offset + this.#counters[index]!) % this.#count)) | 0; // a small integer to V8, too
       this.#counters[index] = this.#counters[index]! + 1;
-      const bucket = this.#buckets.get(port);
-      if (bucket === undefined) return port;
-      if (bucket.explicit === 0 && !isTaken(port)) return port;
+      const first = this.#first.get(port);
+      if (first === undefined) return port;
+      if (!first.explicit && !isTaken(port)) return port;
     }
     return undefined;
   }
@@ -149,9 +154,11 @@ export class PortTable {
  * Whether two holders of one port exclude each other. Addresses that differ never do, the wildcard overlaps all. Linux
  * wants SO_REUSEADDR of both, and of TIME-WAIT as well: a connection keeps the flag of its socket.
  */
-function inConflict(wanted: Binding, other: Binding): boolean {
+function inConflict(wanted: Wanted, other: Binding): boolean {
   if (wanted.address !== other.address && wanted.address !== ANY_ADDRESS && other.address !== ANY_ADDRESS) return false;
-  if (wanted.device !== other.device && wanted.device !== 0 && other.device !== 0) return false;
-  if (wanted.reuseAddress && other.reuseAddress && !other.listening) return false;
-  return !(wanted.reusePort && other.reusePort);
+  const { sharing: mine } = wanted;
+  const { sharing: theirs } = other;
+  if (mine.boundDevice !== theirs.boundDevice && mine.boundDevice !== 0 && theirs.boundDevice !== 0) return false;
+  if (mine.reuseAddress && theirs.reuseAddress && !other.listening) return false;
+  return !(mine.reusePort && theirs.reusePort);
 }

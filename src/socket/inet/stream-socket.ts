@@ -6,6 +6,7 @@
  * recv with its flags in stream-receive.ts. close never waits: `linger` tells who wants to wait how long and when it is over.
  */
 import { Errno } from '../../core/errno.ts';
+import { changed } from '../../core/shared-records.ts';
 import { SECOND } from '../../core/time.ts';
 import type { IpAddress } from '../../ip/address.ts';
 import type { IpErrorReport } from '../../ip/service.ts';
@@ -29,11 +30,12 @@ import { waitsForEnd, watchEnd } from './lingering.ts';
 import { isOver, receiveFrom } from './stream-receive.ts';
 import { acceptedOptions, acceptedTcpOptions, boundLowWater, tcpPart } from './tcp-part.ts';
 
+const KIND = 'stream';
+
 /** 'disconnecting': shut down after a failed connect whose outcome nobody asked for; only AF_UNSPEC helps then. */
 type Phase = 'unconnected' | 'connecting' | 'connected' | 'listening' | 'disconnecting';
 
 export class StreamSocket implements Socket, ConnectionOwner {
-  readonly kind = 'stream';
   nonBlocking = false;
   references = 0;
   // Replaced by a change, so that sockets share them: with their listener, or with all that have the defaults.
@@ -59,11 +61,14 @@ export class StreamSocket implements Socket, ConnectionOwner {
   /** @param listener what it was accepted from: the options are the same */
   constructor(host: InetHost, listener?: StreamSocket) {
     this.#host = host;
-    this.#ends = new Attachment(host, this);
+    this.#ends = new Attachment(host);
     this.tcpOptions = listener === undefined ? host.tcpDefaults : acceptedTcpOptions(listener.tcpOptions);
     this.options = listener === undefined ? host.streamDefaults : acceptedOptions(listener.options);
   }
 
+  get kind(): 'stream' {
+    return KIND;
+  }
   get family(): number {
     return c.AF_INET;
   }
@@ -127,10 +132,8 @@ export class StreamSocket implements Socket, ConnectionOwner {
     socket.#phase = 'connected';
     socket.#shutReceive = this.#shutReceive;
     socket.#shutSend = this.#shutSend;
-    const { local } = socket.#ends;
-    local.boundAddress = this.#ends.local.boundAddress;
-    if (connection.state !== 'CLOSED') local.holdFor(connection.localAddress, connection.localPort, this.options, true);
-    socket.#ends.adopt(connection);
+    socket.#ends.accept(connection, this.#ends.local.boundAddress, this.options);
+    connection.owner = socket;
     return socket;
   }
 
@@ -149,6 +152,7 @@ export class StreamSocket implements Socket, ConnectionOwner {
     if (this.#phase === 'disconnecting') return -Errno.EINVAL;
     const connection = this.#ends.open(address, port, options, this.options);
     if (typeof connection === 'number') return connection;
+    connection.owner = this;
     connection.shutEarly(this.#shutReceive, this.#shutSend);
     this.#error = 0;
     // TCP_FASTOPEN_CONNECT with a cookie: connected as far as the program is concerned, and the SYN goes with what it sends first.
@@ -308,7 +312,7 @@ export class StreamSocket implements Socket, ConnectionOwner {
     const result = this.changeTcpOptions(tcpPart(this.options, bounded));
     if (result < 0) return result;
     if (changes.receiveErrors === false) this.#errors?.clear();
-    this.options = { ...this.options, ...bounded };
+    this.options = changed(this.options, bounded);
     this.#ends.local.share(this.options);
     return 0;
   }
@@ -320,7 +324,7 @@ export class StreamSocket implements Socket, ConnectionOwner {
     }
     const result = target === undefined ? 0 : target.setOptions(changes);
     if (result < 0) return result;
-    this.tcpOptions = { ...this.tcpOptions, ...changes };
+    this.tcpOptions = changed(this.tcpOptions, changes);
     if (this.connection === undefined && changesSendSpace(changes)) this.onReadiness(Wake.Write);
     return 0;
   }
@@ -348,7 +352,7 @@ export class StreamSocket implements Socket, ConnectionOwner {
       const family = this.#host.names.read(name, this.#host.endpoint);
       if (family === c.AF_UNSPEC) return -Errno.EOPNOTSUPP;
       if (family !== c.AF_INET) return family < 0 ? family : -Errno.EAFNOSUPPORT;
-      const options = { ...this.tcpOptions, fastOpenConnect: true };
+      const options = changed(this.tcpOptions, { fastOpenConnect: true });
       const result = this.open(this.#host.endpoint.address, this.#host.endpoint.port, options);
       if (result !== 0) return result;
       this.#phase = 'connecting';
@@ -380,7 +384,7 @@ export class StreamSocket implements Socket, ConnectionOwner {
     this.#phase = 'unconnected';
     this.#shutReceive = false;
     this.#shutSend = false;
-    this.tcpOptions = { ...this.tcpOptions, windowClamp: 0 };
+    this.tcpOptions = changed(this.tcpOptions, { windowClamp: 0 });
   }
 
   private stopListening(): void {

@@ -1,6 +1,7 @@
 /**
  * The options of socket(7) and ip(7) that concern TCP, in TCP's terms.
  */
+import { changed } from '../../core/shared-records.ts';
 import { SECOND } from '../../core/time.ts';
 import type { TcpOptions } from '../../tcp/service.ts';
 import { defaultOptions } from '../socket.ts';
@@ -42,11 +43,11 @@ export const streamOptions = (host: SocketHost, { sendBuffer, receiveBuffer }: T
 
 /** What an accepted socket has of its listener's options: all but the priority. Linux sk_clone. */
 export const acceptedOptions = (options: Readonly<CommonOptions>): Readonly<CommonOptions> =>
-  options.priority === 0 ? options : { ...options, priority: 0 };
+  changed(options, { priority: 0 });
 
 /** The same for TCP's: all but those that are about listening. */
 export const acceptedTcpOptions = (options: Readonly<TcpOptions>): Readonly<TcpOptions> =>
-  options.deferAccept === 0 && options.fastOpen === 0 ? options : { ...options, deferAccept: 0, fastOpen: 0 };
+  changed(options, { deferAccept: 0, fastOpen: 0 });
 
 /** SO_RCVLOWAT is at most what the receive buffer can hold. Linux tcp_set_rcvlowat. */
 export const boundLowWater = (

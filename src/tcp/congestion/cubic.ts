@@ -8,6 +8,7 @@ import { WindowControl } from './base.ts';
 import type { AckSample, CongestionControl } from './control.ts';
 import { HyStart } from './hystart.ts';
 
+const NAME = 'cubic';
 /** Multiplicative decrease factor. RFC 9438 §4.6. */
 export const BETA = 0.7;
 /** Aggressiveness (segments per second^3). RFC 9438 §5. */
@@ -51,7 +52,6 @@ interface Saved {
 }
 
 export class Cubic extends WindowControl {
-  readonly name = 'cubic';
   /** cwnd when ssthresh was last set (octets). */
   #cwndPrior = 0;
   /** There from the first reduction or congestion avoidance on. */
@@ -59,6 +59,10 @@ export class Cubic extends WindowControl {
   #saved: Saved | undefined = undefined;
   /** The state of HyStart++, from the first ACK of the first slow start on. */
   #hystart: HyStart | undefined = undefined;
+
+  get name(): string {
+    return NAME;
+  }
 
   override start(smss: number, synLost: boolean, from?: CongestionControl): void {
     super.start(smss, synLost, from);

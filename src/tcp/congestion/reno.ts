@@ -5,10 +5,15 @@
 import type { AckSample } from './control.ts';
 import { WindowControl } from './base.ts';
 
+const NAME = 'reno';
+
 export class Reno extends WindowControl {
-  readonly name = 'reno';
   /** Octets acknowledged in congestion avoidance since cwnd last grew. RFC 3465 §2.1. */
   #bytesAcked = 0;
+
+  get name(): string {
+    return NAME;
+  }
 
   /** One SMSS for each cwnd of octets acknowledged. RFC 5681 §3.1, RFC 3465 §2.1. */
   protected avoid(sample: AckSample): void {

@@ -2,40 +2,40 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { SeededRandom } from '../../../src/core/random.ts';
 import { ANY_ADDRESS, parseAddress } from '../../../src/ip/address.ts';
-import { PortTable } from '../../../src/socket/inet/ports.ts';
-import type { Binding } from '../../../src/socket/inet/ports.ts';
+import { Binding, PortTable } from '../../../src/socket/inet/ports.ts';
+import type { Sharing } from '../../../src/socket/inet/ports.ts';
 
 const A = parseAddress('10.0.0.1')!;
 const B = parseAddress('10.0.0.2')!;
 const PEER = parseAddress('10.0.0.9')!;
 
-const binding = (changes: Partial<Binding>): Binding => ({
-  address: ANY_ADDRESS,
-  port: 80,
-  reuseAddress: false,
-  reusePort: false,
-  device: 0,
-  listening: false,
-  explicit: true,
-  ...changes,
-});
+const ALONE: Sharing = { reuseAddress: false, reusePort: false, boundDevice: 0 };
+
+type Changes = Partial<Sharing & Pick<Binding, 'address' | 'port' | 'explicit' | 'listening'>>;
+
+function binding({
+  address = ANY_ADDRESS,
+  port = 80,
+  explicit = true,
+  listening = false,
+  ...options
+}: Changes): Binding {
+  const made = new Binding(address, port, { ...ALONE, ...options }, explicit);
+  made.listening = listening;
+  return made;
+}
 
 const makeTable = (low = 32768, high = 60999, seed = 1): PortTable => new PortTable(new SeededRandom(seed), low, high);
 
 describe('port table', () => {
   const reuse = { reuseAddress: true };
   const share = { reusePort: true };
-  const rows: readonly (readonly [
-    name: string,
-    held: Partial<Binding>,
-    wanted: Partial<Binding>,
-    conflict: boolean,
-  ])[] = [
+  const rows: readonly (readonly [name: string, held: Changes, wanted: Changes, conflict: boolean])[] = [
     ['the same address', { address: A }, { address: A }, true],
     ['another address', { address: A }, { address: B }, false],
-    ['other interfaces', { device: 1 }, { device: 2 }, false],
-    ['an interface and any', { device: 1 }, {}, true],
-    ['the same interface', { device: 1 }, { device: 1 }, true],
+    ['other interfaces', { boundDevice: 1 }, { boundDevice: 2 }, false],
+    ['an interface and any', { boundDevice: 1 }, {}, true],
+    ['the same interface', { boundDevice: 1 }, { boundDevice: 1 }, true],
     ['another port', { address: A }, { address: A, port: 81 }, false],
     ['the wildcard over an address', { address: A }, {}, true],
     ['an address under the wildcard', {}, { address: A }, true],
@@ -72,17 +72,41 @@ describe('port table', () => {
     expect(table.size).to.equal(0);
   });
 
+  it('any that hold a port and leave it again, in whatever order: those that are left are asked', () => {
+    const holder = fc.record({ address: fc.constantFrom(A, B), explicit: fc.boolean(), leaves: fc.boolean() });
+    fc.assert(
+      fc.property(fc.array(holder, { maxLength: 8 }), fc.infiniteStream(fc.nat(7)), (holders, turns) => {
+        const table = makeTable(80, 80);
+        const held = holders.map(({ leaves, ...changes }) => ({ leaves, one: binding(changes) }));
+        for (const { one } of held) table.add(one);
+        const leaving = held.filter(({ leaves }) => leaves).map(({ one }) => one);
+        while (leaving.length > 0) {
+          const [one] = leaving.splice(turns.next().value! % leaving.length, 1);
+          table.remove(one!);
+          table.remove(one!);
+        }
+        const left = held.filter(({ leaves }) => !leaves).map(({ one }) => one);
+        expect(table.size).to.equal(left.length > 0 ? 1 : 0);
+        for (const address of [A, B]) {
+          expect(table.conflicts(binding({ address }))).to.equal(left.some((one) => one.address === address));
+        }
+        const isBound = left.some(({ explicit }) => explicit);
+        expect(table.pickToConnect(A, PEER, 443, () => false)).to.equal(isBound ? undefined : 80);
+      }),
+    );
+  });
+
   it('picks ports to bind inside the range, all of them, and then none', () => {
     const table = makeTable(40000, 40009);
     const picked = new Set<number>();
     for (let i = 0; i < 10; i++) {
-      const port = table.pickToBind(ANY_ADDRESS, false, false)!;
+      const port = table.pickToBind(ANY_ADDRESS, ALONE)!;
       picked.add(port);
       table.add(binding({ port }));
     }
     expect([...picked].sort()).to.deep.equal(Array.from({ length: 10 }, (_, i) => 40000 + i));
-    expect(table.pickToBind(ANY_ADDRESS, false, false)).to.equal(undefined);
-    expect(table.pickToBind(A, true, false)).to.equal(undefined);
+    expect(table.pickToBind(ANY_ADDRESS, ALONE)).to.equal(undefined);
+    expect(table.pickToBind(A, { ...ALONE, reuseAddress: true })).to.equal(undefined);
   });
 
   it('6056-3-a: ports for one peer ascend, ports for another start elsewhere, and seeds differ', () => {

@@ -244,3 +244,19 @@ describe('TIME-WAIT', () => {
     expect(calls.bind(stream(calls), { address: '0.0.0.0', port: name.port })).to.equal(0);
   });
 });
+
+describe('close after a reset', () => {
+  it('gives back the memory of what nobody has read', () => {
+    const lab = makeLab();
+    const [client, server] = connected(lab);
+    const [near, far] = [lab.a.stack, lab.b.stack];
+    near.calls.send(client, new Uint8Array(100));
+    within(lab, SECOND, 'arrived', () => far.calls.ioctl(server, c.SIOCINQ) === 100);
+    near.calls.setsockopt(client, c.SOL_SOCKET, c.SO_LINGER, { onoff: true, linger: 0 });
+    near.calls.close(client);
+    within(lab, SECOND, 'reset', () => (far.calls.readiness(server) & c.POLLERR) !== 0);
+    expect(far.context.buffers.inUse).to.be.above(0);
+    far.calls.close(server);
+    expect(far.context.buffers.inUse).to.equal(0);
+  });
+});
