@@ -4,6 +4,7 @@
 import { textOfSyn } from './fast-open.ts';
 import type { SynSender } from './fast-open.ts';
 import type { SendReason } from './send-reason.ts';
+import { seqNum } from './seq.ts';
 import type { SeqNum } from './seq.ts';
 import type { Tcb } from './tcb.ts';
 
@@ -20,6 +21,17 @@ export interface Chosen {
   repair: boolean;
   reason: SendReason;
 }
+
+export const nothingChosen = (): Chosen => ({
+  seq: seqNum(0),
+  length: 0,
+  syn: false,
+  fin: false,
+  psh: false,
+  mtuProbe: false,
+  repair: false,
+  reason: 'new data',
+});
 
 /** Names `length` octets of text from `seq`, without control bits. */
 export function choose(out: Chosen, seq: SeqNum, length: number): void {

@@ -29,9 +29,10 @@ import type { SegmentOptions } from './options.ts';
 import { hasSendSpace } from './readiness.ts';
 import { MAX_UNSCALED_WINDOW } from './receive-window.ts';
 import type { Segment } from './segment.ts';
+import { nothingChosen } from './chosen.ts';
 import type { Chosen } from './chosen.ts';
 import type { SendReason } from './send-reason.ts';
-import { seqAdd, seqDiff, seqGe, seqGt, seqNum } from './seq.ts';
+import { seqAdd, seqDiff, seqGe, seqGt } from './seq.ts';
 import type { SeqNum } from './seq.ts';
 import { Wake } from './service.ts';
 import { timestampNow } from './timestamps.ts';
@@ -80,16 +81,7 @@ export class Output {
   readonly #context: Context;
   readonly #ip: IpService;
   // Reused for every segment.
-  readonly #chosen: Chosen = {
-    seq: seqNum(0),
-    length: 0,
-    syn: false,
-    fin: false,
-    psh: false,
-    mtuProbe: false,
-    repair: false,
-    reason: 'new data',
-  };
+  readonly #chosen = nothingChosen();
   readonly #options: SegmentOptions = noOptions();
   readonly #header: TcpHeader = {
     sourcePort: 0,

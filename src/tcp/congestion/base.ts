@@ -24,6 +24,7 @@ export abstract class WindowControl implements CongestionControl {
   /** Sender maximum segment size (octets). */
   protected smss = 0;
   protected readonly config: TcpConfig;
+  #initialWindow = 0;
   /** What of an octet cwnd has grown beyond its whole octets. */
   #fraction = 0;
   /** Octets in flight at the fullest of the last round trip, as the last ACK told. */
@@ -44,10 +45,6 @@ export abstract class WindowControl implements CongestionControl {
     this.#ssthresh = octets === Infinity ? undefined : octets;
   }
 
-  private get initialWindow(): number {
-    return initialWindow(this.config, this.smss);
-  }
-
   /** Congestion avoidance: `sample` acknowledges new data while cwnd has reached ssthresh. Grow with `grow`, if at all. */
   protected abstract avoid(sample: AckSample, now: Micros): void;
   /** The ssthresh that follows a loss while `flightSize` octets were outstanding: no less than `least`, two segments unless it is given. */
@@ -61,9 +58,10 @@ export abstract class WindowControl implements CongestionControl {
 
   start(smss: number, synLost: boolean, from?: CongestionControl): void {
     this.smss = smss;
+    this.#initialWindow = initialWindow(this.config, smss);
     if (from === undefined) {
       // RFC 5681 §3.1: one segment after a lost SYN or SYN,ACK.
-      this.cwnd = synLost ? smss : this.initialWindow;
+      this.cwnd = synLost ? smss : this.#initialWindow;
     } else {
       this.cwnd = Math.max(smss, Math.floor(from.cwnd));
       this.ssthresh = from.ssthresh;
@@ -134,7 +132,7 @@ export abstract class WindowControl implements CongestionControl {
     if (idle <= rto) return;
     switch (this.config.idleWindow) {
       case 'restart':
-        this.set(Math.min(this.cwnd, this.initialWindow)); // RFC 5681 §4.1: RW = min(IW, cwnd)
+        this.set(Math.min(this.cwnd, this.#initialWindow)); // RFC 5681 §4.1: RW = min(IW, cwnd)
         break;
       case 'halve':
         this.halve(Math.floor(idle / rto)); // RFC 2861 §3.1: once for each RTO
@@ -185,9 +183,9 @@ export abstract class WindowControl implements CongestionControl {
 
   /** Half of cwnd for each of `times`, down to the restart window, which slow start may regain three quarters of. RFC 2861 §3.1. */
   private halve(times: number): void {
-    if (times < 1 || this.cwnd <= this.initialWindow) return;
+    if (times < 1 || this.cwnd <= this.#initialWindow) return;
     this.ssthresh = Math.max(this.ssthresh, Math.floor((this.cwnd * 3) / 4));
-    this.set(Math.max(Math.floor(this.cwnd / 2 ** Math.min(times, 32)), this.initialWindow));
+    this.set(Math.max(Math.floor(this.cwnd / 2 ** Math.min(times, 32)), this.#initialWindow));
   }
 
   private set(cwnd: number): void {
