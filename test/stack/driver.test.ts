@@ -164,6 +164,17 @@ describe('stack/driver', () => {
     ]);
   });
 
+  it('a batch of large frames is bounded by their octets', async () => {
+    await started();
+    for (let i = 0; i < 20; i++) links[0]!.arrived.push(pool.from(new Uint8Array(65_000)));
+    links[0]!.wake();
+    await turns(3);
+    const frames = (log: string[]): number => log.filter((entry) => entry === 'frame 0').length;
+    const first = stack.log.indexOf('poll');
+    expect(frames(stack.log.slice(0, first))).to.be.within(8, 16);
+    expect(frames(stack.log)).to.equal(20);
+  });
+
   it('polls once for all kicks of a program, before the event loop comes round', async () => {
     await started();
     setImmediate(() => stack.log.push('loop'));
