@@ -71,7 +71,7 @@ export class AckPolicy {
     if (this.#timers.isSet(Timer.Delack)) this.now('quick ACK');
   }
 
-  /** Text came that has come before: a peer that has timed out, maybe for want of our ACK, is in slow start. Linux tcp_enter_quickack_mode. */
+  /** Text came that has come before: a peer that has timed out, maybe for want of our ACK, begins anew. Linux tcp_enter_quickack_mode. */
   onOldText(): void {
     this.#quick = this.#config.quickAcks;
   }

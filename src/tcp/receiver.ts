@@ -184,8 +184,8 @@ export class Receiver implements Spender {
   }
 
   /**
-   * RCV.UP, which the mark stands before, <- max(RCV.UP, SEG.UP). True when it advanced. RFC 9293 §3.10.7.4, sixth; MUST-32. A pointer to what was read already says
-   * nothing new.
+   * RCV.UP, which the mark stands before, <- max(RCV.UP, SEG.UP). True when it advanced. RFC 9293 §3.10.7.4, sixth; MUST-32. A pointer to
+   * what was read already says nothing new.
    */
   onUrgent(up: SeqNum): boolean {
     const tcb = this.#tcb;

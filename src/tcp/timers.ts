@@ -1,7 +1,7 @@
 /**
- * The named deadlines of one connection, all but that of keep-alives (probes.ts). Setting a timer is writing a number; the connection is in the stack's TimerHeap once,
- * under a deadline that is never later than the earliest of these, and often earlier: it then finds nothing due and looks
- * again (lazily), which costs less than moving in the heap for every ACK.
+ * The named deadlines of one connection, all but that of keep-alives (probes.ts). Setting a timer is writing a number; the connection is
+ * in the stack's TimerHeap once, under a deadline that is never later than the earliest of these, and often earlier: it then finds
+ * nothing due and looks again (lazily), which costs less than moving in the heap for every ACK.
  */
 import { NEVER } from '../core/time.ts';
 import type { Micros } from '../core/time.ts';
