@@ -200,17 +200,21 @@ export class Driver {
     this.#inTurn = true;
     this.#kicked = false;
     try {
-      this.#stack.poll(this.#clock.now());
-      this.#deliver();
+      this.#poll();
       // What programs did meanwhile goes out in the same turn, unless more has come in: output must not outrun the answers to it.
-      for (let round = 1; round < MOST_ROUNDS && this.#mayGoOn(); round++) {
-        this.#stack.poll(this.#clock.now());
-        this.#deliver();
-      }
+      for (let round = 1; round < MOST_ROUNDS && this.#mayGoOn(); round++) this.#poll();
     } finally {
       this.#inTurn = false;
       this.#sleep();
     }
+  }
+
+  /** Output, and the programs whose sockets became ready by it. When a timer is due, input first: it may be just what that waits for. */
+  #poll(): void {
+    const now = this.#clock.now();
+    if (this.#stack.nextDeadline() <= now) this.#drain(now);
+    this.#stack.poll(now);
+    this.#deliver();
   }
 
   #mayGoOn(): boolean {

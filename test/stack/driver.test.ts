@@ -223,6 +223,22 @@ describe('stack/driver', () => {
     expect(polls).to.equal(1 + 4);
   });
 
+  it('before a timer that is due runs, what has come in is looked at', async () => {
+    let rounds = 0;
+    await started({
+      deliver: () => {
+        if (stack.polls === 0 || ++rounds > 2) return 0;
+        stack.pending = true;
+        stack.deadline = clock.now();
+        links[0]!.arrived.push(pool.from(new Uint8Array(60)));
+        return 0;
+      },
+    });
+    driver.kick();
+    await turns(3);
+    expect(stack.log.slice(0, 3)).to.deep.equal(['poll', 'frame 0', 'poll']);
+  });
+
   it('while frames wait in a link, output is polled once for each batch of input', async () => {
     await started({
       budget: 1,
