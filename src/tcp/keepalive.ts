@@ -9,16 +9,15 @@ import { Keepalive } from './probes.ts';
 
 /** Sees to the timer, at the end of each look that poll takes at a synchronized connection. */
 export function settleKeepalive(conn: Connection, now: Micros): void {
-  const { options, host, keepalive } = conn;
+  const { options, host } = conn;
   const { timers } = host.context;
   if (!options.keepalive || conn.state === 'TIME-WAIT') {
-    if (keepalive !== undefined) timers.cancel(keepalive);
-  } else if (keepalive === undefined) {
-    conn.keepalive = new Keepalive(conn, now);
-    timers.schedule(conn.keepalive, after(now, options.keepaliveIdle));
-  } else if (keepalive.deadline === NEVER) {
-    timers.schedule(keepalive, after(now, keepalive.probes > 0 ? options.keepaliveInterval : options.keepaliveIdle));
+    if (conn.keepalive !== undefined) timers.cancel(conn.keepalive);
+    return;
   }
+  const keepalive = (conn.keepalive ??= new Keepalive(conn, now));
+  if (keepalive.deadline !== NEVER) return;
+  timers.schedule(keepalive, after(now, keepalive.probes > 0 ? options.keepaliveInterval : options.keepaliveIdle));
 }
 
 /** The connection may have been idle for long enough to be probed, or a probe has had no answer. */

@@ -289,7 +289,7 @@ export const LOSS = [
 const LATENESS = [
   /^Note: .*retransmission$/,
   // Also one, a probe of the kernel's, which is captured at one time with what was sent before it: the host had not looked for long.
-  /^Warning: This frame is a \(suspected\) out-of-order segment$/,
+  /^Warning: This frame is a \(suspected\) out-of-order segment, inbound$/,
   /^Note: Duplicate ACK/,
   /^\w+: D-SACK/,
   /^Warning: Connection reset \(RST\), alone$/, // the answer to such an ACK when the kernel's side is closed already

@@ -81,10 +81,11 @@ export async function examine(file: string): Promise<Examination> {
   const complaints: Complaint[] = [];
   for (const line of lines) {
     const columns = line.split('\t');
+    const isInbound = Number(columns[9]) === INBOUND;
     const complain = (text: string): void =>
       void complaints.push({ packet: Number(columns[0]), text, octets: Number.parseInt(columns[10]!) || 0 });
     const isQuote = `${columns[1]}:`.includes(QUOTE);
-    if (Number(columns[9]) === INBOUND && columns[7]!.includes(MANGLED_ZERO)) continue;
+    if (isInbound && columns[7]!.includes(MANGLED_ZERO)) continue;
     const [ip, icmp, tcp, udp] = columns.slice(2, 6).map(statuses) as [number[], number[], number[], number[]];
     const own = isQuote
       ? { ip: ip.slice(0, 1), icmp: icmp.slice(0, 1) }
@@ -97,13 +98,16 @@ export async function examine(file: string): Promise<Examination> {
     const messages = columns[7]!.split(SEPARATOR);
     columns[6]!.split(SEPARATOR).forEach((severity, index) => {
       const name = SEVERITIES.get(Number(severity));
-      const late = columns[11] === BARE_RESET && Number(columns[9]) === INBOUND;
-      const message = `${messages[index] ?? ''}${late ? ', alone' : ''}`;
+      const text = messages[index] ?? '';
+      const message = isInbound ? `${text}${columns[11] === BARE_RESET ? ', alone' : inboundMark(text)}` : text;
       if (name !== undefined && !(isQuote && message.startsWith('Bad checksum'))) complain(`${name}: ${message}`);
     });
   }
   return { packets: lines.length, verified, complaints };
 }
+
+/** Tells what the peer has sent out of order from what we have. */
+const inboundMark = (text: string): string => (text.endsWith('out-of-order segment') ? ', inbound' : '');
 
 /** The status of each checksum of one kind in a packet, outermost first. */
 const statuses = (column: string): number[] =>

@@ -49,14 +49,17 @@ describe('congestion control on a path', () => {
   }).timeout(60_000);
 
   it('a loss in slow start reduces from the window, of which pacing has not sent all yet', () => {
-    const ssthresh = (pacing: 'off' | 'auto'): number => {
-      const lab = path({ bandwidth: 100 * MBIT, delay: 75 * MS }, { drop: [50] }, { tcp: { pacing } });
+    const ssthresh = (pacing: 'off' | 'auto', lost: number): number => {
+      const lab = path({ bandwidth: 100 * MBIT, delay: 75 * MS }, { drop: [lost] }, { tcp: { pacing } });
       const flow = new Flow(lab, 'cubic');
       lab.simulation.runFor(0.7 * SECOND);
       expect(flow.info.retransmissions).to.equal(1);
       return flow.info.ssthresh / flow.info.mss;
     };
-    expect(ssthresh('auto')).to.be.closeTo(ssthresh('off'), 2);
+    // Several, since a delayed ACK makes a difference of one or two segments by itself.
+    const lost = Array.from({ length: 12 }, (_, i) => 44 + i);
+    const mean = (pacing: 'off' | 'auto'): number => sum(lost.map((frame) => ssthresh(pacing, frame))) / lost.length;
+    expect(mean('auto')).to.be.closeTo(mean('off'), 1);
   });
 
   describe('HyStart++', () => {
