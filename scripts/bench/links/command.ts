@@ -2,13 +2,15 @@
  * `npm run bench -- links`: tapstack's TCP beside the kernel's CUBIC on the same bad links.
  *
  * In each cell the kernel sends to the kernel, tapstack to the kernel and the kernel to tapstack, in turn, with the same seeds. The
- * ratio is tapstack's median goodput by the kernel's. With --self the kernel takes tapstack's place: its ratio to itself is the
- * error of the bench.
+ * ratio is tapstack's median goodput by the kernel's; whether it is what is wanted is judged by the ratios of the seeds, since a handful
+ * of losses more or less makes one run half as fast as the next. With --self the kernel takes tapstack's place: its ratio to itself
+ * is the error of the bench.
  */
 import { Command, InvalidArgumentError } from 'commander';
 import type { ConfigOverrides } from '../../../src/core/config.ts';
 import { hasTap } from '../../../test/support/namespace.ts';
-import { median } from '../statistics.ts';
+import { judge, median } from '../statistics.ts';
+import type { Verdict } from '../statistics.ts';
 import { describeFacts, gatherFacts } from '../report.ts';
 import { Arena } from './arena.ts';
 import type { Kind, RunResult } from './arena.ts';
@@ -46,8 +48,13 @@ export interface Outcome {
   readonly goodput: number;
   /** By the yardstick's; 1 for the yardstick. */
   readonly ratio: number;
+  /** Whether the ratio is at least WANTED, nine times in ten; undefined for the yardstick. */
+  readonly verdict: Verdict | undefined;
   readonly runs: readonly RunResult[];
 }
+
+/** Least ratio that is wanted in each cell. */
+const WANTED = 0.95;
 
 const KERNEL: Pairing = { name: 'kernel', sender: 'kernel', receiver: 'kernel' };
 const PAIRINGS: readonly Pairing[] = [
@@ -135,12 +142,18 @@ async function measure(
       );
     }
   }
-  const medians = runs.map((some) => median(some.map(({ goodput }) => goodput)));
-  const outcomes = pairings.map(({ name }, index) => ({
-    name,
-    goodput: medians[index]!,
-    ratio: medians[index]! / medians[0]!,
-    runs: runs[index]!,
-  }));
+  const goodputs = runs.map((some) => some.map(({ goodput }) => goodput));
+  const [yardstick] = goodputs as [number[]];
+  const outcomes = pairings.map(({ name }, index) => {
+    const values = goodputs[index]!;
+    const ratios = values.map((value, seed) => value / yardstick[seed]!);
+    return {
+      name,
+      goodput: median(values),
+      ratio: median(values) / median(yardstick),
+      verdict: index === 0 ? undefined : judge(ratios, WANTED),
+      runs: runs[index]!,
+    };
+  });
   return { cell: cell.name, outcomes };
 }

@@ -19,13 +19,13 @@ import { tap } from '../../../src/link/tap.ts';
 import { tee } from '../../../src/link/tee.ts';
 import { createHost } from '../../../src/node/host.ts';
 import { AF_INET, IPPROTO_TCP, SOCK_STREAM, SOL_SOCKET, SO_LINGER, TCP_INFO } from '../../../src/socket/constants.ts';
-import { beUrgent } from './urgency.ts';
+import { beLessNice } from './urgency.ts';
 
 const CHUNK = new Uint8Array(1 << 18);
 /** Time between two looks at a connection that is captured (ms). */
 const SAMPLE = 20;
 
-beUrgent();
+beLessNice();
 
 const [, , device, address, mac, config] = argv;
 const overrides = JSON.parse(config!) as ConfigOverrides;
@@ -43,8 +43,6 @@ const host = await createHost({
   link,
   address: address!,
   mac: mac!,
-  // Looking for frames instead of sleeping would use up what the kernel allows urgent threads, and then cost 50 ms at once.
-  driver: { lookFor: 0 },
   // Neighbours are found before the link gets bad, and not asked for again while it is.
   config: { ...overrides, arp: { reachableTime: HOUR, ...overrides.arp } },
 });

@@ -4,7 +4,7 @@
 import type { CellResult, Outcome, Pairing } from './command.ts';
 
 const CELL_WIDTH = 20;
-const WIDTH = 24;
+const WIDTH = 35;
 
 /** Mbit/s where nothing else is said. */
 export function head(pairings: readonly Pairing[]): string {
@@ -23,11 +23,11 @@ export function geometricMean(results: readonly CellResult[], name: string): num
   return Math.exp(ratios.reduce((sum, { ratio }) => sum + Math.log(ratio), 0) / ratios.length);
 }
 
-/** Median, least to greatest, ratio. */
-function shown({ goodput, ratio, runs }: Outcome, index: number): string {
+/** Median, least to greatest, ratio and whether that is what is wanted. */
+function shown({ goodput, ratio, verdict, runs }: Outcome): string {
   const values = runs.map((run) => run.goodput);
   const range = `${mega(Math.min(...values))}-${mega(Math.max(...values))}`;
-  return `${mega(goodput)} (${range})${index === 0 ? '' : ` ${ratio.toFixed(2)}`}`;
+  return `${mega(goodput)} (${range})${verdict === undefined ? '' : ` ${ratio.toFixed(2)} ${verdict}`}`;
 }
 
 /** How late the wire was in the worst run: 99 of 100 times, and ever. */

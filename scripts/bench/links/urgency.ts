@@ -9,15 +9,23 @@ const SCHED_RR = 2;
 /** Children are scheduled as usual. sched(7). */
 const SCHED_RESET_ON_FORK = 0x40000000;
 const PRIORITY = 10;
+/** The most that setpriority(2) gives. */
+const LEAST_NICE = -20;
 
-/** Puts the calling thread before all ordinary ones. Where that is refused it only becomes less nice than they are. */
+/** Puts the calling thread before all ordinary ones: for what sleeps between two frames. Where that is refused it is only less nice. */
 export function beUrgent(): void {
   const schedule = koffi.load(null).func('int sched_setscheduler(int pid, int policy, int *param)') as (
     pid: number,
     policy: number,
     param: number[],
   ) => number;
-  if (schedule(0, SCHED_RR | SCHED_RESET_ON_FORK, [PRIORITY]) < 0) setPriority(BARELY_NICE);
+  if (schedule(0, SCHED_RR | SCHED_RESET_ON_FORK, [PRIORITY]) < 0) beLessNice();
 }
 
-const BARELY_NICE = -15;
+/**
+ * Gives the process the largest share of all ordinary ones: for what looks for frames instead of sleeping, which would use up what
+ * some kernels allow urgent threads and then cost 50 ms at once.
+ */
+export function beLessNice(): void {
+  setPriority(LEAST_NICE);
+}
