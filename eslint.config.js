@@ -24,6 +24,13 @@ export default tseslint.config(
       // A class with private state and an interface beside it is how the layers are written.
       '@typescript-eslint/no-extraneous-class': 'error',
       '@typescript-eslint/prefer-for-of': 'off',
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector: 'MethodDefinition[kind="get"] > PrivateIdentifier.key',
+          message: 'V8 calls its runtime for a private getter, on the way of each segment too: make it a method.',
+        },
+      ],
     },
   },
   {

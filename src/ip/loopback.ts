@@ -8,6 +8,7 @@
  */
 import type { Context } from '../core/context.ts';
 import type { Frame } from '../core/frame.ts';
+import { empty } from '../core/lists.ts';
 import type { Micros } from '../core/time.ts';
 import { NO_MAC } from '../ethernet/address.ts';
 import { Device, HardwareType, PacketType, incomingProtocol } from '../ethernet/device.ts';
@@ -97,7 +98,7 @@ export class LoopbackLink implements LinkLayer, DeviceLink {
       else this.#receive(frame, now);
       frame.release();
     }
-    if (batch.length > 0) batch.length = 0;
+    empty(batch);
     if (this.#copies.length > 0) this.#deliverCopies(now);
   }
 

@@ -75,7 +75,7 @@ export class PathMtuTable implements TimerOwner {
     // The same again is no news, but it counts as the last time that the path was found to be narrow: 1191-3-b.
     this.#entries.delete(destination);
     this.#entries.set(destination, { mtu, locked, expiresAt: after(now, pathMtuExpires) });
-    if (this.#entries.size > maxPathMtus) this.#forget(this.#oldest![0]);
+    if (this.#entries.size > maxPathMtus) this.#forget(this.#oldest()![0]);
     this.#schedule();
     if (mtu === current && locked === (before?.locked ?? false)) return false;
     this.generation++;
@@ -104,13 +104,13 @@ export class PathMtuTable implements TimerOwner {
   }
 
   /** All live equally long, so the oldest is the next to expire. */
-  get #oldest(): readonly [IpAddress, PathMtu] | undefined {
+  #oldest(): readonly [IpAddress, PathMtu] | undefined {
     for (const entry of this.#entries) return entry;
     return undefined;
   }
 
   #schedule(): void {
-    this.#context.timers.schedule(this, this.#oldest?.[1].expiresAt ?? NEVER);
+    this.#context.timers.schedule(this, this.#oldest()?.[1].expiresAt ?? NEVER);
   }
 
   #trace(now: Micros, name: string, facts: Record<string, string | number | boolean>): void {

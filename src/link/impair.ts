@@ -66,6 +66,10 @@ class Impaired implements ImpairedLink {
     this.#link.start(wake);
   }
 
+  wantWakes(wanted: boolean): void {
+    this.#link.wantWakes?.(wanted);
+  }
+
   receive(sink: FrameSink, now: Micros, budget: number): number {
     this.#sendDue(now);
     let handed = 0;

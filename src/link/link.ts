@@ -33,6 +33,12 @@ export interface Link {
    */
   start(wake: () => void): void;
 
+  /**
+   * Says whether the owner wants to be woken, as it does at the start, or looks by itself for a while. Only links whose wakes cost
+   * something have it, and those that wrap them.
+   */
+  wantWakes?(wanted: boolean): void;
+
   /** Hands at most `budget` frames that have arrived by `now`, oldest first, to `sink`. Returns how many. */
   receive(sink: FrameSink, now: Micros, budget: number): number;
 

@@ -132,6 +132,10 @@ class Segmenter implements Link {
     this.#link.start(wake);
   }
 
+  wantWakes(wanted: boolean): void {
+    this.#link.wantWakes?.(wanted);
+  }
+
   receive(sink: FrameSink, now: Micros, budget: number): number {
     return this.#link.receive(sink, now, budget);
   }

@@ -106,6 +106,7 @@ class TapLink implements Link {
   #watch: ReadWatch | undefined = undefined;
   /** Whether the owner was woken and has not called `receive` since. */
   #woken = false;
+  #wantsWakes = true;
 
   constructor(libc: Libc, device: TapDevice, mtu: number, options: TapOptions) {
     this.name = device.name;
@@ -133,10 +134,16 @@ class TapLink implements Link {
     });
   }
 
+  wantWakes(wanted: boolean): void {
+    this.#wantsWakes = wanted;
+    if (wanted) this.#watch?.resume();
+    else this.#watch?.pause();
+  }
+
   receive(sink: FrameSink, now: Micros, budget: number): number {
     if (this.#woken) {
       this.#woken = false;
-      this.#watch?.resume();
+      if (this.#wantsWakes) this.#watch?.resume();
     }
     let count = 0;
     while (count < budget && this.#fd >= 0) {

@@ -53,6 +53,10 @@ class Tee implements Link {
     this.#link.start(wake);
   }
 
+  wantWakes(wanted: boolean): void {
+    this.#link.wantWakes?.(wanted);
+  }
+
   receive(sink: FrameSink, now: Micros, budget: number): number {
     this.#sink = sink;
     const count = this.#link.receive(this.#intake, now, budget);

@@ -6,6 +6,7 @@
  * and runs the callbacks that wait for one of its bits. Bounds: one place in the queue per socket, `limit` waiters each.
  */
 import { Errno } from '../core/errno.ts';
+import { empty } from '../core/lists.ts';
 import { Readiness, Wake } from '../tcp/service.ts';
 import type { ReadinessOwner } from '../tcp/service.ts';
 
@@ -77,7 +78,7 @@ export class ReadinessQueue {
     this.#delivering = batch;
     let ran = 0;
     for (const watch of batch) ran += watch.fire();
-    batch.length = 0;
+    empty(batch);
     return ran;
   }
 }

@@ -10,6 +10,7 @@ import type { DropReason } from '../core/drop.ts';
 import { Errno } from '../core/errno.ts';
 import { Checksum } from '../core/frame.ts';
 import type { Frame } from '../core/frame.ts';
+import { empty } from '../core/lists.ts';
 import { micros } from '../core/time.ts';
 import type { Micros } from '../core/time.ts';
 import { ANY_ADDRESS, isMulticast } from '../ip/address.ts';
@@ -182,7 +183,7 @@ export class Tcp implements TcpService, ProtocolHandler, ListenerHost, Arrivals 
       this.#schedule(conn);
     }
     if (this.#place === 0 || this.#place < working.length) return;
-    working.length = 0;
+    empty(working);
     this.#place = 0;
   }
 

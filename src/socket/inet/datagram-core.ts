@@ -70,13 +70,13 @@ export class DatagramCore {
     if (this.#received.size > 0) bits |= Readiness.Readable;
     if (this.#shutReceive) bits |= Readiness.Readable | Readiness.ReadHangUp;
     if (this.#shutReceive && this.#shutSend) bits |= Readiness.HangUp;
-    if (this.#hasSendSpace) bits |= Readiness.Writable | POLLWRBAND;
+    if (this.#hasSendSpace()) bits |= Readiness.Writable | POLLWRBAND;
     return bits;
   }
 
   /** Something has left, or may take more room while it waits, or what Linux had taken a buffer for cannot be sent. */
   onSendSpace(): void {
-    if (this.#hasSendSpace) this.watch.onReadiness(Wake.Write);
+    if (this.#hasSendSpace()) this.watch.onReadiness(Wake.Write);
   }
 
   takeError(): number {
@@ -255,7 +255,7 @@ export class DatagramCore {
     return isMulticast(destination) ? this.options.multicastTtl : this.options.ttl;
   }
 
-  get #hasSendSpace(): boolean {
+  #hasSendSpace(): boolean {
     return this.#unsent() < this.options.sendBuffer;
   }
 

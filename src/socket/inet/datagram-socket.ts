@@ -222,7 +222,7 @@ export class DatagramSocket implements Socket, UdpOwner {
   }
 
   shutdown(how: number): number {
-    return this.#core.shutdown(how, this.#isConnected);
+    return this.#core.shutdown(how, this.#isConnected());
   }
 
   close(): void {
@@ -315,7 +315,7 @@ export class DatagramSocket implements Socket, UdpOwner {
     this.#core.onSendSpace();
   }
 
-  get #isConnected(): boolean {
+  #isConnected(): boolean {
     return this.#port?.remoteAddress !== undefined;
   }
 

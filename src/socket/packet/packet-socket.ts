@@ -139,7 +139,7 @@ export class PacketSocket implements Socket, FrameSender {
   /** Whether octets can be sent, in Linux's order: what shows without a look at them, what it takes to copy them, and what they are. */
   #check(device: Device, bytes: Uint8Array, at: number, length: number, named: boolean): number {
     if (length > device.longest(this.type === c.SOCK_RAW)) return -Errno.EMSGSIZE;
-    if (!this.#hasSendSpace) return -Errno.EAGAIN;
+    if (!this.#hasSendSpace()) return -Errno.EAGAIN;
     const refused = this.#checkCopy(device, bytes, at, length, named);
     if (refused < 0) this.onSent(0);
     return refused;
@@ -220,7 +220,7 @@ export class PacketSocket implements Socket, FrameSender {
     let bits = 0;
     if (this.#error !== 0) bits |= Readiness.Error;
     if (this.#queue.size > 0) bits |= Readiness.Readable;
-    if (this.#hasSendSpace) bits |= Readiness.Writable | c.POLLWRBAND;
+    if (this.#hasSendSpace()) bits |= Readiness.Writable | c.POLLWRBAND;
     return bits;
   }
 
@@ -276,10 +276,10 @@ export class PacketSocket implements Socket, FrameSender {
 
   onSent(octets: number): void {
     this.#sending -= octets;
-    if (this.#hasSendSpace) this.watch.onReadiness(Wake.Write);
+    if (this.#hasSendSpace()) this.watch.onReadiness(Wake.Write);
   }
 
-  get #hasSendSpace(): boolean {
+  #hasSendSpace(): boolean {
     return this.#sending < this.options.sendBuffer;
   }
 

@@ -95,7 +95,7 @@ export class UnixEnd {
     if (this.queue.length > 0 || this.pending.length > 0) bits |= Readiness.Readable;
     if (this.urgent !== undefined) bits |= Readiness.Urgent;
     if (this.type !== SOCK_DGRAM && this.state === 'closed') bits |= Readiness.HangUp;
-    if (this.#writable) bits |= Readiness.Writable | POLLWRBAND;
+    if (this.#writable()) bits |= Readiness.Writable | POLLWRBAND;
     return bits;
   }
 
@@ -116,7 +116,7 @@ export class UnixEnd {
 
   /** What it has sent was read, or may be more. unix_write_space. */
   wakeWriters(): void {
-    if (this.#hasSendSpace) this.wake(Wake.Write);
+    if (this.#hasSendSpace()) this.wake(Wake.Write);
   }
 
   /** Connects a datagram socket to another, or to none. */
@@ -172,13 +172,13 @@ export class UnixEnd {
   }
 
   /** A quarter of SO_SNDBUF is taken at most. unix_writable. */
-  get #hasSendSpace(): boolean {
+  #hasSendSpace(): boolean {
     return this.state !== 'listening' && this.charged * 4 <= this.options.sendBuffer;
   }
 
   /** And the peer, unless it is connected back, has room. unix_dgram_poll. */
-  get #writable(): boolean {
-    if (!this.#hasSendSpace) return false;
+  #writable(): boolean {
+    if (!this.#hasSendSpace()) return false;
     const { peer } = this;
     return peer === undefined || peer.peer === this || !peer.full;
   }

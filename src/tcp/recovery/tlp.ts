@@ -24,7 +24,7 @@ export class Tlp {
   #measured = true;
 
   /** No probe is outstanding, and a round trip was measured since the last one. §7.3. */
-  get #mayProbe(): boolean {
+  #mayProbe(): boolean {
     return this.endSeq < 0 && this.#measured;
   }
 
@@ -44,7 +44,7 @@ export class Tlp {
    * but put the retransmission timeout off: for ever, where a program goes on with small writes on a dead path.
    */
   timeout(state: SendState): number | undefined {
-    if (this.spent || !this.#mayProbe) return undefined;
+    if (this.spent || !this.#mayProbe()) return undefined;
     const { srtt } = state.rto;
     if (srtt === undefined) return PTO_INITIAL;
     return 2 * srtt + (state.flightSize <= state.smss ? MAX_ACK_DELAY : PTO_SLACK);
