@@ -14,6 +14,12 @@ const FREE_LIMIT = 16 * 1024 * 1024;
 const LOW_MARK = 1 / 2;
 const PRESSURE_MARK = 2 / 3;
 
+/** Of the largest buffer that there may be (octets, a power of two). */
+const LARGEST_LOG = 31;
+
+/** Of a power of two. */
+const log2 = (size: number): number => 31 - Math.clz32(size);
+
 /** Holds octets that it can do without: others send them again. */
 export interface Spender {
   /** Memory is wanted: gives back what it can spare. */
@@ -35,7 +41,8 @@ export interface MemoryUsage {
 
 /** Buffers of one stack's rings. Bulk transfers take and give one per read. */
 export class BufferPool {
-  readonly #free = new Map<number, Uint8Array[]>();
+  /** By the logarithm of their size. */
+  readonly #free: Uint8Array[][] = Array.from({ length: LARGEST_LOG + 1 }, () => []);
   readonly #freeLimit: number;
   readonly #low: number;
   readonly #pressure: number;
@@ -101,7 +108,7 @@ export class BufferPool {
   take(size: number): Uint8Array {
     this.#inUse += size;
     if (this.#inUse > this.#pressure) this.#underPressure = true;
-    const buffer = this.#free.get(size)?.pop();
+    const buffer = this.#free[log2(size)]!.pop();
     if (buffer === undefined) return new Uint8Array(size);
     this.#freeOctets -= size;
     return buffer;
@@ -112,9 +119,7 @@ export class BufferPool {
     if (this.#inUse <= this.#low) this.#underPressure = false;
     if (this.#freeOctets + buffer.length > this.#freeLimit) return;
     this.#freeOctets += buffer.length;
-    const free = this.#free.get(buffer.length);
-    if (free === undefined) this.#free.set(buffer.length, [buffer]);
-    else free.push(buffer);
+    this.#free[log2(buffer.length)]!.push(buffer);
   }
 
   usage(): MemoryUsage {

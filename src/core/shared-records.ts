@@ -36,10 +36,12 @@ function moveToFront(derivation: Derivation): void {
   if (lately.length > REMEMBERED_CHANGES) lately.pop();
 }
 
-const areEqual = (a: object, b: object): boolean => Object.keys(a).length === Object.keys(b).length && hasAll(a, b);
+const areEqual = (a: object, b: object): boolean => hasAll(a, b) && hasAll(b, a);
 
-/** Whether each property of `part` is one of `whole`, with the same value. */
+/** Whether each property of `part` is one of `whole`, with the same value. In loops without lists: each accepted connection asks. */
 function hasAll(whole: object, part: object): boolean {
   const values = whole as Readonly<Record<string, unknown>>;
-  return Object.entries(part).every(([key, value]) => key in values && Object.is(values[key], value));
+  const wanted = part as Readonly<Record<string, unknown>>;
+  for (const key in wanted) if (!(key in values) || !Object.is(values[key], wanted[key])) return false;
+  return true;
 }

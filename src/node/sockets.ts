@@ -312,8 +312,9 @@ export class Sockets {
         ? this.#scratch
         : this.#scratch.subarray(0, size);
     const operation = new ReceiveOperation(this.#calls, fd, { buffer, from, isShared }, flags);
-    const received = soon(syscall, this.blocking.receive(fd, operation, options), options);
-    return received.then((count) => operation.data ?? (isShared ? new Uint8Array(0) : shortened(buffer, count)));
+    const octets = (count: number): Uint8Array =>
+      operation.data ?? (isShared ? new Uint8Array(0) : shortened(buffer, count));
+    return soonAs(octets, syscall, this.blocking.receive(fd, operation, options), options);
   }
 
   #octets(data: Uint8Array | string): Uint8Array {
@@ -338,6 +339,12 @@ function check(syscall: string, result: number): number {
 function soon(syscall: string, result: Soon, options: Waits, name?: Name): Promise<number> {
   if (typeof result !== 'number') return result.then((late) => checkWait(syscall, late, options, name));
   return result >= 0 ? Promise.resolve(result) : Promise.reject(failure(syscall, result, options, name));
+}
+
+/** As what `made` makes of the result. */
+function soonAs<T>(made: (result: number) => T, syscall: string, result: Soon, options: Waits): Promise<T> {
+  if (typeof result !== 'number') return result.then((late) => made(checkWait(syscall, late, options, undefined)));
+  return result >= 0 ? Promise.resolve(made(result)) : Promise.reject(failure(syscall, result, options, undefined));
 }
 
 function checkWait(syscall: string, result: number, options: Waits, name: Name | undefined): number {

@@ -6,6 +6,8 @@
  * looks again and again instead, since the answer to what was just sent mostly comes within microseconds: measured on flood ping, 32 us
  * round trip asleep, 17 us looking. The same loop in virtual time: lab/simulator.ts.
  */
+import { performance } from 'node:perf_hooks';
+import { nextTick } from 'node:process';
 import type { Frame } from '../core/frame.ts';
 import { earlier, micros, MS, NEVER } from '../core/time.ts';
 import type { Clock, Micros } from '../core/time.ts';
@@ -47,6 +49,8 @@ export class Driver {
   #state: 'new' | 'running' | 'closed' = 'new';
   #inTurn = false;
   #kicked = false;
+  /** A link has woken the driver, and no turn has come since. */
+  #woken = false;
   /** Kicks answered since the event loop last came round. */
   #kicks = 0;
   #immediate: NodeJS.Immediate | undefined = undefined;
@@ -83,7 +87,7 @@ export class Driver {
     this.#state = 'running';
     this.#alive = setInterval(nothing, LONGEST_TIMER);
     if (!this.#referenced) this.#alive.unref();
-    for (const port of this.#ports) port.link.start(this.#soon);
+    for (const port of this.#ports) port.link.start(this.#onWake);
     this.#soon();
   }
 
@@ -91,7 +95,7 @@ export class Driver {
   addLink(link: Link): void {
     this.#ports.push(new DrivenPort(this.#stack, link, this.#ports.length));
     if (this.#state !== 'running') return;
-    link.start(this.#soon);
+    link.start(this.#onWake);
     this.#soon();
   }
 
@@ -137,7 +141,24 @@ export class Driver {
     this.#alive = this.#timer = this.#immediate = undefined;
   }
 
-  /** A turn when the event loop next comes round. What links call as their wake. */
+  /**
+   * What links call as their wake. A turn as soon as what is going on is over, when the event loop came round lately: hosts on a cable
+   * answer each other so. A wake from outside Node has no ticks after it, and waits for the immediate.
+   */
+  readonly #onWake = (): void => {
+    if (!this.#inTurn && !this.#woken && this.#isRunning()) {
+      this.#woken = true;
+      nextTick(this.#onWoken);
+    }
+    this.#soon();
+  };
+
+  readonly #onWoken = (): void => {
+    const now = this.#clock.now();
+    if (this.#woken && now < this.#comeRoundAt) this.#turn(now);
+  };
+
+  /** A turn when the event loop next comes round. */
   readonly #soon = (): void => {
     // A wake amid a turn, from what a program did in it, is answered by the next one.
     if (this.#inTurn) this.#backlog = true;
@@ -149,14 +170,21 @@ export class Driver {
   readonly #onImmediate = (): void => {
     this.#immediate = undefined;
     this.#kicks = 0;
-    this.#turn();
+    this.#comeRound();
   };
 
   readonly #onTimer = (): void => {
     this.#timer = undefined;
     this.#timerDue = NEVER;
-    this.#turn();
+    this.#comeRound();
   };
+
+  /** The event loop has come round. */
+  #comeRound(): void {
+    const now = this.#clock.now();
+    this.#comeRoundAt = micros(now + LONGEST_STAY);
+    this.#turn(now);
+  }
 
   /**
    * Output as soon as all that programs can do now is done: a tick asked for in a microtask waits until no microtask is left.
@@ -168,7 +196,7 @@ export class Driver {
   }
 
   readonly #onMicrotask = (): void => {
-    process.nextTick(this.#onKick);
+    nextTick(this.#onKick);
   };
 
   readonly #onKick = (): void => {
@@ -185,11 +213,10 @@ export class Driver {
    * All input of a batch, then the programs, then all output: RFC 9293 MUST-58, MUST-59. What a program answers at once goes
    * out in place of an ACK, not after one: measured, a quarter more connections with one octet echoed in a second.
    */
-  #turn(): void {
+  #turn(now: Micros): void {
     if (!this.#isRunning() || this.#inTurn) return;
-    const now = this.#clock.now();
     let told = 1;
-    this.#comeRoundAt = micros(now + LONGEST_STAY);
+    this.#woken = false;
     this.#inTurn = true;
     try {
       this.#drain(now);
@@ -202,53 +229,51 @@ export class Driver {
     }
   }
 
-  /** All output, and the programs whose sockets became ready by it or by the answers to it. */
+  /**
+   * All output, and the programs whose sockets became ready by it. What they did meanwhile goes out in the same turn, after the answers that
+   * are there already, unless more has come in than a batch: output must not outrun the answers to it.
+   */
   #finish(): void {
     if (!this.#isRunning() || this.#inTurn) return;
+    let now = micros(0);
     let told = 0;
     this.#inTurn = true;
     this.#kicked = false;
     try {
-      do {
-        this.#poll();
-        // What programs did meanwhile goes out in the same turn, unless more has come in: output must not outrun the answers to it.
-        for (let round = 1; round < MOST_ROUNDS && this.#mayGoOn(); round++) this.#poll();
-        if (!this.#isAnswered()) break;
-        told = this.#deliver();
-      } while (told === 0);
+      for (let round = 0; round < MOST_ROUNDS; round++) {
+        now = this.#clock.now();
+        this.#poll(now);
+        now = this.#clock.now();
+        if (!this.#isRunning() || this.#backlog) break;
+        const frames = this.#looks(now) ? this.#drain(now) : 0;
+        if (frames > 0) told = this.#deliver();
+        if (told > 0 || (frames === 0 && !this.#stack.pending)) break;
+      }
     } finally {
       this.#inTurn = false;
       if (told > 0) this.#afterPrograms();
-      else this.#sleep();
+      else this.#sleep(now);
     }
   }
 
-  /**
-   * Takes the answers to what was just sent that are there already, as from a peer on the same processor; returns whether there are any.
-   * Only while it looks for frames anyway. To go on without coming back from the event loop saves a third of what a host that echoes
-   * costs; but not for long, since that has others to serve.
-   */
-  #isAnswered(): boolean {
-    if (!this.#isRunning() || this.#backlog || this.#stack.pending) return false;
-    const now = this.#clock.now();
-    return now < this.#lookUntil && now < this.#comeRoundAt && this.#drain(now) > 0;
-  }
-
   /** Output, and the programs whose sockets became ready by it. When a timer is due, input first: it may be just what that waits for. */
-  #poll(): void {
-    const now = this.#clock.now();
+  #poll(now: Micros): void {
     if (this.#stack.nextDeadline() <= now) this.#drain(now);
     this.#stack.poll(now);
     this.#deliver();
   }
 
-  #mayGoOn(): boolean {
-    return this.#isRunning() && !this.#backlog && this.#stack.pending;
+  /**
+   * Whether it looks at once for answers to what was just sent: some are there already when the peer runs on the same processor. To go on
+   * without coming back from the event loop saves a third of what a host that echoes costs; but that has others to serve.
+   */
+  #looks(now: Micros): boolean {
+    return now < this.#lookUntil && now < this.#comeRoundAt;
   }
 
   /**
-   * A batch from every link; returns how many frames. When a timer is due, more batches first: what waits in a link after the process was held up may be the very
-   * ACK that the timer waits for.
+   * A batch from every link; returns how many frames. When a timer is due, more batches first: what waits in a link after the process
+   * was held up may be the very ACK that the timer waits for.
    */
   #drain(now: Micros): number {
     let frames = this.#takeBatch(now);
@@ -271,19 +296,20 @@ export class Driver {
   }
 
   /** Arranges the next turn. */
-  #sleep(): void {
+  #sleep(now: Micros): void {
     if (!this.#isRunning()) return;
-    if (this.#lookFor === NEVER || this.#backlog || this.#stack.pending) {
+    if (this.#lookFor === NEVER || this.#backlog || this.#woken || this.#stack.pending) {
       this.#lookAgain();
       return;
     }
-    const now = this.#clock.now();
     const next = this.#nextDeadline();
     if (now < this.#lookUntil || next - now < MS) {
       this.#lookAgain();
       return;
     }
     for (const port of this.#ports) port.wantWakes(true);
+    clearImmediate(this.#immediate);
+    this.#immediate = undefined;
     if (next !== NEVER) this.#wakeAt(next, now);
   }
 

@@ -45,6 +45,9 @@ export const TIMER_NAMES: readonly string[] = [
   'pace',
 ];
 
+/** Copied for each connection whose timers begin to run: to make it anew would change what V8 holds the elements as on the way. */
+const NONE_SET: readonly Micros[] = TIMER_NAMES.map(() => NEVER);
+
 /** What has the timers: told that one of them may be due. */
 export interface TimersOwner {
   onDeadline(now: Micros): void;
@@ -54,7 +57,7 @@ export interface TimersOwner {
 class Deadlines implements TimerOwner {
   readonly #owner: TimersOwner;
   /** By timer. */
-  readonly at: Micros[] = TIMER_NAMES.map(() => NEVER);
+  readonly at: Micros[] = NONE_SET.slice();
   /** The earliest deadline set since the owner last looked: it must not be in the heap under a later one. */
   earliest: Micros = NEVER;
   deadline: Micros = NEVER;
@@ -89,7 +92,9 @@ export class Timers {
   }
 
   clearAll(): void {
-    if (this.#running !== undefined) this.#running.at.fill(NEVER);
+    if (this.#running === undefined) return;
+    const deadlines = this.#running.at;
+    for (let i = 0; i < deadlines.length; i++) deadlines[i] = NEVER;
   }
 
   isSet(timer: Timer): boolean {

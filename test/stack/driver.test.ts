@@ -94,6 +94,8 @@ describe('stack/driver', () => {
     driver = new Driver(stack, links, clock, { lookFor: 0, ...options, deliver: () => (live ? deliver() : 0) });
     driver.start();
     await turns(2);
+    // A wake is answered by a turn of the event loop again, not at once.
+    await sleep(1);
     live = true;
     stack.log = [];
     stack.polls = 0;
@@ -250,6 +252,78 @@ describe('stack/driver', () => {
     arrive(0, 3);
     await turns(2);
     expect(stack.log).to.deep.equal(['frame 0', 'poll', 'frame 0', 'poll']);
+  });
+
+  it('hosts on a cable answer each other before the event loop comes round, but not for ever', async () => {
+    let now = 1_000_000;
+    const standing = { now: () => micros(now) };
+    const other = new Driver(stack, [links[1]!], standing, { lookFor: 0 });
+    driver = new Driver(stack, [links[0]!], standing, { lookFor: 0 });
+    for (const one of [driver, other]) one.start();
+    await turns(2);
+    let left = 0;
+    const send = (to: number): void => {
+      if (left-- > 0) arrive(to, 1);
+    };
+    for (const [at, link] of links.entries()) {
+      const receive = link.receive.bind(link);
+      link.receive = (sink, time, budget) => {
+        const count = receive(sink, time, budget);
+        if (count > 0) queueMicrotask(() => send(1 - at));
+        return count;
+      };
+    }
+    /** What they have done when the event loop has come round once. */
+    const frames = async (): Promise<number> => {
+      stack.log = [];
+      left = 50;
+      send(0);
+      await turns(1);
+      const { length } = stack.log.filter((entry) => entry.startsWith('frame'));
+      await turns(60);
+      return length;
+    };
+    expect(await frames()).to.equal(50);
+    now += 1_000;
+    const receive = stack.receive.bind(stack);
+    stack.receive = (port, frame) => {
+      now += 100;
+      receive(port, frame);
+    };
+    expect(await frames()).to.be.within(1, 10);
+    other.close();
+  });
+
+  it('answers that are there already are taken in the same turn, while it looks for frames', async () => {
+    await started({ lookFor: 100_000 });
+    const poll = stack.poll.bind(stack);
+    let answers = 2;
+    stack.poll = (now) => {
+      poll(now);
+      if (answers-- > 0) links[0]!.arrived.push(pool.from(new Uint8Array(60)));
+    };
+    arrive(0, 1);
+    await turns(1);
+    expect(stack.log.slice(0, 6)).to.deep.equal(['frame 0', 'poll', 'frame 0', 'poll', 'frame 0', 'poll']);
+  });
+
+  it('links need not wake it while it looks by itself, unless nothing else keeps the event loop going', async () => {
+    const wanted: boolean[] = [];
+    (links[0] as Link).wantWakes = (wakes) => wanted.push(wakes);
+    await started({ lookFor: 3_000 });
+    arrive(0, 1);
+    await turns(3);
+    expect(wanted).to.deep.equal([false]);
+    driver.unref();
+    expect(wanted).to.deep.equal([false, true]);
+    await turns(3);
+    driver.ref();
+    arrive(0, 1);
+    await turns(3);
+    expect(wanted).to.deep.equal([false, true, false]);
+    await sleep(20);
+    await turns(1);
+    expect(wanted).to.deep.equal([false, true, false, true]);
   });
 
   it('a wake amid a turn is not lost', async () => {

@@ -19,10 +19,9 @@ interface Recovering extends SendState {
 /** What watches over octets from SND.UNA on takes the place of recovery that is at rest. */
 export function wake(sender: Recovering): void {
   const { recovery, tcb } = sender;
-  if (!(recovery instanceof AtRest)) return;
-  if (recovery.goesBack) {
+  if (recovery === AtRest.withoutSack) {
     sender.recovery = new NewReno(seqAdd(tcb.sndUna, -1));
-  } else {
+  } else if (recovery === AtRest.withSack) {
     sender.seen ??= new RoundTripsSeen();
     sender.recovery = new SackRecovery(tcb.sndUna, sender.seen);
   }
