@@ -315,6 +315,25 @@ describeInterop('link/tap on the kernel', () => {
       for (const frame of take(link)) frame.release();
     });
 
+    it('does not wake an owner that looks by itself, and at once when it wants to be woken again', async () => {
+      const link = await openUp('tap0', '10.7.0.1', '10.7.0.2');
+      let wakes = 0;
+      link.start(() => wakes++);
+      link.wantWakes!(false);
+      await udpFromKernel(ns, '10.7.0.2', 7, 'one');
+      await sleep(20);
+      expect(wakes).to.equal(0);
+      link.wantWakes!(true);
+      await sleep(20);
+      expect(wakes).to.be.within(1, 2);
+      link.wantWakes!(false);
+      for (const frame of take(link)) frame.release();
+      await udpFromKernel(ns, '10.7.0.2', 7, 'two');
+      await sleep(20);
+      expect(wakes).to.be.within(1, 2);
+      for (const frame of take(link)) frame.release();
+    });
+
     it('receive hands out at most its budget', async () => {
       const link = await openUp('tap0', '10.7.0.1', '10.7.0.2');
       for (let i = 0; i < 3; i++) await udpFromKernel(ns, '10.7.0.2', 7, `${i}`);
