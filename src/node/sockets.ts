@@ -312,9 +312,13 @@ export class Sockets {
         ? this.#scratch
         : this.#scratch.subarray(0, size);
     const operation = new ReceiveOperation(this.#calls, fd, { buffer, from, isShared }, flags);
-    const octets = (count: number): Uint8Array =>
-      operation.data ?? (isShared ? new Uint8Array(0) : shortened(buffer, count));
-    return soonAs(octets, syscall, this.blocking.receive(fd, operation, options), options);
+    const result = this.blocking.receive(fd, operation, options);
+    return soonAs(
+      syscall,
+      result,
+      options,
+      (count) => operation.data ?? (isShared ? new Uint8Array(0) : shortened(buffer, count)),
+    );
   }
 
   #octets(data: Uint8Array | string): Uint8Array {
@@ -342,7 +346,7 @@ function soon(syscall: string, result: Soon, options: Waits, name?: Name): Promi
 }
 
 /** As what `made` makes of the result. */
-function soonAs<T>(made: (result: number) => T, syscall: string, result: Soon, options: Waits): Promise<T> {
+function soonAs<T>(syscall: string, result: Soon, options: Waits, made: (result: number) => T): Promise<T> {
   if (typeof result !== 'number') return result.then((late) => made(checkWait(syscall, late, options, undefined)));
   return result >= 0 ? Promise.resolve(made(result)) : Promise.reject(failure(syscall, result, options, undefined));
 }
