@@ -51,6 +51,7 @@ export function loadLibc(): Promise<Libc> {
 
 async function bind(): Promise<Libc> {
   const { default: koffi } = await import('koffi');
+  const { errno } = koffi;
   const library = koffi.load(null);
   const ioctl = library.func('int ioctl(int fd, unsigned long request, _Inout_ uint8_t *argument)');
   // On this ABI a variadic integer and a pointer travel alike; the second declaration spares the by-value requests a buffer.
@@ -58,12 +59,13 @@ async function bind(): Promise<Libc> {
   return {
     open: library.func('int open(const char *path, int flags)') as Libc['open'],
     close: library.func('int close(int fd)') as Libc['close'],
-    read: library.func('read', 'int64_t', ['int', 'uintptr_t', 'size_t']) as Libc['read'],
-    write: library.func('write', 'int64_t', ['int', 'uintptr_t', 'size_t']) as Libc['write'],
+    // What they return is as long as a frame, or -1: the lower half of the register, and cheaper to make a number of.
+    read: library.func('read', 'int', ['int', 'uintptr_t', 'size_t']) as Libc['read'],
+    write: library.func('write', 'int', ['int', 'uintptr_t', 'size_t']) as Libc['write'],
     ioctl: ioctl as Libc['ioctl'],
     ioctlValue: ioctlValue as Libc['ioctlValue'],
     socket: library.func('int socket(int domain, int type, int protocol)') as Libc['socket'],
-    errno: () => koffi.errno(),
+    errno,
     addressOf: (bytes) => Number(koffi.address(bytes)) as Address,
     watch: (fd, onReadable) => watch(koffi.node, fd, onReadable),
   };
