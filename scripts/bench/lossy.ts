@@ -21,6 +21,7 @@ export function lossy(link: Link, share: number): Link {
     maxSegment: link.maxSegment,
     checksumOffload: link.checksumOffload,
     start: (wake) => link.start(wake),
+    wantWakes: (wanted) => link.wantWakes?.(wanted),
     receive: (sink, now, budget) => {
       deliver = sink;
       return link.receive(sift, now, budget);

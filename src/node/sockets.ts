@@ -341,14 +341,19 @@ function check(syscall: string, result: number): number {
 
 // Measured: `await` of a ready promise costs what `await` of a plain number costs (100 ns), so results are always promises.
 function soon(syscall: string, result: Soon, options: Waits, name?: Name): Promise<number> {
-  if (typeof result !== 'number') return result.then((late) => checkWait(syscall, late, options, name));
-  return result >= 0 ? Promise.resolve(result) : Promise.reject(failure(syscall, result, options, name));
+  return soonAs(syscall, result, options, itself, name);
 }
 
 /** As what `made` makes of the result. */
-function soonAs<T>(syscall: string, result: Soon, options: Waits, made: (result: number) => T): Promise<T> {
-  if (typeof result !== 'number') return result.then((late) => made(checkWait(syscall, late, options, undefined)));
-  return result >= 0 ? Promise.resolve(made(result)) : Promise.reject(failure(syscall, result, options, undefined));
+function soonAs<T>(
+  syscall: string,
+  result: Soon,
+  options: Waits,
+  made: (result: number) => T,
+  name?: Name,
+): Promise<T> {
+  if (typeof result !== 'number') return result.then((late) => made(checkWait(syscall, late, options, name)));
+  return result >= 0 ? Promise.resolve(made(result)) : Promise.reject(failure(syscall, result, options, name));
 }
 
 function checkWait(syscall: string, result: number, options: Waits, name: Name | undefined): number {
@@ -363,6 +368,8 @@ function failure(syscall: string, result: number, { signal }: Waits, name: Name 
 }
 
 const nothing = (): void => undefined;
+
+const itself = (result: number): number => result;
 
 /** read and write have no flags. */
 const withoutFlags = ({ signal }: Waits): Waits => ({ signal });

@@ -4,8 +4,8 @@ import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util';
 import type { Frame } from '../../src/core/frame.ts';
 import { FramePool } from '../../src/core/frame.ts';
-import { micros, NEVER } from '../../src/core/time.ts';
-import type { Micros } from '../../src/core/time.ts';
+import { micros, NEVER, VirtualClock } from '../../src/core/time.ts';
+import type { Clock, Micros } from '../../src/core/time.ts';
 import type { FrameSink, Link } from '../../src/link/link.ts';
 import { Driver, MonotonicClock } from '../../src/stack/driver.ts';
 import type { DriverOptions } from '../../src/stack/driver.ts';
@@ -78,6 +78,8 @@ describe('stack/driver', () => {
   let stack: TestStack;
   let links: TestLink[];
   let driver: Driver;
+  /** Of a second host. */
+  let other: Driver | undefined;
 
   beforeEach(() => {
     pool = new FramePool();
@@ -85,17 +87,21 @@ describe('stack/driver', () => {
     links = [new TestLink(), new TestLink()];
   });
 
-  afterEach(() => driver.close());
+  afterEach(() => {
+    driver.close();
+    other?.close();
+    other = undefined;
+  });
 
   /** A started driver that has had its first turn. */
-  const started = async (options: DriverOptions = {}): Promise<void> => {
+  const started = async (options: DriverOptions = {}, time: Clock = clock): Promise<void> => {
     const deliver = options.deliver ?? (() => 0);
     let live = false;
-    driver = new Driver(stack, links, clock, { lookFor: 0, ...options, deliver: () => (live ? deliver() : 0) });
+    driver = new Driver(stack, links, time, { lookFor: 0, ...options, deliver: () => (live ? deliver() : 0) });
     driver.start();
     await turns(2);
-    // A wake is answered by a turn of the event loop again, not at once.
-    await sleep(1);
+    // A wake is answered by a turn of the event loop again, not at once. A timer of 1 ms may end after a tenth of it.
+    await sleep(2);
     live = true;
     stack.log = [];
     stack.polls = 0;
@@ -255,10 +261,10 @@ describe('stack/driver', () => {
   });
 
   it('hosts on a cable answer each other before the event loop comes round, but not for ever', async () => {
-    let now = 1_000_000;
-    const standing = { now: () => micros(now) };
-    const other = new Driver(stack, [links[1]!], standing, { lookFor: 0 });
-    driver = new Driver(stack, [links[0]!], standing, { lookFor: 0 });
+    const time = new VirtualClock(micros(1_000_000));
+    const pass = (span: number): void => time.advanceTo(micros(time.now() + span));
+    other = new Driver(stack, [links[1]!], time, { lookFor: 0 });
+    driver = new Driver(stack, [links[0]!], time, { lookFor: 0 });
     for (const one of [driver, other]) one.start();
     await turns(2);
     let left = 0;
@@ -267,8 +273,8 @@ describe('stack/driver', () => {
     };
     for (const [at, link] of links.entries()) {
       const receive = link.receive.bind(link);
-      link.receive = (sink, time, budget) => {
-        const count = receive(sink, time, budget);
+      link.receive = (sink, now, budget) => {
+        const count = receive(sink, now, budget);
         if (count > 0) queueMicrotask(() => send(1 - at));
         return count;
       };
@@ -284,18 +290,17 @@ describe('stack/driver', () => {
       return length;
     };
     expect(await frames()).to.equal(50);
-    now += 1_000;
+    pass(1_000);
     const receive = stack.receive.bind(stack);
     stack.receive = (port, frame) => {
-      now += 100;
+      pass(100);
       receive(port, frame);
     };
     expect(await frames()).to.be.within(1, 10);
-    other.close();
   });
 
   it('answers that are there already are taken in the same turn, while it looks for frames', async () => {
-    await started({ lookFor: 100_000 });
+    await started({ lookFor: 100_000 }, new VirtualClock(micros(1_000_000)));
     const poll = stack.poll.bind(stack);
     let answers = 2;
     stack.poll = (now) => {
@@ -310,7 +315,8 @@ describe('stack/driver', () => {
   it('links need not wake it while it looks by itself, unless nothing else keeps the event loop going', async () => {
     const wanted: boolean[] = [];
     (links[0] as Link).wantWakes = (wakes) => wanted.push(wakes);
-    await started({ lookFor: 3_000 });
+    const time = new VirtualClock(micros(1_000_000));
+    await started({ lookFor: 3_000 }, time);
     arrive(0, 1);
     await turns(3);
     expect(wanted).to.deep.equal([false]);
@@ -321,8 +327,8 @@ describe('stack/driver', () => {
     arrive(0, 1);
     await turns(3);
     expect(wanted).to.deep.equal([false, true, false]);
-    await sleep(20);
-    await turns(1);
+    time.advanceTo(micros(time.now() + 5_000));
+    await turns(2);
     expect(wanted).to.deep.equal([false, true, false, true]);
   });
 
