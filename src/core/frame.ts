@@ -7,6 +7,8 @@
  */
 
 import { copyBytes } from './bytes.ts';
+import { sumBytes } from './checksum.ts';
+import { SLAB, SLAB_PIECES, frameMemory } from './frame-memory.ts';
 
 /** What is known of the transport checksum of a frame. */
 export const Checksum = {
@@ -21,6 +23,9 @@ export const Checksum = {
   Verified: 2,
 } as const;
 export type Checksum = (typeof Checksum)[keyof typeof Checksum];
+
+/** Place of a frame that lies outside the frame memory. */
+const ON_HEAP = -1;
 
 /** Octets kept free before the payload of an outgoing frame: virtio-net 12, Ethernet 14 + VLAN 4, IP 60, TCP 60, rounded up. */
 export const HEADROOM = 160;
@@ -52,21 +57,36 @@ export class Frame {
 
   /** Where it came from and goes back to; what needs a second frame like this one takes it from there. */
   readonly pool: FramePool;
+  /** Where `bytes` lies in the frame memory, or ON_HEAP. */
+  readonly #place: number;
   #references = 0;
 
   /** @internal Frames come from a FramePool. */
-  constructor(pool: FramePool, capacity: number) {
+  constructor(pool: FramePool, capacity: number, place: number) {
+    const length = HEADROOM + capacity;
     this.pool = pool;
-    this.bytes = new Uint8Array(HEADROOM + capacity);
+    this.bytes = place === ON_HEAP ? new Uint8Array(length) : frameMemory!.at(place, length);
+    this.#place = place;
   }
 
   get length(): number {
     return this.end - this.start;
   }
 
+  /** Outside the frame memory, which has a bound of its own. */
+  get isOnHeap(): boolean {
+    return this.#place === ON_HEAP;
+  }
+
   /** Whether somebody else holds it too: then its octets and offsets are not to be changed. */
   get shared(): boolean {
     return this.#references > 1;
+  }
+
+  /** As `sumBytes`: adds `length` octets (at most 64 KiB) from offset `at` to a running checksum. */
+  sum(at: number, length: number, sum = 0): number {
+    if (this.#place === ON_HEAP) return sumBytes(this.bytes, at, length, sum);
+    return sum + frameMemory!.sum(this.#place + at, length);
   }
 
   /** Opens `length` octets in front of the packet and returns their offset. Throws when the headroom is used up. */
@@ -110,7 +130,7 @@ export class Frame {
 }
 
 /**
- * Frames of two sizes, reused. The pool keeps at most `limit` free frames of a size (default 1024); beyond that they go to
+ * Frames of two sizes, reused. The pool keeps at most `limit` free frames of a size (default 1024) on the heap; beyond that they go to
  * the collector. It does not bound how many are in use: who queues frames bounds its queue.
  */
 export class FramePool {
@@ -118,6 +138,9 @@ export class FramePool {
   readonly #large: Frame[] = [];
   readonly #limit: number;
   #inUse = 0;
+  /** What is left of a slab that small frames are cut from. */
+  #slab = 0;
+  #piecesLeft = 0;
 
   constructor(limit = 1024) {
     this.#limit = limit;
@@ -133,11 +156,11 @@ export class FramePool {
     this.#inUse++;
     let frame: Frame | undefined;
     if (capacity <= SMALL_FRAME) {
-      frame = this.#small.pop() ?? new Frame(this, SMALL_FRAME);
+      frame = this.#small.pop() ?? new Frame(this, SMALL_FRAME, this.#takePiece());
     } else if (capacity <= LARGE_FRAME) {
-      frame = this.#large.pop() ?? new Frame(this, LARGE_FRAME);
+      frame = this.#large.pop() ?? new Frame(this, LARGE_FRAME, frameMemory?.takeSlab(this) ?? ON_HEAP);
     } else {
-      frame = new Frame(this, capacity);
+      frame = new Frame(this, capacity, ON_HEAP);
     }
     frame.reset();
     return frame;
@@ -174,6 +197,18 @@ export class FramePool {
     this.#inUse--;
     const capacity = frame.bytes.length - HEADROOM;
     const free = capacity === SMALL_FRAME ? this.#small : capacity === LARGE_FRAME ? this.#large : undefined;
-    if (free !== undefined && free.length < this.#limit) free.push(frame);
+    if (free !== undefined && (!frame.isOnHeap || free.length < this.#limit)) free.push(frame);
+  }
+
+  /** A place in the frame memory for a small frame, or ON_HEAP. */
+  #takePiece(): number {
+    if (this.#piecesLeft === 0) {
+      const slab = frameMemory?.takeSlab(this);
+      if (slab === undefined) return ON_HEAP;
+      this.#slab = slab;
+      this.#piecesLeft = SLAB_PIECES;
+    }
+    this.#piecesLeft--;
+    return this.#slab + this.#piecesLeft * (SLAB / SLAB_PIECES);
   }
 }

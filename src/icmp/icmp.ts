@@ -4,6 +4,7 @@
  * Replies to queries of this host reach programs through raw listeners (IpService.addRaw), which see every message before
  * this handler does: that is the "ICMP user interface" (1122-3.2.2.6-g). Declined: Timestamp (MAY), since the core has no time of day.
  */
+import { sumIsValid } from '../core/checksum.ts';
 import type { Context } from '../core/context.ts';
 import type { Frame } from '../core/frame.ts';
 import type { Micros } from '../core/time.ts';
@@ -11,7 +12,7 @@ import type { IcmpSupport, IpPacket, ProtocolHandler } from '../ip/service.ts';
 import { EchoServer } from './echo.ts';
 import { ErrorSender } from './errors.ts';
 import { ErrorReceiver } from './reports.ts';
-import { ICMP_HEADER_LENGTH, IcmpType, icmpChecksumIsValid, icmpType } from './wire.ts';
+import { ICMP_HEADER_LENGTH, IcmpType, icmpType } from './wire.ts';
 
 /** Counters since the start; what was not processed is in the drop counters. */
 export interface IcmpCounters {
@@ -43,7 +44,7 @@ export class Icmp implements ProtocolHandler {
     this.#received++;
     if (frame.length < ICMP_HEADER_LENGTH) {
       drops.drop('icmp-truncated', frame);
-    } else if (!icmpChecksumIsValid(frame.bytes, frame.start, frame.length)) {
+    } else if (!sumIsValid(frame.sum(frame.start, frame.length))) {
       drops.drop('icmp-checksum', frame);
     } else {
       this.#dispatch(frame, packet, now);

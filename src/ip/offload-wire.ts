@@ -33,15 +33,16 @@ export function findIpv4(bytes: Uint8Array, start: number, end: number): number 
 
 /**
  * Completes a partial checksum (Checksum.Partial: the field holds the pseudo-header's sum) of the TCP or UDP datagram
- * whose IPv4 header is at `network`. Returns false, having changed nothing, when there is no whole one.
+ * whose IPv4 header is at `network`. Returns false, having changed nothing, when there is no whole one. `frame`: whose octets they are.
  */
-export function completeChecksumAt(bytes: Uint8Array, network: number, end: number): boolean {
+export function completeChecksumAt(bytes: Uint8Array, network: number, end: number, frame?: Frame): boolean {
   const transport = network + ipHeaderLength(bytes, network);
   const last = network + ipTotalLength(bytes, network);
   const protocol = ipProtocol(bytes, network);
   const field = transport + (protocol === PROTOCOL_TCP ? TCP_CHECKSUM_OFFSET : UDP_CHECKSUM_OFFSET);
   if ((protocol !== PROTOCOL_TCP && protocol !== PROTOCOL_UDP) || field + 2 > last || last > end) return false;
-  const checksum = finishChecksum(sumBytes(bytes, transport, last - transport));
+  const length = last - transport;
+  const checksum = finishChecksum(frame?.sum(transport, length) ?? sumBytes(bytes, transport, length));
   // In UDP zero says that there is no checksum; the other form of zero is sent instead. RFC 768.
   setU16(bytes, field, checksum === 0 && protocol === PROTOCOL_UDP ? 0xffff : checksum);
   return true;
@@ -51,7 +52,7 @@ export function completeChecksumAt(bytes: Uint8Array, network: number, end: numb
 export function completeChecksum(frame: Frame): boolean {
   if (frame.checksum !== Checksum.Partial) return true;
   const network = networkOf(frame);
-  if (network < 0 || !completeChecksumAt(frame.bytes, network, frame.end)) return false;
+  if (network < 0 || !completeChecksumAt(frame.bytes, network, frame.end, frame)) return false;
   frame.checksum = Checksum.Full;
   return true;
 }

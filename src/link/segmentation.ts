@@ -5,9 +5,10 @@
  * passed on as it is. IPv4 only; pieces are what tcp_gso_segment of Linux makes (RFC 9293 §3.1 for the fields).
  */
 import { copyBytes, setU32 } from '../core/bytes.ts';
-import { finishChecksum, pseudoHeaderSum, sumBytes } from '../core/checksum.ts';
+import { finishChecksum, pseudoHeaderSum } from '../core/checksum.ts';
 import type { Context } from '../core/context.ts';
 import type { Drops } from '../core/drop.ts';
+import { Checksum } from '../core/frame.ts';
 import type { Frame } from '../core/frame.ts';
 import type { Micros } from '../core/time.ts';
 import {
@@ -53,60 +54,84 @@ function findTcpText(frame: Frame, network: number): number {
 /**
  * Cuts a TCP super-segment into frames with at most `gsoSize` octets of text each and hands them to `emit`, in order;
  * checksums are complete. The frame stays its holder's. Returns false, having emitted nothing, when it is not TCP over IPv4.
+ *
+ * `inPlace`: the holder does not need its octets any more. Each piece is then the frame itself, its headers written over the end of
+ * the piece before, for as long as `emit` keeps none. Measured: see docs/performance.md.
  */
-export function cutSegment(frame: Frame, emit: FrameSink, now: Micros): boolean {
+export function cutSegment(frame: Frame, emit: FrameSink, now: Micros, inPlace = false): boolean {
   const network = networkOf(frame);
   const text = findTcpText(frame, network);
   if (text < 0) return false;
-  const length = network + ipTotalLength(frame.bytes, network) - text;
+  const { bytes, gsoSize } = frame;
+  const headers = text - frame.start;
+  const toNetwork = network - frame.start;
+  const toTransport = toNetwork + ipHeaderLength(bytes, network);
+  const length = network + ipTotalLength(bytes, network) - text;
+  const identification = ipIdentification(bytes, network);
+  const seq = sequenceNumber(bytes, frame.start + toTransport);
+  const control = flags(bytes, frame.start + toTransport);
   let done = 0;
   for (let index = 0; done < length || index === 0; index++) {
-    const size = Math.min(frame.gsoSize, length - done);
-    const piece = copyPiece(frame, text, done, size);
-    piece.network = network + piece.start - frame.start;
-    piece.transport = piece.network + ipHeaderLength(frame.bytes, network);
-    writeIpv4Fields(piece, index);
-    writeTcpFields(piece, done, index === 0, done + size === length);
+    const size = Math.min(gsoSize, length - done);
+    const reused = inPlace && !frame.shared;
+    const piece = reused ? movePiece(frame, headers, text + done, size) : copyPiece(frame, headers, text + done, size);
+    piece.network = piece.start + toNetwork;
+    piece.transport = piece.start + toTransport;
+    writeIpv4Fields(piece, identification + index);
+    writeTcpFields(piece, (seq + done) >>> 0, controlOf(control, index === 0, done + size === length));
     emit(piece, now);
     done += size;
   }
   return true;
 }
 
-/** The headers of the whole and `size` octets of its text from `done`. */
-function copyPiece(frame: Frame, text: number, done: number, size: number): Frame {
-  const headers = text - frame.start;
+/** The headers of the frame and `size` octets of its text from `at`, in a frame of their own. */
+function copyPiece(frame: Frame, headers: number, at: number, size: number): Frame {
   const piece = frame.pool.acquire(headers + size);
   copyBytes(frame.bytes, frame.start, piece.bytes, piece.start, headers);
-  copyBytes(frame.bytes, text + done, piece.bytes, piece.start + headers, size);
+  copyBytes(frame.bytes, at, piece.bytes, piece.start + headers, size);
   piece.end = piece.start + headers + size;
   piece.reason = frame.reason;
   return piece;
 }
 
+/** The frame with its headers moved to in front of `at`, and held once more. */
+function movePiece(frame: Frame, headers: number, at: number, size: number): Frame {
+  const { start } = frame;
+  frame.start = at - headers;
+  frame.end = at + size;
+  if (frame.start !== start) frame.bytes.copyWithin(frame.start, start, start + headers);
+  frame.gsoSize = 0;
+  frame.checksum = Checksum.Full;
+  return frame.retain();
+}
+
 /** Total length, identification and checksum. The identification counts up, as datagrams of their own would have it. */
-function writeIpv4Fields(piece: Frame, index: number): void {
+function writeIpv4Fields(piece: Frame, identification: number): void {
   const { bytes, network } = piece;
   setIpTotalLength(bytes, network, piece.end - network);
-  setIpIdentification(bytes, network, ipIdentification(bytes, network) + index);
+  setIpIdentification(bytes, network, identification);
   setIpChecksum(bytes, network, piece.transport - network);
 }
 
 /**
- * Sequence number, flags and checksum. FIN and PSH say something about the end of the text; CWR is to be seen once (RFC 3168
- * §6.1.2). The urgent pointer stays: it counts from each piece's own sequence number, and Linux leaves it too.
+ * Sequence number, flags and checksum. The urgent pointer stays: it counts from each piece's own sequence number, and Linux leaves it too.
  */
-function writeTcpFields(piece: Frame, done: number, isFirst: boolean, isLast: boolean): void {
+function writeTcpFields(piece: Frame, seq: number, control: number): void {
   const { bytes, network, transport } = piece;
-  setU32(bytes, transport + TCP_SEQUENCE_OFFSET, (sequenceNumber(bytes, transport) + done) >>> 0);
-  let control = flags(bytes, transport);
-  if (!isLast) control &= ~(TcpFlag.Fin | TcpFlag.Psh);
-  if (!isFirst) control &= ~TcpFlag.Cwr;
+  setU32(bytes, transport + TCP_SEQUENCE_OFFSET, seq);
   bytes[transport + TCP_FLAGS_OFFSET] = control;
   const length = piece.end - transport;
   const pseudo = pseudoHeaderSum(ipSource(bytes, network), ipDestination(bytes, network), PROTOCOL_TCP) + length;
   setChecksum(bytes, transport, 0);
-  setChecksum(bytes, transport, finishChecksum(sumBytes(bytes, transport, length, pseudo)));
+  setChecksum(bytes, transport, finishChecksum(piece.sum(transport, length, pseudo)));
+}
+
+/** FIN and PSH say something about the end of the text; CWR is to be seen once (RFC 3168 §6.1.2). */
+function controlOf(control: number, isFirst: boolean, isLast: boolean): number {
+  const afterEnd = isLast ? 0 : TcpFlag.Fin | TcpFlag.Psh;
+  const once = isFirst ? 0 : TcpFlag.Cwr;
+  return control & ~(afterEnd | once);
 }
 
 class Segmenter implements Link {
@@ -118,6 +143,8 @@ class Segmenter implements Link {
   readonly #link: Link;
   readonly #drops: Drops;
   readonly #sendPiece: FrameSink;
+  /** The link has kept frames beyond `send`: pieces that share a frame would keep all of it. */
+  #keeps = false;
 
   constructor(link: Link, drops: Drops) {
     this.name = link.name;
@@ -145,8 +172,7 @@ class Segmenter implements Link {
       const text = findTcpText(frame, networkOf(frame));
       // More than gsoSize octets of text are cut even where they would fit the MTU: the peer's MSS may be smaller.
       if (text < 0 || frame.end - text > frame.gsoSize) {
-        if (!cutSegment(frame, this.#sendPiece, now)) this.#drops.drop('link-not-cuttable', frame);
-        frame.release();
+        this.#cut(frame, now);
         return;
       }
       frame.gsoSize = 0;
@@ -157,6 +183,13 @@ class Segmenter implements Link {
       return;
     }
     this.#link.send(frame, now);
+  }
+
+  #cut(frame: Frame, now: Micros): void {
+    const mayReuse = !this.#keeps && !frame.shared;
+    if (!cutSegment(frame, this.#sendPiece, now, mayReuse)) this.#drops.drop('link-not-cuttable', frame);
+    if (mayReuse) this.#keeps = frame.shared;
+    frame.release();
   }
 
   nextDeadline(): Micros {

@@ -4,7 +4,7 @@
  * A segment may be as large as the path takes (a super-segment, cut further down); its checksum is left partial where the link
  * completes it. Resets that belong to no connection wait here for the next poll, so that nothing leaves during input (MUST-59).
  */
-import { finishChecksum, foldSum, sumBytes } from '../core/checksum.ts';
+import { finishChecksum, foldSum } from '../core/checksum.ts';
 import type { Context } from '../core/context.ts';
 import { Checksum } from '../core/frame.ts';
 import type { Frame } from '../core/frame.ts';
@@ -366,7 +366,7 @@ export class Output {
       setChecksum(bytes, at, foldSum(pseudo));
     } else {
       frame.checksum = Checksum.Full;
-      setChecksum(bytes, at, finishChecksum(sumBytes(bytes, at, frame.length, pseudo))); // MUST-2
+      setChecksum(bytes, at, finishChecksum(frame.sum(at, frame.length, pseudo))); // MUST-2
     }
   }
 }

@@ -4,7 +4,7 @@
  *
  * Read seq, tcb, state, then the arrives-* files, receiver, sender and output.
  */
-import { pseudoHeaderSum, sumBytes, sumIsValid } from '../core/checksum.ts';
+import { pseudoHeaderSum, sumIsValid } from '../core/checksum.ts';
 import type { Context } from '../core/context.ts';
 import type { DropReason } from '../core/drop.ts';
 import { Errno } from '../core/errno.ts';
@@ -331,7 +331,7 @@ export class Tcp implements TcpService, ProtocolHandler, ListenerHost, Arrivals 
     // The kernel on this machine leaves the checksum partial, and a link with offload has verified it.
     if (frame.checksum !== Checksum.Full) return true;
     const pseudo = pseudoHeaderSum(packet.source, packet.destination, IpProtocol.Tcp) + frame.length;
-    if (sumIsValid(sumBytes(bytes, start, frame.length, pseudo))) return true;
+    if (sumIsValid(frame.sum(start, frame.length, pseudo))) return true;
     this.drop('tcp-bad-checksum');
     return false;
   }

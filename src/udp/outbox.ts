@@ -96,7 +96,7 @@ export class Outbox {
       setUdpPartialChecksum(bytes, start, length, sum);
       frame.checksum = Checksum.Partial;
     } else {
-      setUdpChecksum(bytes, start, length, sum);
+      setUdpChecksum(bytes, start, frame.sum(start, length, sum + length));
     }
     options.ttl = record.ttl;
     options.tos = record.tos;

@@ -116,8 +116,8 @@ export class Udp implements UdpService, ProtocolHandler {
     }
     // 1122-4.1.3.4-b. A partial checksum comes from this machine's memory, a verified one was checked by the link.
     if (frame.checksum === Checksum.Full) {
-      const sum = pseudoHeaderSum(packet.source, packet.destination, IpProtocol.Udp);
-      if (!udpChecksumIsValid(bytes, start, length, sum)) {
+      const sum = pseudoHeaderSum(packet.source, packet.destination, IpProtocol.Udp) + length;
+      if (!udpChecksumIsValid(bytes, start, frame.sum(start, length, sum))) {
         drops.drop('udp-checksum', frame);
         return 0;
       }

@@ -14,7 +14,7 @@
  */
 import { struct, u16be } from 'buffer-layout';
 import { getU16, setU16 } from '../core/bytes.ts';
-import { finishChecksum, foldSum, sumBytes, sumIsValid } from '../core/checksum.ts';
+import { finishChecksum, foldSum, sumIsValid } from '../core/checksum.ts';
 
 export interface UdpHeaderLayout {
   sourcePort: number;
@@ -44,9 +44,9 @@ export const udpLength = (bytes: Uint8Array, at: number): number => getU16(bytes
 /** 0 when the sender computed none. */
 export const udpChecksum = (bytes: Uint8Array, at: number): number => getU16(bytes, at + CHECKSUM);
 
-/** Whether the checksum is right, or none was sent. `pseudoSum` is the pseudo-header's sum without the length. RFC 768. */
-export const udpChecksumIsValid = (bytes: Uint8Array, at: number, length: number, pseudoSum: number): boolean =>
-  udpChecksum(bytes, at) === 0 || sumIsValid(sumBytes(bytes, at, length, pseudoSum + length));
+/** Whether the checksum is right, or none was sent. `sum` is that of the pseudo-header, its length and the datagram. RFC 768. */
+export const udpChecksumIsValid = (bytes: Uint8Array, at: number, sum: number): boolean =>
+  udpChecksum(bytes, at) === 0 || sumIsValid(sum);
 
 /** Writes a header without its checksum; `length` counts header and data. */
 export function writeUdpHeader(
@@ -62,10 +62,12 @@ export function writeUdpHeader(
   setU16(bytes, at + CHECKSUM, 0);
 }
 
-/** Computes and writes the checksum; a computed zero is sent as all ones, since zero means none. 768-a, 1122-4.1.3.4-b. */
-export function setUdpChecksum(bytes: Uint8Array, at: number, length: number, pseudoSum: number): void {
-  setU16(bytes, at + CHECKSUM, 0);
-  const checksum = finishChecksum(sumBytes(bytes, at, length, pseudoSum + length));
+/**
+ * Writes the checksum that `sum` comes to: of the pseudo-header, its length and the datagram, whose field is still 0 as `writeUdpHeader`
+ * leaves it. Zero is sent as all ones, since zero means none. 768-a, 1122-4.1.3.4-b.
+ */
+export function setUdpChecksum(bytes: Uint8Array, at: number, sum: number): void {
+  const checksum = finishChecksum(sum);
   setU16(bytes, at + CHECKSUM, checksum === 0 ? 0xffff : checksum);
 }
 

@@ -4,6 +4,7 @@ import { getU16, getU32 } from '../../src/core/bytes.ts';
 import { makeContext } from '../../src/core/context.ts';
 import type { Context } from '../../src/core/context.ts';
 import { Checksum } from '../../src/core/frame.ts';
+import type { Frame } from '../../src/core/frame.ts';
 import { SeededRandom } from '../../src/core/random.ts';
 import { micros } from '../../src/core/time.ts';
 import { cable } from '../../src/link/cable.ts';
@@ -206,6 +207,88 @@ describe('link/segmentation', () => {
     link.close();
     far.send(context.frames.from(buildPacket({}).bytes), T0);
     expect(context.drops.count('link-down')).to.equal(1);
+  });
+
+  const anySegment = fc.record({
+    length: fc.nat(9000),
+    gsoSize: fc.integer({ min: 1, max: 1500 }),
+    options: fc.nat(10).map((words) => new Uint8Array(words * 4).fill(1)),
+    flags: fc.nat(0xff),
+    seq: fc.nat(0xffffffff),
+    id: fc.nat(0xffff),
+  });
+
+  it('pieces in place are those that copies are, while nobody keeps them', () => {
+    const context = makeContext(new SeededRandom(1));
+    fc.assert(
+      fc.property(anySegment, ({ length, gsoSize, ...spec }) => {
+        fc.pre(length / gsoSize < 200);
+        const piecesOf = (inPlace: boolean): Uint8Array[] => {
+          const pieces: Uint8Array[] = [];
+          const frame = partialFrame(context.frames, { ...spec, text: textOf(length) }, gsoSize);
+          const emit = (piece: Frame): void => {
+            expect(piece === frame).to.equal(inPlace);
+            expect(piece.checksum).to.equal(Checksum.Full);
+            expect(piece.gsoSize).to.equal(0);
+            pieces.push(piece.view().slice());
+            piece.release();
+          };
+          expect(cutSegment(frame, emit, T0, inPlace)).to.equal(true);
+          frame.release();
+          return pieces;
+        };
+        const pieces = piecesOf(true);
+        expect(pieces).to.deep.equal(piecesOf(false));
+        expect(pieces.every((piece) => checksumsRight(piece))).to.equal(true);
+        expect(context.frames.inUse).to.equal(0);
+      }),
+    );
+  });
+
+  it('pieces that somebody keeps stay as they are', () => {
+    const context = makeContext(new SeededRandom(1));
+    const cut = (keeps: (index: number) => boolean): Uint8Array[] => {
+      const kept: Frame[] = [];
+      const pieces: Uint8Array[] = [];
+      const emit = (piece: Frame): void => {
+        const view = piece.view();
+        if (keeps(pieces.length)) {
+          kept.push(piece);
+          pieces.push(view);
+        } else {
+          pieces.push(view.slice());
+          piece.release();
+        }
+      };
+      const frame = partialFrame(context.frames, { text: textOf(1000) }, 100);
+      cutSegment(frame, emit, T0, true);
+      frame.release();
+      const copies = pieces.map((piece) => piece.slice());
+      for (const piece of kept) piece.release();
+      expect(context.frames.inUse).to.equal(0);
+      return copies;
+    };
+    const expected = cut(() => false);
+    for (const keeps of [(): boolean => true, (i: number): boolean => i === 3, (i: number): boolean => i % 2 === 1])
+      expect(cut(keeps)).to.deep.equal(expected);
+  });
+
+  it('a link that keeps frames is not given pieces that share one', () => {
+    const { context, link, far } = setUp();
+    for (let i = 0; i < 2; i++) link.send(partialFrame(context.frames, { text: textOf(6000) }, 1000), T0);
+    const held = new Set<Frame>();
+    let pieces = 0;
+    far.receive(
+      (frame) => {
+        pieces++;
+        held.add(frame);
+        expect(checksumsRight(frame.view())).to.equal(true);
+      },
+      T0,
+      100,
+    );
+    expect(pieces).to.equal(12);
+    expect(held.size).to.equal(12);
   });
 
   it('never reads outside the frame, whatever its octets', () => {

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { fromHex, setU16, toHex } from '../../src/core/bytes.ts';
-import { pseudoHeaderSum } from '../../src/core/checksum.ts';
+import { pseudoHeaderSum, sumBytes } from '../../src/core/checksum.ts';
 import type { DropReason } from '../../src/core/drop.ts';
 import { Errno } from '../../src/core/errno.ts';
 import { Checksum } from '../../src/core/frame.ts';
@@ -55,7 +55,12 @@ function udp(from: number, to: number, data: string, parts: DatagramParts = {}, 
   writeUdpHeader(payload, 0, from, to, payload.length);
   const source = addr(parts.source ?? '10.0.0.9');
   const destination = addr(parts.destination ?? '10.0.0.2');
-  if (checksum) setUdpChecksum(payload, 0, payload.length, pseudoHeaderSum(source, destination, IpProtocol.Udp));
+  if (checksum)
+    setUdpChecksum(
+      payload,
+      0,
+      sumBytes(payload, 0, payload.length, pseudoHeaderSum(source, destination, IpProtocol.Udp) + payload.length),
+    );
   return datagram({ protocol: IpProtocol.Udp, payload, ...parts });
 }
 
@@ -226,7 +231,7 @@ describe('udp/udp send', () => {
     ]);
     const sum = pseudoHeaderSum(header.source, header.destination, IpProtocol.Udp);
     expect(udpChecksum(bytes, 20)).not.to.equal(0);
-    expect(udpChecksumIsValid(bytes, 20, 11, sum)).to.be.true;
+    expect(udpChecksumIsValid(bytes, 20, sumBytes(bytes, 20, 11, sum + 11))).to.be.true;
     expect(toHex(bytes.slice(28))).to.equal('010203');
     expect(host.udp.counters().sent).to.equal(1);
     expect(host.context.frames.inUse).to.equal(0);
@@ -240,7 +245,7 @@ describe('udp/udp send', () => {
     host.settle();
     const { bytes } = host.link.sent[0]!;
     const sum = pseudoHeaderSum(addr('10.0.0.2'), addr('10.0.0.9'), IpProtocol.Udp);
-    expect(udpChecksumIsValid(bytes, 20, 11, sum)).to.be.false;
+    expect(udpChecksumIsValid(bytes, 20, sumBytes(bytes, 20, 11, sum + 11))).to.be.false;
     expect(udpChecksum(bytes, 20)).not.to.equal(0);
   });
 
@@ -505,7 +510,7 @@ describe('udp/udp and the MTU of the path', () => {
     pieces(host, port, 3000, 1);
     const payload = concat(...host.link.sent.map(({ bytes }) => bytes.subarray(20)));
     const sum = pseudoHeaderSum(addr('10.0.0.2'), addr(FAR), IpProtocol.Udp);
-    expect(udpChecksumIsValid(payload, 0, 3008, sum)).to.be.true;
+    expect(udpChecksumIsValid(payload, 0, sumBytes(payload, 0, 3008, sum + 3008))).to.be.true;
   });
 
   it('1122-3.3.2-a: 65,507 octets come through the host in pieces, in any order', () => {

@@ -1,0 +1,57 @@
+import { expect } from 'chai';
+import * as fc from 'fast-check';
+import { fromHex } from '../../src/core/bytes.ts';
+import { wideSum } from '../../src/core/wide-sum.ts';
+
+const memory = new WebAssembly.Memory({ initial: 2, maximum: 2 });
+const sum = wideSum(memory, 2);
+const bytes = new Uint8Array(memory.buffer);
+
+/** By the book: 16 bits at a time, each carry added at once. RFC 1071 §1. */
+function naive(octets: Uint8Array): number {
+  let total = 0;
+  for (let i = 0; i < octets.length; i += 2) {
+    total += octets[i]! * 256 + (octets[i + 1] ?? 0);
+    if (total > 0xffff) total -= 0xffff;
+  }
+  return total;
+}
+
+describe('core/wide-sum', () => {
+  it("RFC 1071 §3: the example's sum is ddf2", () => {
+    bytes.set(fromHex('00 01 f2 03 f4 f5 f6 f7'), 5);
+    expect(sum(5, 8)).to.equal(0xddf2);
+  });
+
+  it('of nothing is 0, of one octet that octet before a zero', () => {
+    bytes.fill(0xff, 0, 16);
+    expect(sum(3, 0)).to.equal(0);
+    expect(sum(3, 1)).to.equal(0xff00);
+  });
+
+  it('any octets at any place, short and long: as by the book', () => {
+    const place = fc.record({ at: fc.nat(70), length: fc.oneof(fc.nat(70), fc.nat(4000)), seed: fc.nat() });
+    fc.assert(
+      fc.property(place, ({ at, length, seed }) => {
+        bytes.fill(0xee, 0, at + length + 80);
+        let x = seed | 1;
+        for (let i = at; i < at + length; i++) bytes[i] = x = Math.imul(x, 1103515245) + 12345;
+        const total = sum(at, length);
+        // 0 and 0xffff are both zero in ones' complement.
+        expect(total % 0xffff).to.equal(naive(bytes.slice(at, at + length)) % 0xffff);
+        expect(total).to.be.within(0, 0xffff);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('is exact for 64 KiB of the largest octets, at any place', () => {
+    bytes.fill(0xff);
+    expect(sum(0, 65_536)).to.equal(0xffff);
+    expect(sum(7, 65_535)).to.equal(0xff00);
+  });
+
+  it('refuses to read beyond its memory', () => {
+    expect(() => sum(bytes.length - 8, 9)).to.throw('out of bounds');
+  });
+});
