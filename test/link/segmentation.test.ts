@@ -11,6 +11,7 @@ import { cable } from '../../src/link/cable.ts';
 import type { Link } from '../../src/link/link.ts';
 import { completeChecksum, findIpv4 } from '../../src/ip/offload-wire.ts';
 import { cutSegment, segmented } from '../../src/link/segmentation.ts';
+import { FakeLink } from '../support/fake-link.ts';
 import { buildPacket, checksumsRight, drain, partialFrame } from './packets.ts';
 
 const T0 = micros(0);
@@ -245,50 +246,33 @@ describe('link/segmentation', () => {
     );
   });
 
-  it('pieces that somebody keeps stay as they are', () => {
+  it('a piece in place that is kept is a mistake, and said to be one', () => {
     const context = makeContext(new SeededRandom(1));
-    const cut = (keeps: (index: number) => boolean): Uint8Array[] => {
-      const kept: Frame[] = [];
-      const pieces: Uint8Array[] = [];
-      const emit = (piece: Frame): void => {
-        const view = piece.view();
-        if (keeps(pieces.length)) {
-          kept.push(piece);
-          pieces.push(view);
-        } else {
-          pieces.push(view.slice());
-          piece.release();
-        }
-      };
-      const frame = partialFrame(context.frames, { text: textOf(1000) }, 100);
-      cutSegment(frame, emit, T0, true);
-      frame.release();
-      const copies = pieces.map((piece) => piece.slice());
-      for (const piece of kept) piece.release();
-      expect(context.frames.inUse).to.equal(0);
-      return copies;
-    };
-    const expected = cut(() => false);
-    for (const keeps of [(): boolean => true, (i: number): boolean => i === 3, (i: number): boolean => i % 2 === 1])
-      expect(cut(keeps)).to.deep.equal(expected);
+    const frame = partialFrame(context.frames, { text: textOf(1000) }, 100);
+    expect(() => cutSegment(frame, () => undefined, T0, true)).to.throw('was kept');
   });
 
-  it('a link that keeps frames is not given pieces that share one', () => {
-    const { context, link, far } = setUp();
-    for (let i = 0; i < 2; i++) link.send(partialFrame(context.frames, { text: textOf(6000) }, 1000), T0);
-    const held = new Set<Frame>();
-    let pieces = 0;
-    far.receive(
-      (frame) => {
-        pieces++;
-        held.add(frame);
-        expect(checksumsRight(frame.view())).to.equal(true);
-      },
-      T0,
-      100,
-    );
-    expect(pieces).to.equal(12);
-    expect(held.size).to.equal(12);
+  it('cuts in place for a link that sends at once, and copies for one that does not, or when another holds the frame', () => {
+    for (const [sendsAtOnce, isShared] of [
+      [true, false],
+      [false, false],
+      [true, true],
+    ] as const) {
+      const { context } = setUp();
+      const sent = new Set<Frame>();
+      const far = new FakeLink({ sendsAtOnce });
+      const send = far.send.bind(far);
+      far.send = (piece, now) => {
+        sent.add(piece);
+        send(piece, now);
+      };
+      const frame = partialFrame(context.frames, { text: textOf(6000) }, 1000);
+      if (isShared) frame.retain();
+      segmented(far, context).send(frame, T0);
+      expect(sent.has(frame)).to.equal(sendsAtOnce && !isShared);
+      expect(far.take().map(({ bytes }) => checksumsRight(bytes))).to.deep.equal(new Array(6).fill(true));
+      expect(context.frames.inUse).to.equal(isShared ? 1 : 0);
+    }
   });
 
   it('never reads outside the frame, whatever its octets', () => {
