@@ -60,6 +60,9 @@ export class Frame {
   /** Where `bytes` lies in the frame memory, or ON_HEAP. */
   readonly #place: number;
   #references = 0;
+  /** What `octets` returned last, and its offset. */
+  #octets: Uint8Array | undefined = undefined;
+  #octetsAt = 0;
 
   /** @internal Frames come from a FramePool. */
   constructor(pool: FramePool, capacity: number, place: number) {
@@ -99,6 +102,18 @@ export class Frame {
   /** A view of the packet's octets; for tests, captures and slow paths, since it allocates. */
   view(): Uint8Array {
     return this.bytes.subarray(this.start, this.end);
+  }
+
+  /**
+   * A view of `length` octets from offset `at`, which stays with the frame: a pooled one mostly carries text of one size at one place, and
+   * copying from a view of just that makes no other.
+   */
+  octets(at: number, length: number): Uint8Array {
+    if (this.#octets?.length !== length || this.#octetsAt !== at) {
+      this.#octets = this.bytes.subarray(at, at + length);
+      this.#octetsAt = at;
+    }
+    return this.#octets;
   }
 
   /** Adds a reference for a second holder. Throws for a frame that nobody holds any more. */

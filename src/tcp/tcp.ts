@@ -54,6 +54,9 @@ import type { Tcb } from './tcb.ts';
 import { mayReopen } from './timestamps.ts';
 import { destinationPort, sourcePort } from './wire.ts';
 
+/** Text from this length on (octets) comes from a view that its frame keeps; shorter text is of many lengths, and cheap to copy. */
+const LONG_TEXT = 512;
+
 export class Tcp implements TcpService, ProtocolHandler, ListenerHost, Arrivals {
   readonly context: Context;
   readonly ip: IpService;
@@ -323,7 +326,9 @@ export class Tcp implements TcpService, ProtocolHandler, ListenerHost, Arrivals 
       this.drop('tcp-bad-header');
       return false;
     }
-    this.#segment.ecn = packet.tos & EcnField.Mask;
+    const seg = this.#segment;
+    seg.ecn = packet.tos & EcnField.Mask;
+    if (seg.textLength >= LONG_TEXT) seg.takeTextFrom(frame.octets(seg.textAt, seg.textLength));
     if (packet.broadcast || isMulticast(packet.source) || this.ip.isBroadcast(packet.source)) {
       this.drop('tcp-broadcast');
       return false;

@@ -112,6 +112,16 @@ describe('core/frame', () => {
     expect(pool.inUse).to.equal(0);
   });
 
+  it('keeps the view of octets that was asked for last', () => {
+    const frame = new FramePool().from(Uint8Array.of(1, 2, 3, 4, 5));
+    const view = frame.octets(frame.start + 1, 3);
+    expect([...view]).to.deep.equal([2, 3, 4]);
+    expect(frame.octets(frame.start + 1, 3)).to.equal(view);
+    expect([...frame.octets(frame.start + 2, 3)]).to.deep.equal([3, 4, 5]);
+    expect([...frame.octets(frame.start + 2, 1)]).to.deep.equal([3]);
+    expect([...view]).to.deep.equal([2, 3, 4]);
+  });
+
   it('knows its pool, so that what holds a frame can make another', () => {
     const pool = new FramePool();
     expect(pool.acquire(1).pool).to.equal(pool);
