@@ -8,7 +8,7 @@
  */
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { argv, cpuUsage, execPath, memoryUsage, stdin, stdout } from 'node:process';
+import { argv, execPath, memoryUsage, stdin, stdout } from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { CHARGEN_PORT, startTcpChargen } from '../../src/app/chargen.ts';
 import { DISCARD_PORT, startTcpDiscard } from '../../src/app/discard.ts';
@@ -32,8 +32,6 @@ export interface Answers {
   /** Begins to watch the collector; `collected` is what it has done since. */
   watch: object;
   collected: Collected & { octets: number };
-  /** Processor time so far (us). */
-  cpu: { micros: number };
   /** Sets a trace listener, or removes it; events that it has heard so far. */
   'trace-on': { events: number };
   'trace-off': { events: number };
@@ -103,10 +101,6 @@ class Answering {
       return {};
     },
     collected: () => ({ ...this.#watch.end(), octets: this.#served.octets() - this.#octets }),
-    cpu: () => {
-      const { user, system } = cpuUsage();
-      return { micros: user + system };
-    },
     'trace-on': () => this.#listen(true),
     'trace-off': () => this.#listen(false),
     losses: () => {

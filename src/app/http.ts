@@ -51,7 +51,8 @@ function makeServer(options: HttpOptions): Server {
     keepAliveTimeout: options.idleTimeout ?? IDLE_TIMEOUT,
     headersTimeout: requestTimeout,
     requestTimeout,
-    connectionsCheckingInterval: Math.min(1000, requestTimeout),
+    // As late as that a request may time out; each check wakes a host that may have nothing else to do.
+    connectionsCheckingInterval: requestTimeout / 2,
   });
   server.maxRequestsPerSocket = MAX_REQUESTS;
   // A connection on which nothing moves, whatever it waits for.
