@@ -29,7 +29,7 @@ export interface DriverOptions {
    * processor time a burst. 0 sleeps at once; 'spin' never sleeps and takes a whole core.
    */
   readonly lookFor?: number | 'spin';
-  /** Frames taken from one link in one turn at most, default 128; fewer when they are large. */
+  /** Frames taken from one link in one turn at most, default 256; fewer when they are large. */
   readonly budget?: number;
 }
 
@@ -340,7 +340,7 @@ export class Driver {
 
 const RESOLVED = Promise.resolve();
 const LOOK_FOR = 1 * MS;
-const BUDGET = 128;
+const BUDGET = 256;
 /** Batches taken before timers that are due, at most: a flood must not hold them off. */
 const BATCHES_BEFORE_TIMERS = 8;
 /** How long turns may follow each other without the event loop (us), more or less. */
