@@ -8,6 +8,7 @@ import { Drops } from './drop.ts';
 import { FramePool } from './frame.ts';
 import type { RandomSource } from './random.ts';
 import { BufferPool } from './buffers.ts';
+import { trimNowAndThen } from './trimmer.ts';
 import { TimerHeap } from './timers.ts';
 import { Trace } from './trace.ts';
 
@@ -24,10 +25,13 @@ export interface Context {
 /** A fresh context; `random` decides whether runs repeat. Throws a RangeError for a tunable out of range. */
 export function makeContext(random: RandomSource, overrides?: ConfigOverrides): Context {
   const config = makeConfig(overrides);
+  const buffers = new BufferPool(config.tcp.memoryLimit);
+  const timers = new TimerHeap();
+  trimNowAndThen(buffers, timers);
   return {
     frames: new FramePool(),
-    buffers: new BufferPool(config.tcp.memoryLimit),
-    timers: new TimerHeap(),
+    buffers,
+    timers,
     random,
     drops: new Drops(),
     trace: new Trace(),

@@ -107,8 +107,8 @@ export class Output {
     return this.#resets.length > 0 || this.#cookies.length > 0;
   }
 
-  /** Sends what the connection may send now. Returns true when it has more than its share. */
-  transmit(conn: Connection, now: Micros): boolean {
+  /** Sends what the connection, which has waited for its turn since `since`, may send now. Returns true when it has more than its share. */
+  transmit(conn: Connection, since: Micros, now: Micros): boolean {
     if (conn.resetOwed) this.#sendAbort(conn, now);
     if (conn.state === 'CLOSED') return false;
     const { sender } = conn;
@@ -118,7 +118,7 @@ export class Output {
     let octets = BURST_LIMIT;
     let segments = Math.min(BURST_SEGMENTS, this.share.left);
     let isMore = false;
-    while (sender.next(chosen, now)) {
+    while (sender.next(chosen, since, now)) {
       isMore = octets <= 0 || segments <= 0;
       if (isMore) break;
       octets -= chosen.length;

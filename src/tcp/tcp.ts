@@ -10,7 +10,6 @@ import type { DropReason } from '../core/drop.ts';
 import { Errno } from '../core/errno.ts';
 import { Checksum } from '../core/frame.ts';
 import type { Frame } from '../core/frame.ts';
-import { empty } from '../core/lists.ts';
 import { micros } from '../core/time.ts';
 import type { Micros } from '../core/time.ts';
 import { ANY_ADDRESS, isMulticast } from '../ip/address.ts';
@@ -51,6 +50,7 @@ import type { SeqNum } from './seq.ts';
 import type { TcpOptions, TcpService } from './service.ts';
 import { SynCookies } from './syn-cookies.ts';
 import type { Tcb } from './tcb.ts';
+import { Turns } from './turns.ts';
 import { mayReopen } from './timestamps.ts';
 import { destinationPort, sourcePort } from './wire.ts';
 
@@ -77,10 +77,7 @@ export class Tcp implements TcpService, ProtocolHandler, ListenerHost, Arrivals 
   readonly #resets: Throttle;
   readonly #segment = new Segment();
   #frame: Frame | undefined = undefined;
-  /** Connections that poll looks at, the list that it is working through, and whose turn it is in that. */
-  #marked: Connection[] = [];
-  #working: Connection[] = [];
-  #place = 0;
+  readonly #turns = new Turns<Connection>();
 
   /**
    * Registers itself with IP. `congestion` are congestion control algorithms besides those built in. Throws a RangeError when
@@ -159,7 +156,7 @@ export class Tcp implements TcpService, ProtocolHandler, ListenerHost, Arrivals 
   }
 
   get pending(): boolean {
-    return this.#marked.length > 0 || this.#working.length > 0 || this.#output.answersWait;
+    return !this.#turns.isEmpty || this.#output.answersWait;
   }
 
   /** The last poll has sent as much text as one may: what else there is waits until the shell has looked at what has come in. */
@@ -171,23 +168,15 @@ export class Tcp implements TcpService, ProtocolHandler, ListenerHost, Arrivals 
     this.now = now;
     this.#output.share.begin();
     this.#output.flushAnswers(now);
-    if (this.#working.length === 0) {
-      const empty = this.#working;
-      this.#working = this.#marked;
-      this.#marked = empty;
-    }
-    const working = this.#working;
-    while (this.#place < working.length && !this.#output.share.isSpent) {
-      const conn = working[this.#place++]!;
-      conn.marked = false;
+    this.#turns.begin(now);
+    while (!this.#output.share.isSpent) {
+      const conn = this.#turns.take();
+      if (conn === undefined) break;
       // The clock of the ISN may have moved on since OPEN, which is not told the time.
       if (conn.state === 'SYN-SENT' && conn.segmentsSent === 0) conn.sender.start(this.newIss(conn.tcb, now));
-      if (this.#output.transmit(conn, now)) this.mark(conn);
+      if (this.#output.transmit(conn, this.#turns.since, now)) this.mark(conn);
       this.#schedule(conn);
     }
-    if (this.#place === 0 || this.#place < working.length) return;
-    empty(working);
-    this.#place = 0;
   }
 
   connections(): Iterable<Connection> {
@@ -228,9 +217,7 @@ export class Tcp implements TcpService, ProtocolHandler, ListenerHost, Arrivals 
   // What connections and the event processing call.
 
   mark(conn: Connection): void {
-    if (conn.marked) return;
-    conn.marked = true;
-    this.#marked.push(conn);
+    this.#turns.add(conn);
   }
 
   add(conn: Connection): boolean {

@@ -4,6 +4,7 @@ import { BufferPool, SMALLEST_BUFFER } from '../../src/core/buffers.ts';
 import { ByteRing } from '../../src/core/ring.ts';
 
 const KIB = 1024;
+const MIB = 1024 * KIB;
 
 describe('memory of the rings', () => {
   it('the account is the sum over the rings after any sequence, and stays below the bound', () => {
@@ -141,6 +142,53 @@ describe('memory of the rings', () => {
     expect([pool.makeRoom(16 * KIB), asked]).to.deep.equal([true, []]);
     expect([pool.makeRoom(32 * KIB), asked]).to.deep.equal([true, ['first', 'second']]);
     expect([pool.makeRoom(41 * KIB), asked]).to.deep.equal([false, ['first', 'second', 'third']]);
+  });
+
+  it('the share is as much for each ring as for every other, and more than a ring may have only below the pressure mark', () => {
+    const pool = new BufferPool(300 * KIB); // pressure at 200 KiB
+    expect(pool.shareFor(1)).to.equal(128 * KIB);
+    const large = pool.take(128 * KIB);
+    const others = [pool.take(32 * KIB), pool.take(32 * KIB)];
+    expect(pool.shareFor(1)).to.equal(64 * KIB);
+    others.push(pool.take(8 * KIB));
+    expect([pool.shareFor(1), pool.shareFor(MIB)]).to.deep.equal([1, 32 * KIB]);
+    pool.give(large);
+    expect([pool.shareFor(1), pool.shareFor(MIB)]).to.deep.equal([64 * KIB, 64 * KIB]);
+    for (let i = 0; i < 20; i++) pool.take(SMALLEST_BUFFER);
+    expect(pool.shareFor(MIB)).to.equal(8 * KIB);
+    for (let i = 0; i < 200; i++) pool.take(SMALLEST_BUFFER);
+    expect(pool.shareFor(MIB)).to.equal(SMALLEST_BUFFER);
+  });
+
+  it('keeps no more free than for good when nobody trims it', () => {
+    const pool = new BufferPool(MIB, 32 * KIB);
+    const buffers = Array.from({ length: 20 }, () => pool.take(8 * KIB));
+    for (const buffer of buffers) pool.give(buffer);
+    expect(pool.usage().free).to.equal(32 * KIB);
+  });
+
+  it('keeps what it gets back below the pressure mark, and says so once', () => {
+    const pool = new BufferPool(300 * KIB, 32 * KIB);
+    let surplus = 0;
+    pool.onSurplus = () => surplus++;
+    const buffers = Array.from({ length: 35 }, () => pool.take(8 * KIB));
+    for (const buffer of buffers) pool.give(buffer);
+    expect(pool.usage().free).to.equal(200 * KIB);
+    expect(surplus).to.equal(1);
+  });
+
+  it('is trimmed of what was free all the time, and of nothing that was needed or is kept for good', () => {
+    const pool = new BufferPool(MIB, 32 * KIB);
+    pool.onSurplus = () => undefined;
+    const give = (buffers: readonly Uint8Array[]): void => {
+      for (const buffer of buffers) pool.give(buffer);
+    };
+    give(Array.from({ length: 16 }, () => pool.take(8 * KIB)));
+    expect([pool.trim(), pool.usage().free]).to.deep.equal([true, 128 * KIB]); // there was nothing at first
+    give(Array.from({ length: 10 }, () => pool.take(8 * KIB)));
+    expect([pool.trim(), pool.usage().free]).to.deep.equal([true, 80 * KIB]);
+    expect([pool.trim(), pool.usage().free]).to.deep.equal([false, 32 * KIB]);
+    expect([pool.trim(), pool.usage().free]).to.deep.equal([false, 32 * KIB]);
   });
 
   it('shrinks to the smallest buffer that holds what is there', () => {

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { Checksum } from '../../src/core/frame.ts';
-import { MS, SECOND } from '../../src/core/time.ts';
+import { MS, SECOND, micros } from '../../src/core/time.ts';
+import { nothingChosen } from '../../src/tcp/chosen.ts';
 import { Readiness } from '../../src/tcp/service.ts';
 import { Scene, inState } from '../support/tcp-scene.ts';
 
@@ -416,6 +417,20 @@ describe('sender', () => {
       s.write(1);
       s.poll();
       expect(s.conn.info().cwnd).to.equal(10 * MSS);
+    });
+
+    it('who waits for a turn to send is not idle', () => {
+      const s = inState('ESTABLISHED');
+      s.write(10 * MSS);
+      s.poll().deliver(ack(101 + 10 * MSS));
+      s.write(1);
+      const cwndAfter = (wait: number, idle: number): number => {
+        const found = micros(s.now + idle);
+        s.conn.sender.next(nothingChosen(), found, micros(found + wait));
+        return s.conn.info().cwnd;
+      };
+      expect(cwndAfter(10 * SECOND, 0)).to.equal(20 * MSS);
+      expect(cwndAfter(0, 10 * SECOND)).to.equal(10 * MSS);
     });
   });
 

@@ -196,6 +196,22 @@ describe('send buffer', () => {
     expect(most).to.be.below(1_000_000);
   });
 
+  it('is as large for all when memory is short, in whole segments, and grows again afterwards', () => {
+    const s = inState('ESTABLISHED', { tuneBuffers: true, memoryLimit: 300 * KIB });
+    const { buffers } = s.context;
+    const others = Array.from({ length: 8 }, () => buffers.take(32 * KIB));
+    expect(buffers.underPressure).to.equal(true);
+    expect(s.write(100 * MSS)).to.equal(20 * MSS);
+    s.poll().deliver(`<SEQ=301><ACK=${101 + 10 * MSS}><CTL=ACK>`);
+    // 200 KiB for nine.
+    expect(s.conn.info().sendBuffer).to.equal(Math.floor((16 * KIB) / MSS) * MSS);
+    for (const buffer of others) buffers.give(buffer);
+    s.write(100 * MSS);
+    s.poll().deliver(`<SEQ=301><ACK=${101 + 20 * MSS}><CTL=ACK>`);
+    expect(buffers.underPressure).to.equal(false);
+    expect(s.conn.info().sendBuffer).to.be.at.least(20 * MSS);
+  });
+
   it('SO_SNDBUF turns it off', () => {
     const { lab, client, server } = session({}, { client: { sendBuffer: 30_000 } });
     client.write(patternBytes(500_000));
