@@ -284,10 +284,7 @@ export class Sender implements SendState {
     this.tcb.sndUp = this.textEnd;
   }
 
-  /**
-   * Names what to send now, to a connection that has waited for its turn since `since`. False when nothing may be sent; on-timeout.ts then
-   * sees to the timer that will change that.
-   */
+  /** Names what to send now. It has waited for its turn since `since`. False when nothing may be sent; on-timeout.ts then sets a timer. */
   next(out: Chosen, since: Micros, now: Micros): boolean {
     const { state } = this.tcb;
     if (this.pacer !== undefined) this.pacer.holding = false;
@@ -375,8 +372,8 @@ export class Sender implements SendState {
     const textLeft = seqDiff(this.textEnd, start);
     if (textLeft < 0 || (textLeft === 0 && !this.finQueued)) return false;
     const used = seqDiff(start, tcb.sndUna);
-    // Differs: RFC 5681 §4.1 looks at the time since the last transmission only. Who waits for a turn among thousands has not been idle: Linux
-    // too looks when the program gives text (tcp_skb_entail). Measured with 10,000 busy senders: cwnd stayed at the restart window for good.
+    // Differs: RFC 5681 §4.1 looks at the last transmission only. Who waits for a turn among thousands has not been idle: as Linux, which
+    // looks when the program gives text. Measured with 10,000 busy senders: cwnd stayed at the restart window for good.
     if (used === 0 && start === tcb.sndNxt) this.control.onResume(since - this.#lastSentAt, this.rto.value, now);
     const probe = this.mtuProber === undefined ? 'none' : this.mtuProber.choose(out, this, now);
     if (probe !== 'none') return probe === 'probe';
