@@ -11,13 +11,19 @@ const PERIOD = 1 * SECOND;
 
 /** Has the pool keep what it gets back, and trims it every second for as long as it keeps more than for good. */
 export function trimNowAndThen(pool: BufferPool, timers: TimerHeap): void {
+  let isFirst = false;
   const trimmer: TimerOwner = {
     deadline: NEVER,
     heapIndex: -1,
     onDeadline: (now: Micros) => {
-      if (pool.trim()) timers.schedule(trimmer, after(now, PERIOD));
+      if (isFirst || pool.trim()) timers.schedule(trimmer, after(now, PERIOD));
+      isFirst = false;
     },
   };
-  // The pool knows no time: the first look, which finds out, is due at once.
-  pool.onSurplus = () => timers.schedule(trimmer, micros(0));
+  pool.onSurplus = () => {
+    if (trimmer.heapIndex >= 0) return;
+    // The pool knows no time: the first call, which is due at once, is for finding out.
+    isFirst = true;
+    timers.schedule(trimmer, micros(0));
+  };
 }

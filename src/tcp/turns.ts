@@ -3,7 +3,7 @@
  * round have their turn before any has a second one. A round may take many polls, as each sends a bounded amount (turn-share.ts).
  */
 import { empty } from '../core/lists.ts';
-import { micros } from '../core/time.ts';
+import { NEVER } from '../core/time.ts';
 import type { Micros } from '../core/time.ts';
 
 /** What has turns. `marked`: it is among those of this round or the next. */
@@ -21,7 +21,7 @@ export class Turns<T extends Marked> {
   /** Whose turn it is in the round. */
   #place = 0;
   /** Since when the one whose turn it is has waited: what it spent here, it was not idle. */
-  since: Micros = micros(0);
+  since: Micros = NEVER;
 
   get isEmpty(): boolean {
     return this.#place === this.#round.length && this.#next.length === 0;

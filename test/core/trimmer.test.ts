@@ -21,7 +21,22 @@ describe('core/trimmer', () => {
     }
     expect(story).to.deep.equal([
       [5, 128],
-      [6, 32],
+      [6, 128],
+      [7, 32],
     ]);
+  });
+
+  it('looks no sooner when the pool falls short of it and has more again meanwhile', () => {
+    const pool = new BufferPool(1024 * KIB, 32 * KIB);
+    const timers = new TimerHeap();
+    trimNowAndThen(pool, timers);
+    const cycle = (): void => {
+      const buffers = Array.from({ length: 16 }, () => pool.take(8 * KIB));
+      for (const buffer of buffers) pool.give(buffer);
+    };
+    cycle();
+    timers.expire(micros(5 * SECOND));
+    for (let i = 0; i < 3; i++) cycle();
+    expect(timers.next()).to.equal(6 * SECOND);
   });
 });
