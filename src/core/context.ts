@@ -8,9 +8,9 @@ import { Drops } from './drop.ts';
 import { FramePool } from './frame.ts';
 import type { RandomSource } from './random.ts';
 import { BufferPool } from './buffers.ts';
-import { trimNowAndThen } from './trimmer.ts';
 import { TimerHeap } from './timers.ts';
 import { Trace } from './trace.ts';
+import { trimNowAndThen } from './trimmer.ts';
 
 export interface Context {
   readonly frames: FramePool;

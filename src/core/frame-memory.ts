@@ -14,7 +14,7 @@ export const SLAB = SLAB_PIECES * (2048 + 64);
 const SLABS = 128;
 const PAGE = 65536;
 
-export class FrameMemory {
+class FrameMemory {
   readonly #buffer: ArrayBuffer;
   /** As `sumBytes`, of octets at a place in this memory. */
   readonly sum: WideSum;
@@ -27,7 +27,7 @@ export class FrameMemory {
     const pages = Math.ceil((SLABS * SLAB) / PAGE);
     const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
     this.#buffer = memory.buffer;
-    this.sum = wideSum(memory, pages);
+    this.sum = wideSum(memory);
   }
 
   /** The place of a slab, until `owner` is collected; none when none is left. */

@@ -88,14 +88,13 @@ export interface FunctionModule {
   readonly results: Code;
   readonly locals: Code;
   readonly body: readonly Code[];
-  /** Size of the memory, in pages of 64 KiB. */
-  readonly pages: number;
 }
 
 export function encodeModule(module: FunctionModule): Uint8Array {
-  const { parameters, results, locals, pages } = module;
+  const { parameters, results, locals } = module;
   const types = vector([[FUNCTION, ...sized(parameters), ...sized(results)]]);
-  const imports = vector([[...name('imports'), ...name('memory'), 0x02, 0x01, ...u32(pages), ...u32(pages)]]);
+  // Of any size.
+  const imports = vector([[...name('imports'), ...name('memory'), 0x02, 0x00, 0]]);
   const functions = vector([[0]]);
   const exports = vector([[...name(module.name), 0x00, 0]]);
   const body = [...vector(locals.map((type) => [1, type])), ...module.body.flat(), 0x0b];

@@ -49,15 +49,14 @@ const BODY: readonly Code[] = [
   i32.or(i32.shl(i32.and(total, i32.const(0xff)), i32.const(8)), i32.shrU(total, i32.const(8))),
 ];
 
-/** The function for a memory of `pages` pages of 64 KiB. */
-export function wideSum(memory: WebAssembly.Memory, pages: number): WideSum {
+/** The function for places in `memory`. */
+export function wideSum(memory: WebAssembly.Memory): WideSum {
   const bytes = encodeModule({
     name: 'sum',
     parameters: [I32, I32],
     results: [I32],
     locals: [I32, I32, V128],
     body: BODY,
-    pages,
   });
   const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { imports: { memory } });
   return exports['sum'] as WideSum;

@@ -50,8 +50,8 @@ import type { SeqNum } from './seq.ts';
 import type { TcpOptions, TcpService } from './service.ts';
 import { SynCookies } from './syn-cookies.ts';
 import type { Tcb } from './tcb.ts';
-import { Turns } from './turns.ts';
 import { mayReopen } from './timestamps.ts';
+import { Turns } from './turns.ts';
 import { destinationPort, sourcePort } from './wire.ts';
 
 /** Text from this length on (octets) comes from a view that its frame keeps; shorter text is of many lengths, and cheap to copy. */

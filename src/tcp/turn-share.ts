@@ -1,6 +1,6 @@
 /**
- * How much text all connections together send in a turn, before the shell must look at what has come in (stack/driver.ts): as many
- * segments as it takes in frames, since each draws an ACK. Pure ACKs draw nothing and do not count.
+ * How much text all connections together send in a turn, before the shell must look at what has come in (stack/driver.ts): no more
+ * segments than it takes in frames, since each draws an ACK. Pure ACKs draw nothing and do not count.
  *
  * Measured with 10,000 busy connections: without this bound 1,800 segments went out for 1,024 frames taken in, the link's queue
  * overflowed, and lost ACKs led to time-outs, and those to more ACKs.

@@ -9,7 +9,7 @@ type Binary = (a: number, b: number) => number;
 function compile(...body: readonly Code[]): Binary {
   const memory = new WebAssembly.Memory({ initial: 1, maximum: 1 });
   new Uint8Array(memory.buffer).set([0x34, 0x12, 0xff], 10);
-  const bytes = encodeModule({ name: 'f', parameters: [I32, I32], results: [I32], locals: [I32], body, pages: 1 });
+  const bytes = encodeModule({ name: 'f', parameters: [I32, I32], results: [I32], locals: [I32], body });
   const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { imports: { memory } });
   return exports['f'] as Binary;
 }
