@@ -20,7 +20,6 @@ export function lossy(link: Link, share: number): Link {
     mtu: link.mtu,
     maxSegment: link.maxSegment,
     checksumOffload: link.checksumOffload,
-    sendsAtOnce: link.sendsAtOnce ?? false,
     start: (wake) => link.start(wake),
     wantWakes: (wanted) => link.wantWakes?.(wanted),
     receive: (sink, now, budget) => {

@@ -28,6 +28,8 @@ const LOSS = 0.001;
 const DELAY = 1000;
 /** Each direction; fast enough that losses, not the line, set the pace. */
 const BANDWIDTH = 10e9;
+/** Interrupt moderation as network cards of that rate have it (us). */
+const MODERATED = 50;
 const CONNECTIONS = 10;
 const PORT = 5001;
 /** Virtual time that passes before the real one is looked at (us). */
@@ -38,22 +40,26 @@ const WANTED = 500_000;
 const MTU_FRAME = 1514;
 const CHUNK = 65_536;
 
-const measure = (kind: string) => ({
+const measure = (kind: string, interval: number) => ({
   name: kind === 'stack' ? 'tapstack' : 'no stack',
-  measure: (seconds: number) => inOwnProcess(SELF, ['run', kind, seconds], seconds + 60),
+  measure: (seconds: number) => inOwnProcess(SELF, ['run', kind, interval, seconds], seconds + 60),
 });
 
-export const SIMULATION_FIGURES: readonly Figure[] = [
+const figure = (name: string, how: string, interval: number): Figure =>
   inMemory(
     {
-      name: 'simulator',
-      title: `simulated MTU segments, ${CONNECTIONS} connections, 0.1 % lost`,
+      name,
+      title: `simulated MTU segments, ${CONNECTIONS} connections, 0.1 % lost, ${how}`,
       unit: '/s',
       better: 'more',
       bars: [{ least: WANTED }],
     },
-    [measure('stack'), measure('bare')],
-  ),
+    [measure('stack', interval), measure('bare', interval)],
+  );
+
+export const SIMULATION_FIGURES: readonly Figure[] = [
+  figure('simulator', 'each taken when it comes', 0),
+  figure('simulator-moderated', `interrupts ${MODERATED} us apart`, MODERATED),
 ];
 
 interface World {
@@ -62,11 +68,16 @@ interface World {
   readonly counts: { large: number; sent: number };
 }
 
-function world(populate: (simulation: Simulation, left: Link, right: Link) => void): World {
+function world(interruptInterval: number, populate: (simulation: Simulation, left: Link, right: Link) => void): World {
   const simulation = new Simulation({ seed: 1 });
   const drops = new Drops();
   const counts = { large: 0, sent: 0 };
-  const [left, right] = cable({ delay: DELAY, bandwidth: BANDWIDTH, drops });
+  const [left, right] = cable({
+    delay: DELAY,
+    bandwidth: BANDWIDTH,
+    interruptInterval,
+    drops,
+  });
   const settings = { loss: LOSS };
   const near = impair(left, { outgoing: settings, incoming: settings, random: simulation.random.fork(), drops });
   const counted = (link: Link): Link =>
@@ -181,8 +192,8 @@ function bare(simulation: Simulation, left: Link, right: Link): void {
   simulation.add('sink', new Sink(right), [right]);
 }
 
-function run(kind: string, seconds: number): Sample {
-  const { simulation, counts } = world(kind === 'stack' ? stacks : bare);
+function run(kind: string, interval: number, seconds: number): Sample {
+  const { simulation, counts } = world(interval, kind === 'stack' ? stacks : bare);
   pass(simulation, WARM_UP);
   const before = { ...counts };
   const virtual = simulation.now;
@@ -204,4 +215,4 @@ function pass(simulation: Simulation, span: number): number {
   return (performance.now() - begin) / 1000;
 }
 
-if (argv[1] === SELF) process.stdout.write(JSON.stringify(run(argv[3] ?? '', Number(argv[4]))));
+if (argv[1] === SELF) process.stdout.write(JSON.stringify(run(argv[3] ?? '', Number(argv[4]), Number(argv[5]))));

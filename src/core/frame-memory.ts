@@ -4,8 +4,8 @@
  *
  * It is given out in slabs to pools of frames, and comes back when a pool is collected.
  */
-import { wideSum } from './wide-sum.ts';
-import type { WideSum } from './wide-sum.ts';
+import { wideCopySum, wideSum } from './wide-sum.ts';
+import type { WideCopySum, WideSum } from './wide-sum.ts';
 
 /** A slab (octets) has room for a large frame, or is cut into pieces for small ones; 64 octets between them spread them over the cache. */
 export const SLAB_PIECES = 32;
@@ -18,6 +18,8 @@ class FrameMemory {
   readonly #buffer: ArrayBuffer;
   /** As `sumBytes`, of octets at a place in this memory. */
   readonly sum: WideSum;
+  /** The same of octets that are copied from one place to another. */
+  readonly copySum: WideCopySum;
   /** Places of the slabs that nobody has. */
   readonly #free: number[] = Array.from({ length: SLABS }, (_, index) => index * SLAB);
   /** Whoever takes a slab, and all that lies in it, is collected as one: frames hold on to their pool. */
@@ -28,6 +30,7 @@ class FrameMemory {
     const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
     this.#buffer = memory.buffer;
     this.sum = wideSum(memory);
+    this.copySum = wideCopySum(memory);
   }
 
   /** The place of a slab, until `owner` is collected; none when none is left. */

@@ -92,6 +92,15 @@ export class Frame {
     return sum + frameMemory!.sum(this.#place + at, length);
   }
 
+  /** Copies `length` octets of another frame, from its offset `fromAt`, to offset `at`, and adds them to a running checksum as `sum` does. */
+  copySum(from: Frame, fromAt: number, at: number, length: number, sum = 0): number {
+    if (this.#place === ON_HEAP || from.#place === ON_HEAP) {
+      copyBytes(from.bytes, fromAt, this.bytes, at, length);
+      return this.sum(at, length, sum);
+    }
+    return sum + frameMemory!.copySum(from.#place + fromAt, length, this.#place + at);
+  }
+
   /** Opens `length` octets in front of the packet and returns their offset. Throws when the headroom is used up. */
   prepend(length: number): number {
     if (length > this.start) throw new Error(`no headroom: ${length} octets wanted, ${this.start} left`);

@@ -21,6 +21,9 @@ export const NEVER = Number.POSITIVE_INFINITY as Micros;
 /** The earlier of two points in time. Plain comparison: time in the core never wraps. */
 export const earlier = (a: Micros, b: Micros): Micros => (a < b ? a : b);
 
+/** The later of two points in time. */
+export const later = (a: Micros, b: Micros): Micros => (a > b ? a : b);
+
 /** `time` plus `span` microseconds. */
 export const after = (time: Micros, span: number): Micros => (time + span) as Micros;
 

@@ -33,7 +33,7 @@ const operation =
 /** The vector instructions have a prefix and a number. §5.4.8. */
 const vectorOperation = (number: number): ((...operands: readonly Code[]) => Code) => operation(0xfd, ...u32(number));
 
-/** What a load says: alignment 2^0, offset 0. */
+/** What a load or a store says: alignment 2^0, offset 0. */
 const ANYWHERE: Code = [0, 0];
 
 export const i32 = {
@@ -47,10 +47,13 @@ export const i32 = {
   leU: operation(0x4d),
   load8U: operation(0x2d, ...ANYWHERE),
   load16U: operation(0x2f, ...ANYWHERE),
+  store8: operation(0x3a, ...ANYWHERE),
+  store16: operation(0x3b, ...ANYWHERE),
 };
 
 export const v128 = {
   load: operation(0xfd, 0, ...ANYWHERE),
+  store: operation(0xfd, 11, ...ANYWHERE),
 };
 
 export const i32x4 = {

@@ -121,32 +121,23 @@ export class Simulation {
 
   /** When something happens next; `NEVER` when nothing will. */
   nextDeadline(): Micros {
-    let next = this.#appointments[0]?.time ?? NEVER;
-    for (const host of this.#hosts) next = earlier(next, nextOf(host, this.now));
-    return next;
+    return earlier(this.#nextAppointment(), this.#nextOfHosts(this.now));
   }
 
   #runTo(end: Micros): RunEnd {
-    this.#instant();
-    for (let next = this.nextDeadline(); next <= end; next = this.nextDeadline()) {
-      this.#advance(next);
-      this.#instant();
-    }
+    for (let next = this.#instant(); next <= end; next = this.#instant()) this.#advance(next);
     this.clock.advanceTo(end);
     return 'reached';
   }
 
   #runWhile(holds: () => boolean, end: Micros): RunEnd {
-    this.#instant();
-    while (!holds()) {
-      const next = this.nextDeadline();
+    for (let next = this.#instant(); !holds(); next = this.#instant()) {
       if (next === NEVER) return 'idle';
       if (next > end) {
         this.clock.advanceTo(end);
         return 'limit';
       }
       this.#advance(next);
-      this.#instant();
     }
     return 'reached';
   }
@@ -156,19 +147,32 @@ export class Simulation {
     if (next > this.now) this.clock.advanceTo(next);
   }
 
-  /** Everything that happens at the present instant. */
-  #instant(): void {
+  /** Everything that happens at the present instant; returns the next at which something does. */
+  #instant(): Micros {
     const now = this.now;
-    while (this.#appointments.length > 0 && this.#appointments[0]!.time <= now) this.#appointments.shift()!.action(now);
+    while (this.#nextAppointment() <= now) this.#appointments.shift()!.action(now);
     for (let round = 0; round < this.#maxRounds; round++) {
       for (const host of this.#hosts) turn(host, now);
-      if (!this.#hosts.some((host) => isBusy(host, now))) return;
+      const next = this.#nextOfHosts(now);
+      if (next > now) return earlier(next, this.#nextAppointment());
     }
     throw new Error(this.#liveLock(now));
   }
 
+  #nextAppointment(): Micros {
+    return this.#appointments[0]?.time ?? NEVER;
+  }
+
+  #nextOfHosts(now: Micros): Micros {
+    let next = NEVER;
+    for (const host of this.#hosts) next = earlier(next, nextOf(host, now));
+    return next;
+  }
+
   #liveLock(now: Micros): string {
-    const busy = this.#hosts.filter((host) => isBusy(host, now)).map((host) => `${host.name} (${whyBusy(host, now)})`);
+    const busy = this.#hosts
+      .filter((host) => nextOf(host, now) <= now)
+      .map((host) => `${host.name} (${whyBusy(host, now)})`);
     return `no end of work at ${now} us after ${this.#maxRounds} rounds; busy: ${busy.join(', ')}`;
   }
 }
@@ -186,10 +190,6 @@ function turn(host: Host, now: Micros): void {
 }
 
 const isDue = (port: Port, now: Micros): boolean => port.awake || port.link.nextDeadline() <= now;
-
-function isBusy(host: Host, now: Micros): boolean {
-  return host.stack.pending || host.stack.nextDeadline() <= now || host.ports.some((port) => isDue(port, now));
-}
 
 function whyBusy(host: Host, now: Micros): string {
   if (host.stack.pending) return 'its stack has something to do';

@@ -25,6 +25,11 @@ export interface CableOptions {
   readonly bandwidth?: number;
   /** Bound of the queue in front of each direction, with tail drop. Default 1000 frames. Without bandwidth nothing queues. */
   readonly queue?: QueueLimit;
+  /**
+   * Interrupt moderation: time (us) from one batch of received frames to the next at least, as network cards keep it, so that a fast line
+   * does not interrupt its host for each frame (ethtool -C rx-usecs). A frame after a pause comes at once. Default 0: each frame by itself.
+   */
+  readonly interruptInterval?: number;
   /** Frames under way or not yet fetched at most, each direction. Default 65,536. */
   readonly inFlight?: number;
   /** Where drops are counted. */
@@ -37,14 +42,23 @@ export function fitsMtu(frame: Frame, mtu: number): boolean {
   return excess <= 0 || (excess <= VLAN_LAYOUT.span && typeOf(frame.bytes, frame.start) === EtherType.Vlan);
 }
 
-/** Two ends of one cable. Throws a RangeError for a delay or bandwidth that is negative or not a number. */
+/** Two ends of one cable. Throws a RangeError for a delay, bandwidth or interval that is negative or not a number. */
 export function cable(options: CableOptions = {}): [Link, Link] {
-  const { delay = 0, bandwidth = 0, inFlight = DEFAULT_INBOX_FRAMES, drops = new Drops() } = options;
+  const {
+    delay = 0,
+    bandwidth = 0,
+    interruptInterval = 0,
+    inFlight = DEFAULT_INBOX_FRAMES,
+    drops = new Drops(),
+  } = options;
   if (!(delay >= 0)) throw new RangeError(`a cable's delay must be at least 0 us, not ${delay}`);
   if (!(bandwidth >= 0)) throw new RangeError(`a cable's bandwidth must be at least 0 bit/s, not ${bandwidth}`);
+  if (!(interruptInterval >= 0))
+    throw new RangeError(`a cable's interruptInterval must be at least 0 us, not ${interruptInterval}`);
   const [nameA, nameB] = options.names ?? ['cable-a', 'cable-b'];
-  const inboxA = new Inbox(drops, inFlight);
-  const inboxB = new Inbox(drops, inFlight);
+  const interval = Math.ceil(interruptInterval);
+  const inboxA = new Inbox(drops, inFlight, interval);
+  const inboxB = new Inbox(drops, inFlight, interval);
   return [new CableEnd(nameA, options, drops, inboxA, inboxB), new CableEnd(nameB, options, drops, inboxB, inboxA)];
 }
 

@@ -5,7 +5,7 @@
 import type { Drops } from '../core/drop.ts';
 import { Checksum } from '../core/frame.ts';
 import type { Frame } from '../core/frame.ts';
-import { NEVER } from '../core/time.ts';
+import { NEVER, after, later, micros } from '../core/time.ts';
 import type { Micros } from '../core/time.ts';
 import { DelayLine } from './delay-line.ts';
 import type { FrameSink } from './link.ts';
@@ -17,13 +17,21 @@ export class Inbox {
   readonly #line = new DelayLine();
   readonly #drops: Drops;
   readonly #limit: number;
+  readonly #interval: number;
+  /** Until when nothing is handed over: the interval since the last batch. */
+  #quietUntil: Micros = micros(0);
   #wake: (() => void) | undefined = undefined;
   #receiving = false;
   #closed = false;
 
-  constructor(drops: Drops, limit: number) {
+  /**
+   * @param limit frames held at most
+   * @param interval time (us) from one batch to the next at least; 0 hands each frame over when it is due
+   */
+  constructor(drops: Drops, limit: number, interval = 0) {
     this.#drops = drops;
     this.#limit = limit;
+    this.#interval = interval;
   }
 
   get closed(): boolean {
@@ -52,6 +60,7 @@ export class Inbox {
 
   /** Hands at most `budget` frames due by `now` to `sink`; returns how many. */
   receive(sink: FrameSink, now: Micros, budget: number): number {
+    if (now < this.#quietUntil) return 0;
     let count = 0;
     this.#receiving = true;
     while (count < budget) {
@@ -61,11 +70,13 @@ export class Inbox {
       sink(frame, now);
     }
     this.#receiving = false;
+    // A batch that the budget cut short goes on at once.
+    if (count > 0 && count < budget) this.#quietUntil = after(now, this.#interval);
     return count;
   }
 
   nextDue(): Micros {
-    return this.#line.nextDue();
+    return later(this.#line.nextDue(), this.#quietUntil);
   }
 
   /** Drops what it holds and all that comes later. */

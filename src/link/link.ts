@@ -24,12 +24,6 @@ export interface Link {
   /** Whether `send` accepts `Checksum.Partial` and completes it. */
   readonly checksumOffload: boolean;
 
-  /**
-   * `send` is done with a frame's octets when it returns, and so is all that it hands the frame to: no queue, nobody who keeps it. Then
-   * link/segmentation.ts need not copy the pieces of a super-segment. Default false.
-   */
-  readonly sendsAtOnce?: boolean;
-
   /** Counters of what this link, and those that it wraps, could not carry; a host's snapshot adds them to its own. */
   readonly losses?: readonly Drops[];
 

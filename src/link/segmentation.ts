@@ -4,11 +4,10 @@
  * TCP builds segments as large as windows allow; one pass through the stack then serves up to 44 frames. What arrives is
  * passed on as it is. IPv4 only; pieces are what tcp_gso_segment of Linux makes (RFC 9293 §3.1 for the fields).
  */
-import { copyBytes, setU32 } from '../core/bytes.ts';
+import { setU32 } from '../core/bytes.ts';
 import { finishChecksum, pseudoHeaderSum } from '../core/checksum.ts';
 import type { Context } from '../core/context.ts';
 import type { Drops } from '../core/drop.ts';
-import { Checksum } from '../core/frame.ts';
 import type { Frame } from '../core/frame.ts';
 import type { Micros } from '../core/time.ts';
 import {
@@ -54,11 +53,8 @@ function findTcpText(frame: Frame, network: number): number {
 /**
  * Cuts a TCP super-segment into frames with at most `gsoSize` octets of text each and hands them to `emit`, in order;
  * checksums are complete. The frame stays its holder's. Returns false, having emitted nothing, when it is not TCP over IPv4.
- *
- * `inPlace`: the holder does not need its octets any more, and `emit` does not keep the pieces. Each is the frame itself, its headers
- * written over the end of the one before. Measured: 5.0 us for 44 pieces, 9.0 us with copies.
  */
-export function cutSegment(frame: Frame, emit: FrameSink, now: Micros, inPlace = false): boolean {
+export function cutSegment(frame: Frame, emit: FrameSink, now: Micros): boolean {
   const network = networkOf(frame);
   const text = findTcpText(frame, network);
   if (text < 0) return false;
@@ -74,37 +70,19 @@ export function cutSegment(frame: Frame, emit: FrameSink, now: Micros, inPlace =
   for (let index = 0; done < length || index === 0; index++) {
     const size = Math.min(gsoSize, length - done);
     const at = text + done;
-    const piece = inPlace ? movePiece(frame, headers, at, size) : copyPiece(frame, headers, at, size);
+    const piece = frame.pool.acquire(headers + size);
+    piece.end = piece.start + headers + size;
+    piece.reason = frame.reason;
+    piece.copySum(frame, frame.start, piece.start, headers);
+    const sum = piece.copySum(frame, at, piece.start + headers, size);
     piece.network = piece.start + toNetwork;
     piece.transport = piece.start + toTransport;
     writeIpv4Fields(piece, identification + index);
-    writeTcpFields(piece, (seq + done) >>> 0, controlOf(control, index === 0, done + size === length));
+    writeTcpFields(piece, (seq + done) >>> 0, controlOf(control, index === 0, done + size === length), size, sum);
     emit(piece, now);
-    if (inPlace && frame.shared) throw new Error('a piece of a frame was kept that is cut in place');
     done += size;
   }
   return true;
-}
-
-/** The headers of the frame and `size` octets of its text from `at`, in a frame of their own. */
-function copyPiece(frame: Frame, headers: number, at: number, size: number): Frame {
-  const piece = frame.pool.acquire(headers + size);
-  copyBytes(frame.bytes, frame.start, piece.bytes, piece.start, headers);
-  copyBytes(frame.bytes, at, piece.bytes, piece.start + headers, size);
-  piece.end = piece.start + headers + size;
-  piece.reason = frame.reason;
-  return piece;
-}
-
-/** The frame with its headers moved to in front of `at`, and held once more. */
-function movePiece(frame: Frame, headers: number, at: number, size: number): Frame {
-  const { start } = frame;
-  frame.start = at - headers;
-  frame.end = at + size;
-  if (frame.start !== start) frame.bytes.copyWithin(frame.start, start, start + headers);
-  frame.gsoSize = 0;
-  frame.checksum = Checksum.Full;
-  return frame.retain();
 }
 
 /** Total length, identification and checksum. The identification counts up, as datagrams of their own would have it. */
@@ -116,16 +94,16 @@ function writeIpv4Fields(piece: Frame, identification: number): void {
 }
 
 /**
- * Sequence number, flags and checksum. The urgent pointer stays: it counts from each piece's own sequence number, and Linux leaves it too.
+ * Sequence number, flags, and the checksum with that of the `size` octets of text, which begin at an even place. The urgent pointer stays: it counts from each piece's own sequence number, and Linux leaves it too.
  */
-function writeTcpFields(piece: Frame, seq: number, control: number): void {
+function writeTcpFields(piece: Frame, seq: number, control: number, size: number, textSum: number): void {
   const { bytes, network, transport } = piece;
   setU32(bytes, transport + TCP_SEQUENCE_OFFSET, seq);
   bytes[transport + TCP_FLAGS_OFFSET] = control;
   const length = piece.end - transport;
   const pseudo = pseudoHeaderSum(ipSource(bytes, network), ipDestination(bytes, network), PROTOCOL_TCP) + length;
   setChecksum(bytes, transport, 0);
-  setChecksum(bytes, transport, finishChecksum(piece.sum(transport, length, pseudo)));
+  setChecksum(bytes, transport, finishChecksum(piece.sum(transport, length - size, pseudo + textSum)));
 }
 
 /** FIN and PSH say something about the end of the text; CWR is to be seen once (RFC 3168 §6.1.2). */
@@ -184,8 +162,7 @@ class Segmenter implements Link {
   }
 
   #cut(frame: Frame, now: Micros): void {
-    const inPlace = this.#link.sendsAtOnce === true && !frame.shared;
-    if (!cutSegment(frame, this.#sendPiece, now, inPlace)) this.#drops.drop('link-not-cuttable', frame);
+    if (!cutSegment(frame, this.#sendPiece, now)) this.#drops.drop('link-not-cuttable', frame);
     frame.release();
   }
 

@@ -88,7 +88,6 @@ class TapLink implements Link {
   readonly mtu: number;
   readonly maxSegment: number;
   readonly checksumOffload: boolean;
-  readonly sendsAtOnce = true;
   readonly losses: readonly Drops[];
 
   readonly #libc: Libc;

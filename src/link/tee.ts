@@ -25,7 +25,6 @@ class Tee implements Link {
   readonly mtu: number;
   readonly maxSegment: number;
   readonly checksumOffload: boolean;
-  readonly sendsAtOnce: boolean;
   readonly losses: readonly Drops[];
   readonly #link: Link;
   readonly #listener: TeeListener;
@@ -39,7 +38,6 @@ class Tee implements Link {
     this.mtu = link.mtu;
     this.maxSegment = link.maxSegment;
     this.checksumOffload = link.checksumOffload;
-    this.sendsAtOnce = link.sendsAtOnce ?? false;
     this.losses = link.losses ?? [];
     this.#link = link;
     this.#listener = listener;

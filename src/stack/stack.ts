@@ -9,7 +9,6 @@ import { makeContext } from '../core/context.ts';
 import type { Context } from '../core/context.ts';
 import type { Frame } from '../core/frame.ts';
 import type { RandomSource } from '../core/random.ts';
-import { earlier } from '../core/time.ts';
 import type { Micros } from '../core/time.ts';
 import { macAddress } from '../ethernet/address.ts';
 import type { MacAddress } from '../ethernet/address.ts';
@@ -105,11 +104,9 @@ export class Stack implements StackSurface {
     }
   }
 
-  /** When `poll` must be called again; `NEVER` when nothing is scheduled. Work that is `pending` wants it at once. */
+  /** When `poll` must be called for a timer's sake; `NEVER` when none is set. Work that is `pending` wants it at once, links have their own. */
   nextDeadline(): Micros {
-    let deadline = this.context.timers.next();
-    for (const port of this.ports) deadline = earlier(deadline, port.link.nextDeadline());
-    return deadline;
+    return this.context.timers.next();
   }
 
   get pending(): boolean {

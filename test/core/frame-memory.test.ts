@@ -66,6 +66,25 @@ describe('core/frame-memory', () => {
     expect(all.slabs).not.to.be.empty;
   });
 
+  it('from there and from the heap, to there and to the heap, octets are copied and summed alike', async () => {
+    await collectGarbage();
+    const within = [new FramePool().acquire(1500), new FramePool().acquire(1500)] as const;
+    const all = takeAll();
+    const outside = [new FramePool().acquire(1500), new FramePool().acquire(1500)] as const;
+    expect([...within, ...outside].map((frame) => frame.isOnHeap)).to.deep.equal([false, false, true, true]);
+    for (const from of [within[0], outside[0]]) {
+      for (const to of [within[1], outside[1]]) {
+        fill(from);
+        to.bytes.fill(0xaa);
+        const expected = foldSum(sumBytes(from.bytes, 35, 1001, 0x1_2345_6789));
+        expect(foldSum(to.copySum(from, 35, 200, 1001, 0x1_2345_6789))).to.equal(expected);
+        expect(to.bytes.subarray(200, 1201)).to.deep.equal(from.bytes.subarray(35, 1036));
+        expect([to.bytes[199], to.bytes[1201]]).to.deep.equal([0xaa, 0xaa]);
+      }
+    }
+    expect(all.slabs).not.to.be.empty;
+  });
+
   it('of frames on the heap a pool keeps no more free ones than its limit', () => {
     const all = takeAll();
     const pool = new FramePool(1);

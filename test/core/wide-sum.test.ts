@@ -1,11 +1,12 @@
 import { expect } from 'chai';
 import * as fc from 'fast-check';
 import { fromHex } from '../../src/core/bytes.ts';
-import { wideSum } from '../../src/core/wide-sum.ts';
+import { wideCopySum, wideSum } from '../../src/core/wide-sum.ts';
 import { sumByTheBook } from '../support/checksum.ts';
 
 const memory = new WebAssembly.Memory({ initial: 2, maximum: 2 });
 const sum = wideSum(memory);
+const copySum = wideCopySum(memory);
 const bytes = new Uint8Array(memory.buffer);
 
 describe('core/wide-sum', () => {
@@ -36,13 +37,34 @@ describe('core/wide-sum', () => {
     );
   });
 
+  it('copies what it sums, and nothing else, from any place to any other', () => {
+    const place = fc.record({
+      at: fc.nat(70),
+      length: fc.oneof(fc.nat(70), fc.nat(4000)),
+      gap: fc.nat(70),
+      fill: fc.nat(255),
+    });
+    fc.assert(
+      fc.property(place, ({ at, length, gap, fill }) => {
+        for (let i = 0; i < at + length; i++) bytes[i] = i * 7 + fill;
+        const to = at + length + gap;
+        bytes.fill(fill, at + length, to + length + 80);
+        const before = bytes.slice(0, to + length + 80);
+        expect(copySum(at, length, to)).to.equal(sum(at, length));
+        before.copyWithin(to, at, at + length);
+        expect(bytes.subarray(0, before.length)).to.deep.equal(before);
+      }),
+    );
+  });
+
   it('is exact for 64 KiB of the largest octets, at any place', () => {
     bytes.fill(0xff);
     expect(sum(0, 65_536)).to.equal(0xffff);
     expect(sum(7, 65_535)).to.equal(0xff00);
   });
 
-  it('refuses to read beyond its memory', () => {
+  it('refuses to read or write beyond its memory', () => {
     expect(() => sum(bytes.length - 8, 9)).to.throw('out of bounds');
+    expect(() => copySum(0, 9, bytes.length - 8)).to.throw('out of bounds');
   });
 });

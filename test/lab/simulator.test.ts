@@ -187,6 +187,21 @@ describe('lab/simulator', () => {
     expect(seen).to.deep.equal(['a 10', 'b 20', 'c 20', 'late 100']);
   });
 
+  it('an appointment that a program makes for what is past is kept at the same instant, once the hosts are done', () => {
+    const { simulation, kick, b } = pair(0);
+    const log: string[] = [];
+    let made = false;
+    simulation.program('b', (now) => {
+      if (made) return;
+      made = true;
+      simulation.at(micros(now - 3), (then) => log.push(`${then} after ${b.log.length} steps`));
+    });
+    kick(3);
+    simulation.runFor(10);
+    expect(log).to.deep.equal([`0 after ${b.log.length} steps`]);
+    expect(b.log.at(-1)).to.equal('0 poll');
+  });
+
   it('runs programs after the poll of their host', () => {
     const { simulation, b, kick } = pair(5);
     simulation.program('b', (now) => b.log.push(`${now} program`));

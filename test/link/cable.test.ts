@@ -218,6 +218,38 @@ describe('link/cable', () => {
     expect(drain(b, 0, 9).map((f) => f[20])).to.deep.equal([2, 3, 4]);
   });
 
+  it('interrupts its host once in an interval at most: a frame after a pause at once, those that follow it together', () => {
+    const pool = new FramePool();
+    const [a, b] = cable({ delay: 5, interruptInterval: 49.5 });
+    for (let i = 0; i < 4; i++) a.send(plainFrame(pool, 60, i), at(10 * i));
+    const taken: [number, number][] = [];
+    while (b.nextDeadline() < NEVER) {
+      const due = b.nextDeadline();
+      taken.push([due, drain(b, due).length]);
+      expect(drain(b, due + 1)).to.have.length(0);
+    }
+    expect(taken).to.deep.equal([
+      [5, 1],
+      [55, 3],
+    ]);
+    a.send(plainFrame(pool, 60), at(60));
+    expect(b.nextDeadline()).to.equal(105);
+    drain(b, 105);
+    a.send(plainFrame(pool, 60), at(500));
+    expect(b.nextDeadline()).to.equal(505);
+  });
+
+  it('a batch that the budget cut short goes on at once, interval or not', () => {
+    const pool = new FramePool();
+    const [a, b] = cable({ interruptInterval: 50 });
+    for (let i = 0; i < 5; i++) a.send(plainFrame(pool, 60, i), at(0));
+    expect(drain(b, 0, 3)).to.have.length(3);
+    expect(b.nextDeadline()).to.equal(0);
+    expect(drain(b, 0, 3)).to.have.length(2);
+    a.send(plainFrame(pool, 60), at(1));
+    expect(b.nextDeadline()).to.equal(50);
+  });
+
   it('a closed end loses what is on its way to it, and both directions are down; what left before still arrives', () => {
     const pool = new FramePool();
     const drops = new Drops();
@@ -235,9 +267,13 @@ describe('link/cable', () => {
     expect(pool.inUse).to.equal(0);
   });
 
-  it('rejects a delay or bandwidth that makes no sense', () => {
+  it('rejects a delay, bandwidth or interval that makes no sense', () => {
     expect(() => cable({ delay: -1 })).to.throw(RangeError);
     expect(() => cable({ bandwidth: NaN })).to.throw(RangeError);
+    expect(() => cable({ interruptInterval: -1 })).to.throw(
+      RangeError,
+      'interruptInterval must be at least 0 us, not -1',
+    );
   });
 
   it('any traffic: order kept, each frame once, none early, none lost but by the queue', () => {

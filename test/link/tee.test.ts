@@ -3,7 +3,6 @@ import { FramePool } from '../../src/core/frame.ts';
 import { micros } from '../../src/core/time.ts';
 import { cable } from '../../src/link/cable.ts';
 import { tee } from '../../src/link/tee.ts';
-import { FakeLink } from '../support/fake-link.ts';
 import { drain, plainFrame } from './packets.ts';
 
 describe('link/tee', () => {
@@ -17,8 +16,6 @@ describe('link/tee', () => {
       () => story.push('done'),
     );
     expect([link.name, link.mtu, link.maxSegment, link.checksumOffload]).to.deep.equal(['n', 900, 900, false]);
-    expect(link.sendsAtOnce).to.equal(false);
-    expect(tee(new FakeLink(), () => undefined).sendsAtOnce).to.equal(true);
     let wakes = 0;
     link.start(() => wakes++);
     link.send(plainFrame(pool, 60, 1), micros(10));

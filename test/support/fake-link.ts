@@ -20,7 +20,6 @@ export interface FakeLinkOptions {
   readonly mtu?: number;
   readonly maxSegment?: number;
   readonly checksumOffload?: boolean;
-  readonly sendsAtOnce?: boolean;
 }
 
 export class FakeLink implements Link {
@@ -28,7 +27,6 @@ export class FakeLink implements Link {
   readonly mtu: number;
   readonly maxSegment: number;
   readonly checksumOffload: boolean;
-  readonly sendsAtOnce: boolean;
   /** Everything sent since the last `take`, oldest first. */
   sent: SentFrame[] = [];
   closed = false;
@@ -41,7 +39,6 @@ export class FakeLink implements Link {
     this.mtu = options.mtu ?? 1500;
     this.maxSegment = options.maxSegment ?? this.mtu;
     this.checksumOffload = options.checksumOffload ?? false;
-    this.sendsAtOnce = options.sendsAtOnce ?? true;
   }
 
   /** What was sent since the last call. */
