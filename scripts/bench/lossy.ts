@@ -22,6 +22,7 @@ export function lossy(link: Link, share: number): Link {
     checksumOffload: link.checksumOffload,
     start: (wake) => link.start(wake),
     wantWakes: (wanted) => link.wantWakes?.(wanted),
+    cork: (corked) => link.cork?.(corked),
     receive: (sink, now, budget) => {
       deliver = sink;
       return link.receive(sift, now, budget);

@@ -5,7 +5,7 @@
  * It fakes the least that keeps a kernel socket going: a handshake, acknowledgements of what came in order, a window. Each
  * measurement runs in a process and a network namespace of its own. Needs root, iproute2 and python3.
  *
- *     tsx scripts/bench/pump.ts [seconds]     prints all four
+ *     tsx scripts/bench/pump.ts [seconds]     prints all six
  */
 import { execFileSync, spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
@@ -13,6 +13,9 @@ import { argv, execPath } from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { getU16, getU32, setU16, setU32 } from '../../src/core/bytes.ts';
 import { finishChecksum, foldSum, pseudoHeaderSum, sumBytes } from '../../src/core/checksum.ts';
+import { SingleIo } from '../../src/link/batched-io.ts';
+import type { BatchedIo } from '../../src/link/batched-io.ts';
+import { IoUring } from '../../src/link/io-uring.ts';
 import { openTapDevice } from '../../src/link/tap-device.ts';
 import type { TapDevice } from '../../src/link/tap-device.ts';
 import { loadLibc } from '../../src/link/tap-libc.ts';
@@ -22,6 +25,8 @@ import { VNET_LAYOUT, VNET_LENGTH, VnetFlags, VnetGso } from '../../src/link/vne
 export interface PumpOptions {
   /** Super-segments of 64 KiB, or frames of 1,514 octets. */
   readonly offload: boolean;
+  /** Several frames in one system call, where the kernel can do that; else one. */
+  readonly batched: boolean;
   readonly seconds: number;
 }
 
@@ -40,12 +45,13 @@ export const pumpReceive = (options: PumpOptions): Promise<PumpResult> => inOwnP
 /** The pump sends, a kernel socket takes. */
 export const pumpSend = (options: PumpOptions): Promise<PumpResult> => inOwnProcess('send', options);
 
-function inOwnProcess(direction: string, { offload, seconds }: PumpOptions): Promise<PumpResult> {
+function inOwnProcess(direction: string, { offload, batched, seconds }: PumpOptions): Promise<PumpResult> {
   const self = fileURLToPath(import.meta.url);
   // The pump is the first process of its process namespace: the kernel's end is killed with it, however it ends.
   const isolation = ['--net', '--pid', '--fork', '--kill-child'];
   const mode = offload ? 'offload' : 'plain';
-  const args = [...isolation, execPath, '--import', 'tsx', self, 'run', direction, mode, `${seconds}`];
+  const calls = batched ? 'batched' : 'single';
+  const args = [...isolation, execPath, '--import', 'tsx', self, 'run', direction, mode, calls, `${seconds}`];
   const child = spawn('unshare', args, { stdio: ['ignore', 'pipe', 'inherit'], timeout: (seconds + 20) * 1000 });
   return new Promise((resolve, reject) => {
     let output = '';
@@ -85,41 +91,78 @@ const WINDOW = 1024 * 1024;
 /** Frames read or written before the event loop has its turn. */
 const BURST = 256;
 
-/** The device, a buffer for each direction, and canned headers. */
+/** Memory for one frame. */
+class FrameBuffer {
+  readonly bytes = new Uint8Array(70_000);
+  readonly address: Address;
+
+  constructor(libc: Libc) {
+    this.address = libc.addressOf(this.bytes);
+  }
+}
+
+/** The device, buffers for each direction, and canned headers. */
 class Pump {
-  readonly libc: Libc;
   readonly device: TapDevice;
+  readonly #io: BatchedIo;
+  readonly #control: SingleIo;
   readonly #header: number;
-  readonly #in = new Uint8Array(70_000);
-  readonly #out = new Uint8Array(70_000);
-  readonly #control = new Uint8Array(128);
-  readonly #inAt: Address;
-  readonly #outAt: Address;
-  readonly #controlAt: Address;
+  readonly #in: readonly FrameBuffer[];
+  readonly #out: readonly FrameBuffer[];
+  readonly #reply: FrameBuffer;
   readonly #kernelMac: Uint8Array;
+  /** Frames of the last batch of reads, and how many of them were looked at. */
+  readonly #lengths: number[] = [];
+  #looked = 0;
+  /** Reads that found something since the last that did not. */
+  #run = 0;
+  /** Writes put down. */
+  #written = 0;
   /** Sum of the canned data frame's pseudo-header, TCP header without sequence number, and text. */
   #outSum = 0;
 
-  constructor(libc: Libc, device: TapDevice, kernelMac: Uint8Array) {
-    this.libc = libc;
+  constructor(libc: Libc, device: TapDevice, batched: boolean, kernelMac: Uint8Array) {
     this.device = device;
+    this.#control = new SingleIo(libc, device.fd);
+    this.#io = (batched ? IoUring.open(libc, device.fd) : undefined) ?? this.#control;
     this.#header = device.offload ? VNET_LENGTH : 0;
     this.#kernelMac = kernelMac;
-    this.#inAt = libc.addressOf(this.#in);
-    this.#outAt = libc.addressOf(this.#out);
-    this.#controlAt = libc.addressOf(this.#control);
+    const buffers = (): FrameBuffer[] => Array.from({ length: this.#io.size }, () => new FrameBuffer(libc));
+    this.#in = buffers();
+    this.#out = buffers();
+    this.#reply = new FrameBuffer(libc);
   }
 
-  /** Reads one frame; undefined when none waits. The Ethernet header is at `at`. */
+  /** The next frame; undefined when none waits. The Ethernet header is at `at`. */
   read(): { readonly bytes: Uint8Array; readonly at: number } | undefined {
-    const length = this.libc.read(this.device.fd, this.#inAt, this.#in.length);
-    return length < 0 ? undefined : { bytes: this.#in, at: this.#header };
+    if (!this.holds) this.#readBatch();
+    while (this.holds) {
+      const index = this.#looked++;
+      if (this.#lengths[index]! >= 0) return { bytes: this.#in[index]!.bytes, at: this.#header };
+      this.#run = 0;
+    }
+    return undefined;
+  }
+
+  /** Frames that were read have not been looked at. */
+  get holds(): boolean {
+    return this.#looked < this.#lengths.length;
+  }
+
+  #readBatch(): void {
+    const count = this.#run < 2 ? 1 : Math.min(this.#run, this.#io.size);
+    for (let i = 0; i < count; i++) this.#io.read(this.#in[i]!.address, this.#in[i]!.bytes.length);
+    this.#io.submit();
+    this.#lengths.length = 0;
+    for (let i = 0; i < count; i++) this.#lengths.push(this.#io.result(i));
+    this.#run += count;
+    this.#looked = 0;
   }
 
   /** Sends a segment without text; a SYN carries MSS and window scale. */
   sendControl(ports: Ports, seq: number, ack: number, flags: number): void {
     const options = (flags & SYN) === 0 ? 0 : 8;
-    const bytes = this.#control;
+    const { bytes, address } = this.#reply;
     bytes.fill(0);
     this.#fillHeaders(bytes, ports, 20 + options);
     const tcp = this.#header + TCP_AT;
@@ -131,12 +174,15 @@ class Pump {
     // Kinds 2 (MSS), 1 (no operation), 3 (window scale). RFC 9293 §3.2, RFC 7323 §2.2.
     if (options > 0) bytes.set([2, 4, MSS >>> 8, MSS & 0xff, 1, 3, 3, SHIFT], tcp + 20);
     setU16(bytes, tcp + 16, finishChecksum(sumBytes(bytes, tcp, 20 + options, pseudoSum(20 + options))));
-    this.libc.write(this.device.fd, this.#controlAt, tcp + 20 + options);
+    this.#control.write(address, tcp + 20 + options);
   }
 
   /** Prepares the data frame that `sendData` repeats. */
   prepareData(ports: Ports, ack: number, text: number): void {
-    const bytes = this.#out;
+    for (const { bytes } of this.#out) this.#prepare(bytes, ports, ack, text);
+  }
+
+  #prepare(bytes: Uint8Array, ports: Ports, ack: number, text: number): void {
     this.#fillHeaders(bytes, ports, 20 + text);
     const tcp = this.#header + TCP_AT;
     setU32(bytes, tcp + 8, ack);
@@ -151,13 +197,19 @@ class Pump {
     this.#outSum = sumBytes(bytes, tcp, 20 + text, pseudoSum(20 + text));
   }
 
-  /** Sends the data frame with another sequence number, which is all that differs, and its checksum. */
-  sendData(seq: number, text: number): boolean {
-    const bytes = this.#out;
+  /** Sends the data frame with another sequence number, which is all that differs, and its checksum; at `flush` at the latest. */
+  sendData(seq: number, text: number): void {
+    const { bytes, address } = this.#out[this.#written]!;
     const tcp = this.#header + TCP_AT;
     setU32(bytes, tcp + 4, seq);
     if (!this.device.offload) setU16(bytes, tcp + 16, finishChecksum(this.#outSum + seq));
-    return this.libc.write(this.device.fd, this.#outAt, this.#header + TEXT_AT + text) >= 0;
+    this.#io.write(address, this.#header + TEXT_AT + text);
+    if (++this.#written === this.#io.size) this.flush();
+  }
+
+  flush(): void {
+    this.#io.submit();
+    this.#written = 0;
   }
 
   #fillHeaders(bytes: Uint8Array, ports: Ports, segment: number): void {
@@ -221,7 +273,7 @@ function receiver(pump: Pump, meter: Meter): () => void {
   let rcvNxt = 0;
   return () => {
     let unacked = false;
-    for (let i = 0; i < BURST; i++) {
+    for (let i = 0; i < BURST || pump.holds; i++) {
       const frame = pump.read();
       if (frame === undefined) break;
       if (!parse(frame.bytes, frame.at)) continue;
@@ -275,11 +327,12 @@ function sender(pump: Pump, meter: Meter): () => void {
     if (shift < 0) return;
     let sent = 0;
     while (sent < BURST && ((sndNxt - sndUna) >>> 0) + text <= window) {
-      if (!pump.sendData(sndNxt, text)) break;
+      pump.sendData(sndNxt, text);
       sndNxt = (sndNxt + text) >>> 0;
       meter.frames++;
       sent++;
     }
+    pump.flush();
     if (sent > 0 && !again) {
       again = true;
       setImmediate(onImmediate);
@@ -312,7 +365,7 @@ function kernelPeer(direction: string): ChildProcess {
   return spawn('python3', ['-c', ['import socket', ...source].join('\n')], { stdio: 'ignore' });
 }
 
-async function run(direction: string, offload: boolean, seconds: number): Promise<PumpResult> {
+async function run(direction: string, offload: boolean, batched: boolean, seconds: number): Promise<PumpResult> {
   const libc = await loadLibc();
   const device = openTapDevice(libc, 'tap0', offload);
   const ip = (command: string): string => execFileSync('ip', command.split(' '), { encoding: 'utf8' });
@@ -323,6 +376,7 @@ async function run(direction: string, offload: boolean, seconds: number): Promis
   const pump = new Pump(
     libc,
     device,
+    batched,
     Uint8Array.from(mac.split(':'), (octet) => Number.parseInt(octet, 16)),
   );
   const meter: Meter = { octets: 0, frames: 0 };
@@ -364,17 +418,23 @@ async function measure(meter: Meter, seconds: number): Promise<PumpResult> {
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 async function main(): Promise<void> {
-  const [, , command = '3', direction, mode, duration] = argv;
+  const [, , command = '3', direction, mode, calls, duration] = argv;
   if (command === 'run') {
-    process.stdout.write(JSON.stringify(await run(direction!, mode === 'offload', Number(duration))));
+    const result = await run(direction!, mode === 'offload', calls === 'batched', Number(duration));
+    process.stdout.write(JSON.stringify(result));
     process.exit(0);
   }
   const seconds = Number(command);
-  for (const offload of [true, false]) {
+  for (const [offload, batched] of [
+    [true, false],
+    [false, false],
+    [false, true],
+  ] as const) {
     for (const [name, pump] of [['in ', pumpReceive] as const, ['out', pumpSend] as const]) {
-      const { gbps, framesPerSecond, microsPerFrame } = await pump({ offload, seconds });
+      const { gbps, framesPerSecond, microsPerFrame } = await pump({ offload, batched, seconds });
       console.log(
-        `${name} ${offload ? '64 KiB' : ' MTU  '} ${gbps.toFixed(1).padStart(5)} Gbit/s` +
+        `${name} ${offload ? '64 KiB' : ' MTU  '} ${batched ? 'in batches' : 'one a call'}` +
+          ` ${gbps.toFixed(1).padStart(5)} Gbit/s` +
           ` ${framesPerSecond.toFixed(0).padStart(8)} frames/s ${microsPerFrame.toFixed(2).padStart(6)} us/frame`,
       );
     }

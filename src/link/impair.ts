@@ -70,6 +70,10 @@ class Impaired implements ImpairedLink {
     this.#link.wantWakes?.(wanted);
   }
 
+  cork(corked: boolean): void {
+    this.#link.cork?.(corked);
+  }
+
   receive(sink: FrameSink, now: Micros, budget: number): number {
     this.#sendDue(now);
     let handed = 0;

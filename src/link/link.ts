@@ -39,6 +39,12 @@ export interface Link {
    */
   wantWakes?(wanted: boolean): void;
 
+  /**
+   * Says that the owner is about to send more than one frame, perhaps, and then that it has: a link may keep what is sent until then, to
+   * hand several frames over in one system call. Only links that gain by it have it, and those that wrap them.
+   */
+  cork?(corked: boolean): void;
+
   /** Hands at most `budget` frames that have arrived by `now`, oldest first, to `sink`. Returns how many. */
   receive(sink: FrameSink, now: Micros, budget: number): number;
 

@@ -139,6 +139,10 @@ class Segmenter implements Link {
     this.#link.wantWakes?.(wanted);
   }
 
+  cork(corked: boolean): void {
+    this.#link.cork?.(corked);
+  }
+
   receive(sink: FrameSink, now: Micros, budget: number): number {
     return this.#link.receive(sink, now, budget);
   }

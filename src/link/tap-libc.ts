@@ -6,7 +6,8 @@
  * read of one octet: 600 ns by number, 670 ns by a cached view, 840 ns with a fresh subarray (scripts/bench/pump.ts).
  */
 
-import type { node as koffiNode } from 'koffi';
+import type Koffi from 'koffi';
+import type { LibraryHandle } from 'koffi';
 
 /** Memory address of the first octet of a buffer. Whoever passes it to a call keeps the buffer alive until it returns. */
 export type Address = number & { readonly brand: 'Address' };
@@ -20,7 +21,20 @@ export interface ReadWatch {
   close(): void;
 }
 
+/** The system calls of io_uring(7); io-uring.ts knows what they want. Each returns -1 on failure. */
+export interface RingCalls {
+  /** `params` is a struct io_uring_params, which the kernel fills in. Returns a descriptor. */
+  setup(entries: number, params: Uint32Array): number;
+  enter(ring: number, toSubmit: number, minComplete: number, flags: number): number;
+  /** A part of a ring as memory to read and write; undefined when it cannot be mapped. */
+  map(ring: number, length: number, offset: number): ArrayBuffer | undefined;
+  /** Nobody may touch the memory afterwards. */
+  unmap(mapping: ArrayBuffer): void;
+}
+
 export interface Libc {
+  /** Undefined where there is no way to ask for it. */
+  readonly ring: RingCalls | undefined;
   /** Each returns -1 on failure; `errno()` right after it tells why. */
   open(path: string, flags: number): number;
   close(fd: number): number;
@@ -67,11 +81,36 @@ async function bind(): Promise<Libc> {
     socket: library.func('int socket(int domain, int type, int protocol)') as Libc['socket'],
     errno,
     addressOf: (bytes) => Number(koffi.address(bytes)) as Address,
+    ring: bindRing(koffi, library),
     watch: (fd, onReadable) => watch(koffi.node, fd, onReadable),
   };
 }
 
-function watch(node: typeof koffiNode, fd: number, onReadable: () => void): ReadWatch {
+/** Numbers that all architectures have in common, but for Alpha. */
+const SYS_IO_URING_SETUP = 425;
+const SYS_IO_URING_ENTER = 426;
+const PROT_READ_WRITE = 3;
+const MAP_SHARED_POPULATE = 0x8001;
+
+/** The C library has no functions for these two calls, but one for any. */
+function bindRing(koffi: typeof Koffi, library: LibraryHandle): RingCalls {
+  const setup = library.func('syscall', 'int', ['long', 'uint', '_Inout_ uint32_t *']);
+  const enter = library.func('syscall', 'int', ['long', 'uint', 'uint', 'uint', 'uint', 'uintptr_t', 'size_t']);
+  const mmap = library.func('mmap', 'intptr_t', ['uintptr_t', 'size_t', 'int', 'int', 'int', 'long']);
+  const munmap = library.func('int munmap(void *address, size_t length)');
+  return {
+    setup: (entries, params) => setup(SYS_IO_URING_SETUP, entries, params) as number,
+    enter: (ring, toSubmit, minComplete, flags) =>
+      enter(SYS_IO_URING_ENTER, ring, toSubmit, minComplete, flags, 0, 0) as number,
+    map(ring, length, offset) {
+      const address = mmap(0, length, PROT_READ_WRITE, MAP_SHARED_POPULATE, ring, offset) as number;
+      return address < 0 ? undefined : koffi.view(address, length);
+    },
+    unmap: (mapping) => void munmap(mapping, mapping.byteLength),
+  };
+}
+
+function watch(node: typeof Koffi.node, fd: number, onReadable: () => void): ReadWatch {
   const handle = node.poll(fd, { readable: true }, onReadable);
   handle.unref();
   let state: 'running' | 'paused' | 'closed' = 'running';

@@ -6,10 +6,14 @@
  * than one queue, and following a change of the device's MTU.
  */
 import { Drops } from '../core/drop.ts';
+import type { DropReason } from '../core/drop.ts';
 import { Checksum, FramePool, LARGE_FRAME, SMALL_FRAME } from '../core/frame.ts';
 import type { Frame } from '../core/frame.ts';
 import { NEVER } from '../core/time.ts';
 import type { Micros } from '../core/time.ts';
+import { SingleIo } from './batched-io.ts';
+import type { BatchedIo } from './batched-io.ts';
+import { IoUring } from './io-uring.ts';
 import type { FrameSink, Link } from './link.ts';
 import { deviceErrnoName, MAX_QUEUE_LENGTH, openTapDevice, TapError } from './tap-device.ts';
 import type { TapDevice } from './tap-device.ts';
@@ -31,6 +35,8 @@ export interface TapOptions {
    * own length for one that exists. Setting it needs CAP_NET_ADMIN: otherwise EPERM.
    */
   readonly queueLength?: number;
+  /** Several frames in one system call, where the kernel has io_uring (default); false has a call for each, which strace shows. */
+  readonly ioUring?: boolean;
   /** Where received frames come from; the stack's pool. The default is a pool of the link's own. */
   readonly frames?: FramePool;
   /** Who counts the frames that cannot be moved; the stack's counters. */
@@ -76,7 +82,9 @@ const ETHERNET_ROOM = 18;
 /** Where a received frame of a large buffer starts: leaves room for the largest datagram, its Ethernet header and the tag. */
 const LARGE_START = 128;
 
-const EINTR = 4;
+/** Buffers of 64 KiB that wait for frames at most. */
+const MOST_LARGE_BUFFERS = 16;
+
 const EIO = 5;
 const EAGAIN = 11;
 const ENOMEM = 12;
@@ -101,8 +109,17 @@ class TapLink implements Link {
   readonly #readLimit: number;
   /** -1 once closed. */
   #fd: number;
-  /** The buffer for the next read. */
-  #spare: Frame | undefined = undefined;
+  readonly #io: BatchedIo;
+  /** Small frames read since the last large one, or look that found none. */
+  #run = 0;
+  /** Buffers that nothing was read into, those that a batch reads into, and frames that it brought. */
+  readonly #spares: Frame[] = [];
+  readonly #reading: Frame[] = [];
+  readonly #arrived: Frame[] = [];
+  readonly #mostReads: number;
+  /** Frames that wait until the owner has sent all that it has to send. */
+  readonly #held: Frame[] = [];
+  #corked = false;
   #watch: ReadWatch | undefined = undefined;
   /** Whether the owner was woken and has not called `receive` since. */
   #woken = false;
@@ -122,6 +139,9 @@ class TapLink implements Link {
     this.#offload = device.offload;
     this.#headerLength = device.offload ? VNET_LENGTH : 0;
     this.#readLimit = (device.offload ? LARGEST_DATAGRAM : device.mtu) + ETHERNET_ROOM;
+    const ring = options.ioUring === false ? undefined : IoUring.open(libc, device.fd);
+    this.#io = ring ?? new SingleIo(libc, device.fd);
+    this.#mostReads = Math.min(this.#io.size, device.offload ? MOST_LARGE_BUFFERS : Infinity);
   }
 
   start(wake: () => void): void {
@@ -145,27 +165,40 @@ class TapLink implements Link {
       this.#woken = false;
       if (this.#wantsWakes) this.#watch?.resume();
     }
-    let count = 0;
-    while (count < budget && this.#fd >= 0) {
-      const frame = this.#read();
-      if (frame === undefined) break;
-      count++;
-      sink(frame, now);
+    let handed = 0;
+    for (let found = 0; found < budget && this.#fd >= 0;) {
+      const wanted = Math.min(this.#readsAtOnce(), budget - found);
+      const count = this.#read(wanted);
+      handed += this.#handOver(sink, now);
+      found += count;
+      if (count < wanted) {
+        this.#run = 0;
+        break;
+      }
     }
-    return count;
+    return handed;
   }
 
   send(frame: Frame): void {
     if (this.#fd < 0) {
-      this.#drops.drop('link-down', frame);
+      this.#drop('link-down', frame);
     } else if (frame.length > (frame.gsoSize > 0 ? this.maxSegment : this.mtu) + ETHERNET_ROOM) {
-      this.#drops.drop('link-too-long', frame);
+      this.#drop('link-too-long', frame);
     } else if (this.#offload && !writeVnetHeader(frame)) {
-      this.#drops.drop('link-not-cuttable', frame);
+      this.#drop('link-not-cuttable', frame);
     } else {
-      this.#write(frame);
+      // A frame that reaches the wire unfinished is received as a corrupt one; the mistake is in how the links are stacked.
+      if (!this.#offload && frame.checksum === Checksum.Partial)
+        throw new Error(`partial checksum on ${this.name}: put segmented() in front of a link without offload`);
+      this.#held.push(frame);
+      if (!this.#corked || frame.length > SMALL_FRAME || this.#held.length >= this.#io.size) this.#flush();
     }
-    frame.release();
+  }
+
+  /** Small frames only wait: of large ones the call is the least part, and many would leave the processor's cache before they are written. */
+  cork(corked: boolean): void {
+    this.#corked = corked;
+    if (!corked) this.#flush();
   }
 
   nextDeadline(): Micros {
@@ -173,48 +206,85 @@ class TapLink implements Link {
   }
 
   close(): void {
+    this.#flush();
+    this.#end();
+  }
+
+  #end(): void {
     if (this.#fd < 0) return;
     this.#watch?.close();
     this.#watch = undefined;
+    this.#io.close();
     this.#libc.close(this.#fd);
     this.#fd = -1;
-    this.#spare?.release();
-    this.#spare = undefined;
+    for (const spare of this.#spares.splice(0)) spare.release();
   }
 
-  /** One frame, or undefined when none waits. */
-  #read(): Frame | undefined {
-    const spare = (this.#spare ??= this.#acquire());
-    const at = spare.start - this.#headerLength;
-    const room = this.#readLimit + this.#headerLength;
-    for (;;) {
-      const length = this.#libc.read(this.#fd, this.#address(spare, at), room + 1);
-      if (length < 0) {
-        const errno = this.#libc.errno();
-        if (errno === EINTR) continue;
-        if (errno !== EAGAIN) this.#lose(errno);
-        return undefined;
-      }
-      if (length > room || length < this.#headerLength) {
-        // The device's MTU was raised after it was opened, and the read cut the frame off.
-        this.#drops.drop('link-too-long');
-        continue;
-      }
-      spare.end = at + length;
-      return this.#take(spare, at);
+  /**
+   * How many reads to try in one call. Those that find nothing cost, too: it grows with what was found, so that a frame which is answered
+   * by one takes plain reads. Large ones are looked at one by one, while the processor has them in its cache.
+   */
+  #readsAtOnce(): number {
+    return this.#run < 2 ? 1 : Math.min(this.#run, this.#mostReads);
+  }
+
+  /** Looks for `wanted` frames, which have arrived then; returns how many it found, also of those that had to be dropped. */
+  #read(wanted: number): number {
+    const reading = this.#reading;
+    for (let i = 0; i < wanted; i++) {
+      const spare = this.#spares.pop() ?? this.#acquire();
+      reading.push(spare);
+      this.#io.read(this.#address(spare, spare.start - this.#headerLength), this.#readLimit + this.#headerLength + 1);
     }
+    this.#io.submit();
+    let found = 0;
+    for (let i = 0; i < wanted; i++) if (this.#settleRead(reading[i]!, this.#io.result(i))) found++;
+    reading.length = 0;
+    return found;
+  }
+
+  /** What came of one read: octets, or an error number below 0. Returns whether there was a frame. */
+  #settleRead(spare: Frame, result: number): boolean {
+    const length = result - this.#headerLength;
+    if (length >= 0 && length <= this.#readLimit) {
+      this.#run = length <= SMALL_FRAME ? this.#run + 1 : 0;
+      this.#arrived.push(this.#take(spare, length));
+      return true;
+    }
+    this.#keep(spare);
+    // The device's MTU was raised after it was opened, and the read cut the frame off.
+    if (result >= 0) this.#drops.drop('link-too-long');
+    else if (result !== -EAGAIN) this.#lose(-result);
+    return result >= 0;
   }
 
   /** The frame to hand up: the buffer it was read into, or a small copy, so that a short frame does not hold 64 KiB. */
-  #take(spare: Frame, at: number): Frame {
+  #take(spare: Frame, length: number): Frame {
+    const at = spare.start - this.#headerLength;
     let frame = spare;
-    if (spare.length <= SMALL_FRAME && this.#readLimit > SMALL_FRAME) {
+    spare.end = spare.start + length;
+    if (length <= SMALL_FRAME && this.#readLimit > SMALL_FRAME) {
       frame = this.#frames.from(spare.view());
-    } else {
-      this.#spare = undefined;
+      this.#keep(spare);
     }
     if (this.#offload) applyVnetHeader(frame, spare.bytes, at);
     return frame;
+  }
+
+  #keep(spare: Frame): void {
+    if (this.#fd < 0) spare.release();
+    else this.#spares.push(spare);
+  }
+
+  #handOver(sink: FrameSink, now: Micros): number {
+    const arrived = this.#arrived;
+    const count = arrived.length;
+    for (let i = 0; i < count; i++) {
+      if (this.#fd < 0) arrived[i]!.release();
+      else sink(arrived[i]!, now);
+    }
+    arrived.length = 0;
+    return count;
   }
 
   #acquire(): Frame {
@@ -225,19 +295,26 @@ class TapLink implements Link {
     return frame;
   }
 
-  #write(frame: Frame): void {
-    // A frame that reaches the wire unfinished is received as a corrupt one; the mistake is in how the links are stacked.
-    if (!this.#offload && frame.checksum === Checksum.Partial) {
-      throw new Error(`partial checksum on ${this.name}: put segmented() in front of a link without offload`);
+  /** Writes what waits. */
+  #flush(): void {
+    const held = this.#held;
+    if (this.#fd < 0) for (const frame of held.splice(0)) this.#drop('link-down', frame);
+    if (held.length === 0) return;
+    for (const frame of held) {
+      this.#io.write(this.#address(frame, frame.start - this.#headerLength), frame.length + this.#headerLength);
     }
-    const length = frame.length + this.#headerLength;
-    for (;;) {
-      if (this.#libc.write(this.#fd, this.#address(frame, frame.start - this.#headerLength), length) >= 0) return;
-      const errno = this.#libc.errno();
-      if (errno === EINTR) continue;
-      this.#refused(frame, errno);
-      return;
+    this.#io.submit();
+    for (let i = 0; i < held.length; i++) {
+      const result = this.#io.result(i);
+      if (result < 0) this.#refused(held[i]!, -result);
+      held[i]!.release();
     }
+    held.length = 0;
+  }
+
+  #drop(reason: DropReason, frame: Frame): void {
+    this.#drops.drop(reason, frame);
+    frame.release();
   }
 
   #refused(frame: Frame, errno: number): void {
@@ -261,7 +338,8 @@ class TapLink implements Link {
 
   /** The device has gone (EBADFD after its deletion): its readiness would be told for ever. */
   #lose(errno: number): void {
-    this.close();
+    if (this.#fd < 0) return;
+    this.#end();
     this.#onLost?.(lostError(this.name, errno));
   }
 

@@ -57,6 +57,10 @@ class Tee implements Link {
     this.#link.wantWakes?.(wanted);
   }
 
+  cork(corked: boolean): void {
+    this.#link.cork?.(corked);
+  }
+
   receive(sink: FrameSink, now: Micros, budget: number): number {
     this.#sink = sink;
     const count = this.#link.receive(this.#intake, now, budget);

@@ -259,7 +259,9 @@ export class Driver {
   /** Output, and the programs whose sockets became ready by it. When a timer is due, input first: it may be just what that waits for. */
   #poll(now: Micros): void {
     if (this.#stack.nextDeadline() <= now) this.#drain(now);
+    this.#cork(true);
     this.#stack.poll(now);
+    this.#cork(false);
     this.#deliver();
   }
 
@@ -276,12 +278,19 @@ export class Driver {
    * was held up may be the very ACK that the timer waits for.
    */
   #drain(now: Micros): number {
+    this.#cork(true);
     let frames = this.#takeBatch(now);
     for (let more = 1; more < BATCHES_BEFORE_TIMERS && this.#backlog && this.#stack.nextDeadline() <= now; more++) {
       frames += this.#takeBatch(now);
     }
+    this.#cork(false);
     if (frames > 0) this.#lookUntil = micros(now + this.#lookFor);
     return frames;
+  }
+
+  /** What is sent between the two goes out together where a link gains by that. */
+  #cork(corked: boolean): void {
+    for (const port of this.#ports) port.link.cork?.(corked);
   }
 
   #takeBatch(now: Micros): number {

@@ -14,6 +14,7 @@ const FEATURES = 0x7003; // TUN, TAP, NO_PI, ONE_QUEUE, VNET_HDR
 
 /** A kernel that refuses what a test names: `fail` gives the errno of a call, 0 for success. */
 class FakeLibc implements Libc {
+  readonly ring = undefined;
   readonly closed: number[] = [];
   readonly offloads: number[] = [];
   /** Lengths that the queue was given. */

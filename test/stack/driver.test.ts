@@ -312,6 +312,17 @@ describe('stack/driver', () => {
     expect(stack.log.slice(0, 6)).to.deep.equal(['frame 0', 'poll', 'frame 0', 'poll', 'frame 0', 'poll']);
   });
 
+  it('corks the links while the stack takes a batch and while it sends, never while programs run', async () => {
+    const link = links[0] as Link;
+    link.cork = (corked) => stack.log.push(corked ? 'cork' : 'uncork');
+    await started({ lookFor: 0, deliver: () => stack.log.push('programs') * 0 });
+    stack.log = [];
+    arrive(0, 2);
+    await turns(2);
+    const batch = ['cork', 'frame 0', 'frame 0', 'uncork', 'programs'];
+    expect(stack.log).to.deep.equal([...batch, 'cork', 'poll', 'uncork', 'programs']);
+  });
+
   it('links need not wake it while it looks by itself, unless nothing else keeps the event loop going', async () => {
     const wanted: boolean[] = [];
     (links[0] as Link).wantWakes = (wakes) => wanted.push(wakes);

@@ -30,6 +30,9 @@ export class FakeLink implements Link {
   /** Everything sent since the last `take`, oldest first. */
   sent: SentFrame[] = [];
   closed = false;
+  /** What the owner said last. */
+  corked = false;
+  wantsWakes = true;
   /** Set by `start`. */
   wake: (() => void) | undefined = undefined;
   readonly #arrived: Frame[] = [];
@@ -56,6 +59,14 @@ export class FakeLink implements Link {
 
   start(wake: () => void): void {
     this.wake = wake;
+  }
+
+  cork(corked: boolean): void {
+    this.corked = corked;
+  }
+
+  wantWakes(wanted: boolean): void {
+    this.wantsWakes = wanted;
   }
 
   receive(sink: FrameSink, now: Micros, budget: number): number {
