@@ -7,9 +7,8 @@ import { IoUring } from '../../src/link/io-uring.ts';
 import { loadLibc } from '../../src/link/tap-libc.ts';
 import type { Address, RingCalls } from '../../src/link/tap-libc.ts';
 
-const AF_UNIX = 1;
-const SOCK_STREAM = 1;
-const SOCK_NONBLOCK = 0o4000;
+const DOMAIN_UNIX = 1;
+const TYPE_STREAM_NOT_BLOCKING = 0o4001;
 const EINTR = 4;
 /** Octets of a message; a socket takes hundreds of them. */
 const LENGTH = 8;
@@ -21,7 +20,7 @@ const socketpair = koffi.load(null).func('int socketpair(int domain, int type, i
 /** Two sockets of the kernel that are connected: they keep order as a TAP device does, and need no rights. */
 function openPair(): [number, number] {
   const ends: [number, number] = [-1, -1];
-  expect(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends)).to.equal(0);
+  expect(socketpair(DOMAIN_UNIX, TYPE_STREAM_NOT_BLOCKING, 0, ends)).to.equal(0);
   return ends;
 }
 
