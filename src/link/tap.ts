@@ -112,13 +112,15 @@ class TapLink implements Link {
   readonly #io: BatchedIo;
   /** Small frames read since the last large one, or look that found none. */
   #run = 0;
-  /** Buffers that nothing was read into, those that a batch reads into, and frames that it brought. */
-  readonly #spares: Frame[] = [];
-  readonly #reading: Frame[] = [];
-  readonly #arrived: Frame[] = [];
+  /** Of one system call. */
   readonly #mostReads: number;
-  /** Frames that wait until the owner has sent all that it has to send. */
+  readonly #mostWrites: number;
+  /** Buffers for reads, made as they are needed, and what came of the last ones: octets, or error numbers below 0. */
+  readonly #buffers: (Frame | undefined)[] = [];
+  readonly #results: Int32Array;
+  /** Frames that wait until the owner has sent all that it has to send, in the first places. */
   readonly #held: Frame[] = [];
+  #heldCount = 0;
   #corked = false;
   #watch: ReadWatch | undefined = undefined;
   /** Whether the owner was woken and has not called `receive` since. */
@@ -141,6 +143,8 @@ class TapLink implements Link {
     this.#readLimit = (device.offload ? LARGEST_DATAGRAM : device.mtu) + ETHERNET_ROOM;
     const ring = options.ioUring === false ? undefined : IoUring.open(libc, device.fd);
     this.#io = ring ?? new SingleIo(libc, device.fd);
+    this.#results = new Int32Array(this.#io.size);
+    this.#mostWrites = this.#io.size;
     this.#mostReads = Math.min(this.#io.size, device.offload ? MOST_LARGE_BUFFERS : Infinity);
   }
 
@@ -166,12 +170,19 @@ class TapLink implements Link {
       if (this.#wantsWakes) this.#watch?.resume();
     }
     let handed = 0;
-    for (let found = 0; found < budget && this.#fd >= 0;) {
-      const wanted = Math.min(this.#readsAtOnce(), budget - found);
-      const count = this.#read(wanted);
-      handed += this.#handOver(sink, now);
-      found += count;
-      if (count < wanted) {
+    for (let looked = 0; looked < budget && this.#fd >= 0;) {
+      const count = Math.min(this.#readsAtOnce(), budget - looked);
+      this.#read(count);
+      looked += count;
+      let missed = false;
+      for (let i = 0; i < count && this.#fd >= 0; i++) {
+        if (this.#results[i] === -EAGAIN) missed = true;
+        const frame = this.#take(i);
+        if (frame === undefined) continue;
+        handed++;
+        sink(frame, now);
+      }
+      if (missed) {
         this.#run = 0;
         break;
       }
@@ -190,8 +201,8 @@ class TapLink implements Link {
       // A frame that reaches the wire unfinished is received as a corrupt one; the mistake is in how the links are stacked.
       if (!this.#offload && frame.checksum === Checksum.Partial)
         throw new Error(`partial checksum on ${this.name}: put segmented() in front of a link without offload`);
-      this.#held.push(frame);
-      if (!this.#corked || frame.length > SMALL_FRAME || this.#held.length >= this.#io.size) this.#flush();
+      this.#held[this.#heldCount++] = frame;
+      if (!this.#corked || frame.length > SMALL_FRAME || this.#heldCount === this.#mostWrites) this.#flush();
     }
   }
 
@@ -217,74 +228,45 @@ class TapLink implements Link {
     this.#io.close();
     this.#libc.close(this.#fd);
     this.#fd = -1;
-    for (const spare of this.#spares.splice(0)) spare.release();
+    for (const buffer of this.#buffers.splice(0)) buffer?.release();
   }
 
   /**
-   * How many reads to try in one call. Those that find nothing cost, too: it grows with what was found, so that a frame which is answered
-   * by one takes plain reads. Large ones are looked at one by one, while the processor has them in its cache.
+   * How many reads to try in one call. Those that find nothing cost, too: it grows with what was found, so that a few frames that are
+   * answered by a few take plain reads. Large ones are looked at one by one, while the processor has them in its cache.
    */
   #readsAtOnce(): number {
-    return this.#run < 2 ? 1 : Math.min(this.#run, this.#mostReads);
+    return this.#run < 4 ? 1 : Math.min(this.#run, this.#mostReads);
   }
 
-  /** Looks for `wanted` frames, which have arrived then; returns how many it found, also of those that had to be dropped. */
-  #read(wanted: number): number {
-    const reading = this.#reading;
-    for (let i = 0; i < wanted; i++) {
-      const spare = this.#spares.pop() ?? this.#acquire();
-      reading.push(spare);
-      this.#io.read(this.#address(spare, spare.start - this.#headerLength), this.#readLimit + this.#headerLength + 1);
+  /** Looks for `count` frames; the results are kept, since whoever takes the frames may send, and that has results of its own. */
+  #read(count: number): void {
+    for (let i = 0; i < count; i++) {
+      const buffer = (this.#buffers[i] ??= this.#acquire());
+      this.#io.read(this.#address(buffer, buffer.start - this.#headerLength), this.#readLimit + this.#headerLength + 1);
     }
     this.#io.submit();
-    let found = 0;
-    for (let i = 0; i < wanted; i++) if (this.#settleRead(reading[i]!, this.#io.result(i))) found++;
-    reading.length = 0;
-    return found;
+    for (let i = 0; i < count; i++) this.#results[i] = this.#io.result(i);
   }
 
-  /** What came of one read: octets, or an error number below 0. Returns whether there was a frame. */
-  #settleRead(spare: Frame, result: number): boolean {
+  /** The frame of one read, if there is one: the buffer itself, or a small copy, so that a short frame does not hold 64 KiB. */
+  #take(index: number): Frame | undefined {
+    const result = this.#results[index]!;
     const length = result - this.#headerLength;
-    if (length >= 0 && length <= this.#readLimit) {
-      this.#run = length <= SMALL_FRAME ? this.#run + 1 : 0;
-      this.#arrived.push(this.#take(spare, length));
-      return true;
+    if (length < 0 || length > this.#readLimit) {
+      // The device's MTU was raised after it was opened, and the read cut the frame off.
+      if (result >= 0) this.#drops.drop('link-too-long');
+      else if (result !== -EAGAIN) this.#lose(-result);
+      return undefined;
     }
-    this.#keep(spare);
-    // The device's MTU was raised after it was opened, and the read cut the frame off.
-    if (result >= 0) this.#drops.drop('link-too-long');
-    else if (result !== -EAGAIN) this.#lose(-result);
-    return result >= 0;
-  }
-
-  /** The frame to hand up: the buffer it was read into, or a small copy, so that a short frame does not hold 64 KiB. */
-  #take(spare: Frame, length: number): Frame {
-    const at = spare.start - this.#headerLength;
-    let frame = spare;
-    spare.end = spare.start + length;
-    if (length <= SMALL_FRAME && this.#readLimit > SMALL_FRAME) {
-      frame = this.#frames.from(spare.view());
-      this.#keep(spare);
-    }
-    if (this.#offload) applyVnetHeader(frame, spare.bytes, at);
+    this.#run = length <= SMALL_FRAME ? this.#run + 1 : 0;
+    const buffer = this.#buffers[index]!;
+    buffer.end = buffer.start + length;
+    let frame = buffer;
+    if (length <= SMALL_FRAME && this.#readLimit > SMALL_FRAME) frame = this.#frames.from(buffer.view());
+    else this.#buffers[index] = undefined;
+    if (this.#offload) applyVnetHeader(frame, buffer.bytes, buffer.start - this.#headerLength);
     return frame;
-  }
-
-  #keep(spare: Frame): void {
-    if (this.#fd < 0) spare.release();
-    else this.#spares.push(spare);
-  }
-
-  #handOver(sink: FrameSink, now: Micros): number {
-    const arrived = this.#arrived;
-    const count = arrived.length;
-    for (let i = 0; i < count; i++) {
-      if (this.#fd < 0) arrived[i]!.release();
-      else sink(arrived[i]!, now);
-    }
-    arrived.length = 0;
-    return count;
   }
 
   #acquire(): Frame {
@@ -298,18 +280,23 @@ class TapLink implements Link {
   /** Writes what waits. */
   #flush(): void {
     const held = this.#held;
-    if (this.#fd < 0) for (const frame of held.splice(0)) this.#drop('link-down', frame);
-    if (held.length === 0) return;
-    for (const frame of held) {
+    const count = this.#heldCount;
+    if (count === 0) return;
+    this.#heldCount = 0;
+    if (this.#fd < 0) {
+      for (let i = 0; i < count; i++) this.#drop('link-down', held[i]!);
+      return;
+    }
+    for (let i = 0; i < count; i++) {
+      const frame = held[i]!;
       this.#io.write(this.#address(frame, frame.start - this.#headerLength), frame.length + this.#headerLength);
     }
     this.#io.submit();
-    for (let i = 0; i < held.length; i++) {
+    for (let i = 0; i < count; i++) {
       const result = this.#io.result(i);
       if (result < 0) this.#refused(held[i]!, -result);
       held[i]!.release();
     }
-    held.length = 0;
   }
 
   #drop(reason: DropReason, frame: Frame): void {
