@@ -23,6 +23,7 @@ export function lossy(link: Link, share: number): Link {
     start: (wake) => link.start(wake),
     wantWakes: (wanted) => link.wantWakes?.(wanted),
     cork: (corked) => link.cork?.(corked),
+    giveWay: () => link.giveWay?.(),
     receive: (sink, now, budget) => {
       deliver = sink;
       return link.receive(sift, now, budget);

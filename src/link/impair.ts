@@ -74,6 +74,10 @@ class Impaired implements ImpairedLink {
     this.#link.cork?.(corked);
   }
 
+  giveWay(): void {
+    this.#link.giveWay?.();
+  }
+
   receive(sink: FrameSink, now: Micros, budget: number): number {
     this.#sendDue(now);
     let handed = 0;

@@ -45,6 +45,12 @@ export interface Link {
    */
   cork?(corked: boolean): void;
 
+  /**
+   * Lets others have the processor for a moment. Only links whose far end may be a program that waits for this very processor have it, and
+   * those that wrap them.
+   */
+  giveWay?(): void;
+
   /** Hands at most `budget` frames that have arrived by `now`, oldest first, to `sink`. Returns how many. */
   receive(sink: FrameSink, now: Micros, budget: number): number;
 

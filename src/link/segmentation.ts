@@ -143,6 +143,10 @@ class Segmenter implements Link {
     this.#link.cork?.(corked);
   }
 
+  giveWay(): void {
+    this.#link.giveWay?.();
+  }
+
   receive(sink: FrameSink, now: Micros, budget: number): number {
     return this.#link.receive(sink, now, budget);
   }

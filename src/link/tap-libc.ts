@@ -45,6 +45,8 @@ export interface Libc {
   /** ioctl with a number for an argument. */
   ioctlValue(fd: number, request: number, argument: number): number;
   socket(domain: number, type: number, protocol: number): number;
+  /** sched_yield(2): whoever waits for this processor has it first. */
+  yield(): void;
   /** The calling thread's last error number, positive. */
   errno(): number;
   /** Where the memory of a buffer lies. The buffer must be longer than 64 octets: V8 moves shorter ones about. */
@@ -79,6 +81,7 @@ async function bind(): Promise<Libc> {
     ioctl: ioctl as Libc['ioctl'],
     ioctlValue: ioctlValue as Libc['ioctlValue'],
     socket: library.func('int socket(int domain, int type, int protocol)') as Libc['socket'],
+    yield: library.func('int sched_yield()') as Libc['yield'],
     errno,
     addressOf: (bytes) => Number(koffi.address(bytes)) as Address,
     ring: bindRing(koffi, library),

@@ -212,6 +212,10 @@ class TapLink implements Link {
     if (!corked) this.#flush();
   }
 
+  giveWay(): void {
+    this.#libc.yield();
+  }
+
   nextDeadline(): Micros {
     return NEVER;
   }

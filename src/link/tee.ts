@@ -61,6 +61,10 @@ class Tee implements Link {
     this.#link.cork?.(corked);
   }
 
+  giveWay(): void {
+    this.#link.giveWay?.();
+  }
+
   receive(sink: FrameSink, now: Micros, budget: number): number {
     this.#sink = sink;
     const count = this.#link.receive(this.#intake, now, budget);

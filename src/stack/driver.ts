@@ -12,6 +12,7 @@ import { earlier, micros, MS, NEVER } from '../core/time.ts';
 import type { Clock, Micros } from '../core/time.ts';
 import type { Link } from '../link/link.ts';
 import { DrivenPort } from './driven-port.ts';
+import { GiveWay } from './give-way.ts';
 import type { StackSurface } from './surface.ts';
 
 /** Real time since the process started, in whole microseconds; it never goes back. */
@@ -40,6 +41,7 @@ export class Driver {
   readonly #deliver: () => number;
   readonly #lookFor: number;
   readonly #budget: number;
+  readonly #giveWay = new GiveWay();
   /** Look again before sleeping until then. */
   #lookUntil: Micros = micros(0);
   /** The event loop must have come round by then. */
@@ -245,7 +247,7 @@ export class Driver {
         this.#poll(now);
         now = this.#clock.now();
         if (!this.#isRunning() || this.#backlog) break;
-        const frames = this.#looks(now) ? this.#drain(now) : 0;
+        const frames = this.#looks(now) ? this.#look(now) : 0;
         if (frames > 0) told = this.#deliver();
         if (told > 0 || (frames === 0 && !this.#stack.pending)) break;
       }
@@ -271,6 +273,16 @@ export class Driver {
    */
   #looks(now: Micros): boolean {
     return now < this.#lookUntil && now < this.#comeRoundAt;
+  }
+
+  /** Looks for the answers, and lets their sender have the processor first where that pays. */
+  #look(now: Micros): number {
+    if (!this.#giveWay.isDue()) return this.#drain(now);
+    for (const port of this.#ports) port.link.giveWay?.();
+    const then = this.#clock.now();
+    const frames = this.#drain(then);
+    this.#giveWay.learn(frames > 0, then - now);
+    return frames;
   }
 
   /**

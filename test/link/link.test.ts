@@ -15,13 +15,15 @@ const WRAPPERS: Readonly<Record<string, (link: Link) => Link>> = {
 
 describe('link/link', () => {
   for (const [name, wrap] of Object.entries(WRAPPERS)) {
-    it(`${name}: the link within hears what its owner says of wakes and of sending`, () => {
+    it(`${name}: the link within hears what its owner says of wakes, of sending and of looking`, () => {
       const within = new FakeLink();
       const link = wrap(within);
       expect(link).not.to.equal(within);
       link.wantWakes!(false);
       link.cork!(true);
       expect(within).to.include({ wantsWakes: false, corked: true });
+      link.giveWay!();
+      expect(within.given).to.equal(1);
       link.wantWakes!(true);
       link.cork!(false);
       expect(within).to.include({ wantsWakes: true, corked: false });

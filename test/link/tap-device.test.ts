@@ -65,6 +65,10 @@ class FakeLibc implements Libc {
     return -1;
   }
 
+  yield(): void {
+    // Nobody waits.
+  }
+
   addressOf(): Address {
     return 0 as Address;
   }

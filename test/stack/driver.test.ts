@@ -323,6 +323,22 @@ describe('stack/driver', () => {
     expect(stack.log).to.deep.equal([...batch, 'cork', 'poll', 'uncork', 'programs']);
   });
 
+  it('lets the far end have the processor before it looks for answers, as long as that brings some', async () => {
+    let given = 0;
+    (links[0] as Link).giveWay = () => {
+      given++;
+      links[0]!.arrived.push(pool.from(new Uint8Array(60)));
+    };
+    const rounds = 200;
+    await started({ lookFor: 1_000_000 }, new VirtualClock(micros(1_000_000)));
+    for (let i = 0; i < rounds; i++) {
+      arrive(0, 1);
+      await turns(1);
+    }
+    expect(given).to.be.above(rounds / 2);
+    expect(pool.inUse).to.equal(0);
+  });
+
   it('links need not wake it while it looks by itself, unless nothing else keeps the event loop going', async () => {
     const wanted: boolean[] = [];
     (links[0] as Link).wantWakes = (wakes) => wanted.push(wakes);

@@ -33,6 +33,8 @@ export class FakeLink implements Link {
   /** What the owner said last. */
   corked = false;
   wantsWakes = true;
+  /** How often the owner gave way. */
+  given = 0;
   /** Set by `start`. */
   wake: (() => void) | undefined = undefined;
   readonly #arrived: Frame[] = [];
@@ -63,6 +65,10 @@ export class FakeLink implements Link {
 
   cork(corked: boolean): void {
     this.corked = corked;
+  }
+
+  giveWay(): void {
+    this.given++;
   }
 
   wantWakes(wanted: boolean): void {
