@@ -277,11 +277,11 @@ export class Driver {
 
   /** Looks for the answers, and lets their sender have the processor first where that pays. */
   #look(now: Micros): number {
-    if (!this.#giveWay.isDue()) return this.#drain(now);
+    if (!this.#giveWay.isDue(now)) return this.#drain(now);
     for (const port of this.#ports) port.link.giveWay?.();
     const then = this.#clock.now();
     const frames = this.#drain(then);
-    this.#giveWay.learn(frames > 0, then - now);
+    this.#giveWay.learn(now, then, frames > 0);
     return frames;
   }
 
