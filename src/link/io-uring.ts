@@ -148,10 +148,14 @@ export class IoUring implements BatchedIo {
     const shared = this.#shared;
     Atomics.store(shared, this.#sqTail, (shared[this.#sqTail]! + count) >>> 0);
     let submitted = 0;
-    for (let done = 0; done < count; done += this.#collect()) {
+    let done = 0;
+    while (done < count) {
       const more = this.#calls.enter(this.#ring, count - submitted, count - done, IORING_ENTER_GETEVENTS);
+      const interrupted = more < 0 && this.#libc.errno() === EINTR;
+      const completed = this.#collect();
       if (more > 0) submitted += more;
-      else if (more === 0 || this.#libc.errno() !== EINTR) break;
+      else if (completed === 0 && !interrupted) break;
+      done += completed;
     }
     if (submitted < count) Atomics.store(shared, this.#sqTail, Atomics.load(shared, this.#sqHead));
   }

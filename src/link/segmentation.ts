@@ -94,7 +94,8 @@ function writeIpv4Fields(piece: Frame, identification: number): void {
 }
 
 /**
- * Sequence number, flags, and the checksum with that of the `size` octets of text, which begin at an even place. The urgent pointer stays: it counts from each piece's own sequence number, and Linux leaves it too.
+ * Sequence number, flags, and the checksum with that of the `size` octets of text, which begin at an even place. The urgent pointer stays:
+ * it counts from each piece's own sequence number, and Linux leaves it too.
  */
 function writeTcpFields(piece: Frame, seq: number, control: number, size: number, textSum: number): void {
   const { bytes, network, transport } = piece;

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import * as fc from 'fast-check';
 import { Errno } from '../../src/core/errno.ts';
@@ -170,6 +171,17 @@ describe('link/io-uring and link/batched-io', () => {
       expect(IoUring.open({ ...libc, ring: undefined }, 0)).to.equal(undefined);
     });
 
+    it('gives its memory back', () => {
+      const mapped = (): number => readFileSync('/proc/self/maps', 'utf8').split('io_uring').length - 1;
+      const before = mapped();
+      ends = new Ends((fd) => IoUring.open(libc, fd)!);
+      expect(mapped()).to.be.above(before);
+      ends.reader.close();
+      ends.writer.close();
+      expect(mapped()).to.equal(before);
+      ends = new Ends((fd) => new SingleIo(libc, fd));
+    });
+
     it('forbids it: there is none, and nothing is left open', () => {
       expect(opened({ setup: () => -1 })).to.deep.equal({ made: false, closed: 0, unmapped: 0 });
     });
@@ -199,6 +211,16 @@ describe('link/io-uring and link/batched-io', () => {
       expect(ends.write([3, 4, 5])).to.deep.equal(all(3, LENGTH));
       expect(interruptions).to.equal(0);
       expect(ends.read(3)).to.deep.equal([3, 4, 5]);
+    });
+
+    it('does not wait for results: they are there, since no operation waits', () => {
+      const enter: RingCalls['enter'] = (ring, count, _least, flags) => libc.ring!.enter(ring, count, 0, flags);
+      ends = changed({ enter });
+      for (let round = 0; round < 100; round++) {
+        expect(ends.read(2)).to.deep.equal(all(2, -Errno.EAGAIN));
+        expect(ends.write([1, 2, 3])).to.deep.equal(all(3, LENGTH));
+        expect(ends.read(3)).to.deep.equal([1, 2, 3]);
+      }
     });
 
     it('a part at a time: all is done, in order', () => {
