@@ -15,7 +15,7 @@ import { getU16, getU32, setU16, setU32 } from '../../src/core/bytes.ts';
 import { finishChecksum, foldSum, pseudoHeaderSum, sumBytes } from '../../src/core/checksum.ts';
 import { SingleIo } from '../../src/link/batched-io.ts';
 import type { BatchedIo } from '../../src/link/batched-io.ts';
-import { IoUring } from '../../src/link/io-uring.ts';
+import { openIo } from '../../src/link/io-uring.ts';
 import { openTapDevice } from '../../src/link/tap-device.ts';
 import type { TapDevice } from '../../src/link/tap-device.ts';
 import { loadLibc } from '../../src/link/tap-libc.ts';
@@ -124,7 +124,7 @@ class Pump {
   constructor(libc: Libc, device: TapDevice, batched: boolean, kernelMac: Uint8Array) {
     this.device = device;
     this.#control = new SingleIo(libc, device.fd);
-    this.#io = (batched ? IoUring.open(libc, device.fd) : undefined) ?? this.#control;
+    this.#io = openIo(libc, device.fd, batched);
     this.#header = device.offload ? VNET_LENGTH : 0;
     this.#kernelMac = kernelMac;
     const buffers = (): FrameBuffer[] => Array.from({ length: this.#io.size }, () => new FrameBuffer(libc));

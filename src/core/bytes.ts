@@ -5,6 +5,9 @@
  * trust their offsets; callers check lengths first (a wire view's `length` check), so an out-of-range read is a bug.
  */
 
+/** Whether this machine has the lowest octet of a word first. */
+export const LITTLE_ENDIAN = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1;
+
 export const getU8 = (bytes: Uint8Array, at: number): number => bytes[at]!;
 
 export const getU16 = (bytes: Uint8Array, at: number): number => (bytes[at]! << 8) | bytes[at + 1]!;

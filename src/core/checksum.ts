@@ -3,15 +3,13 @@
  *
  * A running sum is a plain number below 2^53 that has not been folded; `finishChecksum` folds and complements it.
  */
+import { LITTLE_ENDIAN } from './bytes.ts';
 
 /** Sums above this are folded, so that a run of 64 KiB added to it stays exact. */
 const FOLD_ABOVE = 2 ** 48;
 
 /** From this length on (octets) `sumWords` pays for the view that it needs. */
 const LONG = 512;
-
-/** Whether a Uint32Array reads its octets least significant first. */
-const LITTLE_ENDIAN = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1;
 
 /**
  * Adds `length` octets (at most 64 KiB) of `bytes` from `at` to a running sum, as big-endian 16-bit words; an odd last

@@ -2,6 +2,7 @@
  * Reads and writes of a descriptor that does not block, several in one system call where the kernel has io_uring (io-uring.ts), one by one
  * elsewhere. Operations are put down, then done in that order by `submit`, then asked for their results.
  */
+import { Errno } from '../core/errno.ts';
 import type { Address, Libc } from './tap-libc.ts';
 
 export interface BatchedIo {
@@ -55,8 +56,6 @@ export class SingleIo implements BatchedIo {
   /** Keeps the error number as the result; true when it is to be tried again, since a signal came first. */
   #hasFailed(): boolean {
     this.#result = -this.#libc.errno();
-    return this.#result === -EINTR;
+    return this.#result === -Errno.EINTR;
   }
 }
-
-const EINTR = 4;

@@ -6,6 +6,8 @@
  * It pays where a system call is dear, as on virtual machines. Kernels may lack or forbid it, and most containers do: then `open` returns
  * undefined. Layouts and numbers: include/uapi/linux/io_uring.h.
  */
+import { LITTLE_ENDIAN } from '../core/bytes.ts';
+import { Errno } from '../core/errno.ts';
 import { SingleIo } from './batched-io.ts';
 import type { BatchedIo } from './batched-io.ts';
 import type { Address, Libc, RingCalls } from './tap-libc.ts';
@@ -30,10 +32,12 @@ const IORING_OP_READ = 22;
 const IORING_OP_WRITE = 23;
 const RWF_NOWAIT = 8;
 
-const EINTR = 4;
-const EAGAIN = 11;
+const { EAGAIN, EINTR } = Errno;
 const WORD = 4;
-const LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
+
+/** Several operations a call where they are wanted and can be had, else one. */
+export const openIo = (libc: Libc, fd: number, wantSeveral: boolean): BatchedIo =>
+  (wantSeveral ? IoUring.open(libc, fd) : undefined) ?? new SingleIo(libc, fd);
 
 export class IoUring implements BatchedIo {
   readonly size = RING_ENTRIES;

@@ -2,6 +2,7 @@
  * Opening a TAP device: the ioctls, and one clear message for each way in which it fails.
  * Linux Documentation/networking/tuntap.rst, include/uapi/linux/if_tun.h, netdevice(7).
  */
+import { LITTLE_ENDIAN } from '../core/bytes.ts';
 import { errnoName, errnoText } from '../core/errno.ts';
 import type { Libc } from './tap-libc.ts';
 import { VNET_LENGTH } from './vnet-header.ts';
@@ -178,8 +179,6 @@ function ifreq(name: string): Uint8Array<ArrayBuffer> {
 }
 
 /** The ioctls take the machine's own byte order. */
-const LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
-
 const int = (bytes: Uint8Array, at: number): number =>
   new DataView(bytes.buffer, bytes.byteOffset).getInt32(at, LITTLE_ENDIAN);
 

@@ -11,9 +11,8 @@ import { Checksum, FramePool, LARGE_FRAME, SMALL_FRAME } from '../core/frame.ts'
 import type { Frame } from '../core/frame.ts';
 import { NEVER } from '../core/time.ts';
 import type { Micros } from '../core/time.ts';
-import { SingleIo } from './batched-io.ts';
 import type { BatchedIo } from './batched-io.ts';
-import { IoUring } from './io-uring.ts';
+import { openIo } from './io-uring.ts';
 import type { FrameSink, Link } from './link.ts';
 import { deviceErrnoName, MAX_QUEUE_LENGTH, openTapDevice, TapError } from './tap-device.ts';
 import type { TapDevice } from './tap-device.ts';
@@ -114,7 +113,6 @@ class TapLink implements Link {
   #run = 0;
   /** Of one system call. */
   readonly #mostReads: number;
-  readonly #mostWrites: number;
   /** Buffers for reads, made as they are needed, and what came of the last ones: octets, or error numbers below 0. */
   readonly #buffers: (Frame | undefined)[] = [];
   readonly #results: Int32Array;
@@ -141,10 +139,8 @@ class TapLink implements Link {
     this.#offload = device.offload;
     this.#headerLength = device.offload ? VNET_LENGTH : 0;
     this.#readLimit = (device.offload ? LARGEST_DATAGRAM : device.mtu) + ETHERNET_ROOM;
-    const ring = options.ioUring === false ? undefined : IoUring.open(libc, device.fd);
-    this.#io = ring ?? new SingleIo(libc, device.fd);
+    this.#io = openIo(libc, device.fd, options.ioUring ?? true);
     this.#results = new Int32Array(this.#io.size);
-    this.#mostWrites = this.#io.size;
     this.#mostReads = Math.min(this.#io.size, device.offload ? MOST_LARGE_BUFFERS : Infinity);
   }
 
@@ -202,7 +198,7 @@ class TapLink implements Link {
       if (!this.#offload && frame.checksum === Checksum.Partial)
         throw new Error(`partial checksum on ${this.name}: put segmented() in front of a link without offload`);
       this.#held[this.#heldCount++] = frame;
-      if (!this.#corked || frame.length > SMALL_FRAME || this.#heldCount === this.#mostWrites) this.#flush();
+      if (!this.#corked || frame.length > SMALL_FRAME || this.#heldCount === this.#io.size) this.#flush();
     }
   }
 

@@ -13,7 +13,7 @@ export interface StackSurface {
    * MUST-59.
    */
   poll(now: Micros): void;
-  /** When `poll` must be called next for the sake of a timer (or a link of its own); `NEVER` when nothing waits. */
+  /** When `poll` must be called next for the sake of a timer; `NEVER` when none is set. Links have deadlines of their own. */
   nextDeadline(): Micros;
   /** Whether `poll` has something to do now, timers aside: there is something to send. */
   readonly pending: boolean;
