@@ -42,6 +42,7 @@ class Impaired implements ImpairedLink {
   readonly maxSegment: number;
   readonly checksumOffload = false;
   readonly losses: readonly Drops[];
+  readonly isWatched: boolean;
   readonly outgoing: Impairment;
   readonly incoming: Impairment;
   readonly #link: Link;
@@ -57,6 +58,7 @@ class Impaired implements ImpairedLink {
     this.#link = link;
     this.#drops = drops;
     this.losses = [drops, ...(link.losses ?? [])];
+    this.isWatched = link.isWatched === true;
     this.outgoing = new Impairment(options.outgoing ?? {}, random.fork(), drops);
     this.incoming = new Impairment(options.incoming ?? {}, random.fork(), drops);
     this.#intake = (frame, now) => this.incoming.accept(frame, now);

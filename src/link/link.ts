@@ -27,6 +27,9 @@ export interface Link {
   /** Counters of what this link, and those that it wraps, could not carry; a host's snapshot adds them to its own. */
   readonly losses?: readonly Drops[];
 
+  /** Whether somebody is told what became of each frame that came in: then none is merged with others before the stack has it. */
+  readonly isWatched?: boolean;
+
   /**
    * Starts the link. It calls `wake` whenever frames may wait for `receive`; never from inside `receive` or `send`.
    * A link on virtual time (a cable) need not call it when `nextDeadline` tells the same.

@@ -1,8 +1,8 @@
 /**
  * Cuts TCP super-segments and completes checksums in front of a link that does neither, as Linux does in software (GSO).
  *
- * TCP builds segments as large as windows allow; one pass through the stack then serves up to 44 frames. What arrives is
- * passed on as it is. IPv4 only; pieces are what tcp_gso_segment of Linux makes (RFC 9293 §3.1 for the fields).
+ * TCP builds segments as large as windows allow; one pass through the stack then serves up to 44 frames. IPv4 only; pieces are what
+ * tcp_gso_segment of Linux makes (RFC 9293 §3.1 for the fields). What arrives is merged the other way: coalescing.ts.
  */
 import { setU32 } from '../core/bytes.ts';
 import { finishChecksum, pseudoHeaderSum } from '../core/checksum.ts';
@@ -24,14 +24,26 @@ import {
   setIpTotalLength,
 } from '../ip/ipv4-wire.ts';
 import { completeChecksum, networkOf } from '../ip/offload-wire.ts';
-import { TCP_HEADER_MIN, TCP_LAYOUT, TcpFlag, flags, headerLength, sequenceNumber, setChecksum } from '../tcp/wire.ts';
+import {
+  TCP_FLAGS_OFFSET,
+  TCP_HEADER_MIN,
+  TCP_LAYOUT,
+  TcpFlag,
+  flags,
+  headerLength,
+  sequenceNumber,
+  setChecksum,
+} from '../tcp/wire.ts';
+import { Coalescer } from './coalescing.ts';
 import type { FrameSink, Link } from './link.ts';
 
 const PROTOCOL_TCP = 6;
 const TCP_SEQUENCE_OFFSET = TCP_LAYOUT.offsetOf('sequenceNumber')!;
-const TCP_FLAGS_OFFSET = TCP_LAYOUT.offsetOf('flags')!;
 
-/** The link with `maxSegment` lifted to 64 KiB and partial checksums allowed; itself when it already does both. */
+/**
+ * The link with `maxSegment` lifted to 64 KiB and partial checksums allowed; itself when it already does both. What it receives may be
+ * merged, unless somebody watches each frame.
+ */
 export function segmented(link: Link, context: Context): Link {
   return link.checksumOffload && link.maxSegment > link.mtu ? link : new Segmenter(link, context.drops);
 }
@@ -123,6 +135,8 @@ class Segmenter implements Link {
   readonly #link: Link;
   readonly #drops: Drops;
   readonly #sendPiece: FrameSink;
+  readonly #coalescer: Coalescer | undefined;
+
   constructor(link: Link, drops: Drops) {
     this.name = link.name;
     this.mtu = link.mtu;
@@ -130,6 +144,7 @@ class Segmenter implements Link {
     this.#drops = drops;
     this.losses = link.losses ?? [];
     this.#sendPiece = (piece, now) => link.send(piece, now);
+    this.#coalescer = link.isWatched === true ? undefined : new Coalescer();
   }
 
   start(wake: () => void): void {
@@ -149,7 +164,8 @@ class Segmenter implements Link {
   }
 
   receive(sink: FrameSink, now: Micros, budget: number): number {
-    return this.#link.receive(sink, now, budget);
+    const link = this.#link;
+    return this.#coalescer?.receive(link, sink, now, budget) ?? link.receive(sink, now, budget);
   }
 
   send(frame: Frame, now: Micros): void {

@@ -14,7 +14,7 @@ export type TeeListener = (direction: Direction, frame: Frame, now: Micros) => v
 
 /**
  * The link with a listener. `afterwards`, if given, is called when what the frame was handed to has returned; the frame is
- * gone by then.
+ * gone by then. The stack then takes each frame by itself (Link.isWatched).
  */
 export function tee(link: Link, listener: TeeListener, afterwards?: () => void): Link {
   return new Tee(link, listener, afterwards);
@@ -26,6 +26,7 @@ class Tee implements Link {
   readonly maxSegment: number;
   readonly checksumOffload: boolean;
   readonly losses: readonly Drops[];
+  readonly isWatched: boolean;
   readonly #link: Link;
   readonly #listener: TeeListener;
   readonly #afterwards: (() => void) | undefined;
@@ -39,6 +40,7 @@ class Tee implements Link {
     this.maxSegment = link.maxSegment;
     this.checksumOffload = link.checksumOffload;
     this.losses = link.losses ?? [];
+    this.isWatched = link.isWatched === true || afterwards !== undefined;
     this.#link = link;
     this.#listener = listener;
     this.#afterwards = afterwards;

@@ -54,10 +54,10 @@ const DESTINATION_PORT = TCP_LAYOUT.offsetOf('destinationPort')!;
 const SEQUENCE_NUMBER = TCP_LAYOUT.offsetOf('sequenceNumber')!;
 const ACKNOWLEDGMENT_NUMBER = TCP_LAYOUT.offsetOf('acknowledgmentNumber')!;
 const DATA_OFFSET = TCP_LAYOUT.offsetOf('dataOffset')!;
-const FLAGS = TCP_LAYOUT.offsetOf('flags')!;
 const WINDOW = TCP_LAYOUT.offsetOf('window')!;
 const URGENT_POINTER = TCP_LAYOUT.offsetOf('urgentPointer')!;
-/** Octets from the start of the header to the checksum; segmentation and offload need it too. */
+/** Octets from the start of the header to the flags and to the checksum; segmentation and offload need them too. */
+export const TCP_FLAGS_OFFSET = TCP_LAYOUT.offsetOf('flags')!;
 export const TCP_CHECKSUM_OFFSET = TCP_LAYOUT.offsetOf('checksum')!;
 
 /** Octets of the header without and with the most options. RFC 9293 §3.1, Data Offset. */
@@ -83,7 +83,7 @@ export const acknowledgmentNumber = (bytes: Uint8Array, at: number): number =>
   getU32(bytes, at + ACKNOWLEDGMENT_NUMBER);
 /** Octets of the header, options included: the field times four, 0 to 60. */
 export const headerLength = (bytes: Uint8Array, at: number): number => (getU8(bytes, at + DATA_OFFSET) >>> 4) * 4;
-export const flags = (bytes: Uint8Array, at: number): number => getU8(bytes, at + FLAGS);
+export const flags = (bytes: Uint8Array, at: number): number => getU8(bytes, at + TCP_FLAGS_OFFSET);
 /** The 16-bit field, unsigned and unscaled. MUST-1. */
 export const window = (bytes: Uint8Array, at: number): number => getU16(bytes, at + WINDOW);
 export const checksum = (bytes: Uint8Array, at: number): number => getU16(bytes, at + TCP_CHECKSUM_OFFSET);
@@ -112,7 +112,7 @@ export function emitHeader(bytes: Uint8Array, at: number, header: TcpHeader): vo
   setU32(bytes, at + SEQUENCE_NUMBER, header.seq);
   setU32(bytes, at + ACKNOWLEDGMENT_NUMBER, header.ack);
   setU8(bytes, at + DATA_OFFSET, (header.headerLength >>> 2) << 4);
-  setU8(bytes, at + FLAGS, header.flags);
+  setU8(bytes, at + TCP_FLAGS_OFFSET, header.flags);
   setU16(bytes, at + WINDOW, header.window);
   setU16(bytes, at + TCP_CHECKSUM_OFFSET, 0);
   setU16(bytes, at + URGENT_POINTER, header.urgentPointer);
