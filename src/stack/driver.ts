@@ -233,11 +233,12 @@ export class Driver {
 
   /**
    * All output, and the programs whose sockets became ready by it. What they did meanwhile goes out in the same turn, after the answers that
-   * are there already, unless more has come in than a batch: output must not outrun the answers to it.
+   * are there already, unless more has come in than a batch, or nobody has looked for a while: output must not outrun the answers to it.
    */
   #finish(): void {
     if (!this.#isRunning() || this.#inTurn) return;
-    let now = micros(0);
+    let now = this.#clock.now();
+    const until = now + LONGEST_STAY;
     let told = 0;
     this.#inTurn = true;
     this.#kicked = false;
@@ -249,7 +250,7 @@ export class Driver {
         if (!this.#isRunning() || this.#backlog) break;
         const frames = this.#looks(now) ? this.#look(now) : 0;
         if (frames > 0) told = this.#deliver();
-        if (told > 0 || (frames === 0 && !this.#stack.pending)) break;
+        if (told > 0 || (frames === 0 && (!this.#stack.pending || now >= until))) break;
       }
     } finally {
       this.#inTurn = false;

@@ -116,14 +116,14 @@ export class Output {
     conn.refreshSegmentSize();
     const chosen = this.#chosen;
     let octets = BURST_LIMIT;
-    let segments = Math.min(BURST_SEGMENTS, this.share.left);
+    let segments = BURST_SEGMENTS;
     let isMore = false;
     while (sender.next(chosen, since, now)) {
-      isMore = octets <= 0 || segments <= 0;
+      isMore = octets <= 0 || segments <= 0 || this.share.isSpent;
       if (isMore) break;
       octets -= chosen.length;
       segments--;
-      this.share.left--;
+      this.share.spend(chosen.length);
       const error = this.#sendChosen(conn, now);
       sender.sent(chosen, now);
       if (error < 0 && conn.state === 'SYN-SENT') {

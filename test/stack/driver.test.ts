@@ -210,13 +210,12 @@ describe('stack/driver', () => {
 
   it('what programs do when they are told goes out in the same turn, within bounds', async () => {
     let answers = 1;
-    await started({
-      deliver: () => {
-        stack.log.push('deliver');
-        if (answers-- > 0) stack.pending = true;
-        return 0;
-      },
-    });
+    const deliver = (): number => {
+      stack.log.push('deliver');
+      if (answers-- > 0) stack.pending = true;
+      return 0;
+    };
+    await started({ deliver }, new VirtualClock());
     arrive(0, 1);
     await turns(1);
     expect(stack.log).to.deep.equal(['frame 0', 'deliver', 'poll', 'deliver']);
@@ -231,17 +230,32 @@ describe('stack/driver', () => {
     expect(polls).to.equal(1 + 4);
   });
 
+  it('output that takes long is followed by a look at what has come in, not by more output', async () => {
+    const time = new VirtualClock();
+    await started({}, time);
+    const poll = stack.poll.bind(stack);
+    stack.poll = (now) => {
+      poll(now);
+      time.advanceTo(micros(now + 300));
+      links[0]!.arrived.push(pool.from(new Uint8Array(60)));
+      stack.pending = stack.polls < 4;
+    };
+    driver.kick();
+    await turns(5);
+    expect(stack.log.slice(0, 7).join()).to.equal('poll,frame 0,poll,frame 0,poll,frame 0,poll');
+  });
+
   it('before a timer that is due runs, what has come in is looked at', async () => {
+    const time = new VirtualClock();
     let rounds = 0;
-    await started({
-      deliver: () => {
-        if (stack.polls === 0 || ++rounds > 2) return 0;
-        stack.pending = true;
-        stack.deadline = clock.now();
-        links[0]!.arrived.push(pool.from(new Uint8Array(60)));
-        return 0;
-      },
-    });
+    const deliver = (): number => {
+      if (stack.polls === 0 || ++rounds > 2) return 0;
+      stack.pending = true;
+      stack.deadline = time.now();
+      links[0]!.arrived.push(pool.from(new Uint8Array(60)));
+      return 0;
+    };
+    await started({ deliver }, time);
     driver.kick();
     await turns(3);
     expect(stack.log.slice(0, 3)).to.deep.equal(['poll', 'frame 0', 'poll']);

@@ -2,10 +2,11 @@ import { expect } from 'chai';
 import { SECOND } from '../../src/core/time.ts';
 import { ANY_ADDRESS } from '../../src/ip/address.ts';
 import type { TcpConnection } from '../../src/tcp/service.ts';
-import { TURN_SEGMENTS } from '../../src/tcp/turn-share.ts';
+import { TURN_OCTETS, TURN_SEGMENTS, TurnShare } from '../../src/tcp/turn-share.ts';
 import { Pair } from '../support/tcp-pair.ts';
 
 const TEXT = new Uint8Array(100);
+const SUPER_SEGMENT = 64_000;
 const COUNT = 2 * TURN_SEGMENTS + 10;
 
 describe('what all connections together send in a turn', () => {
@@ -42,6 +43,18 @@ describe('what all connections together send in a turn', () => {
     expect(clients.filter((client) => sentBy(client) < sentBy(clients[0]!))).to.deep.equal(clients.slice(-10));
     expect([poll(), pair.a.tcp.isSpent]).to.deep.equal([10, false]);
     expect(new Set(clients.map(sentBy)).size).to.equal(1);
+  });
+
+  it('super-segments spend it by their octets', () => {
+    const share = new TurnShare();
+    const most = Math.ceil(TURN_OCTETS / SUPER_SEGMENT);
+    for (let i = 0; i < most; i++) {
+      expect(share.isSpent).to.equal(false);
+      share.spend(SUPER_SEGMENT);
+    }
+    expect(share.isSpent).to.equal(true);
+    share.begin();
+    expect(share.isSpent).to.equal(false);
   });
 
   it('pure ACKs are no part of it: they draw no answers', () => {
