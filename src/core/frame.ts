@@ -92,6 +92,12 @@ export class Frame {
     return sum + frameMemory!.sum(this.#place + at, length);
   }
 
+  /** Copies `length` octets of another frame, from its offset `fromAt`, to offset `at`; in the frame memory without a view of them. */
+  copy(from: Frame, fromAt: number, at: number, length: number): void {
+    if (this.#place === ON_HEAP || from.#place === ON_HEAP) copyBytes(from.bytes, fromAt, this.bytes, at, length);
+    else frameMemory!.copySum(from.#place + fromAt, length, this.#place + at);
+  }
+
   /** Copies `length` octets of another frame, from its offset `fromAt`, to offset `at`, and adds them to a running checksum as `sum` does. */
   copySum(from: Frame, fromAt: number, at: number, length: number, sum = 0): number {
     if (this.#place === ON_HEAP || from.#place === ON_HEAP) {
@@ -198,13 +204,22 @@ export class FramePool {
     return frame;
   }
 
+  /** A frame that holds a copy of another's packet, and nothing that is known of it. */
+  copyOf(frame: Frame): Frame {
+    const { start, length } = frame;
+    const copy = this.acquire(length);
+    copy.copy(frame, start, copy.start, length);
+    copy.end = copy.start + length;
+    return copy;
+  }
+
   /** A frame of its own with the same octets, offsets and facts; headers in front of `start` that offsets name come along. */
   clone(frame: Frame): Frame {
     const copy = this.acquire(frame.end - HEADROOM);
     let from = frame.start;
     if (frame.transport >= 0 && frame.transport < from) from = frame.transport;
     if (frame.network >= 0 && frame.network < from) from = frame.network;
-    copyBytes(frame.bytes, from, copy.bytes, from, frame.end - from);
+    copy.copy(frame, from, from, frame.end - from);
     copy.start = frame.start;
     copy.end = frame.end;
     copy.network = frame.network;

@@ -124,7 +124,7 @@ export class Coalescer {
   /** The first segment in a frame that has room for more. */
   #enlarge(first: Frame): Frame {
     const whole = first.pool.acquire(LARGE_FRAME);
-    whole.copySum(first, first.start, whole.start, first.length);
+    whole.copy(first, first.start, whole.start, first.length);
     whole.end = whole.start + first.length;
     first.release();
     this.#held = whole;

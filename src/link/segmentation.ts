@@ -85,7 +85,7 @@ export function cutSegment(frame: Frame, emit: FrameSink, now: Micros): boolean 
     const piece = frame.pool.acquire(headers + size);
     piece.end = piece.start + headers + size;
     piece.reason = frame.reason;
-    piece.copySum(frame, frame.start, piece.start, headers);
+    piece.copy(frame, frame.start, piece.start, headers);
     const sum = piece.copySum(frame, at, piece.start + headers, size);
     piece.network = piece.start + toNetwork;
     piece.transport = piece.start + toTransport;

@@ -263,7 +263,7 @@ class TapLink implements Link {
     const buffer = this.#buffers[index]!;
     buffer.end = buffer.start + length;
     let frame = buffer;
-    if (length <= SMALL_FRAME && this.#readLimit > SMALL_FRAME) frame = this.#frames.from(buffer.view());
+    if (length <= SMALL_FRAME && this.#readLimit > SMALL_FRAME) frame = this.#frames.copyOf(buffer);
     else this.#buffers[index] = undefined;
     if (this.#offload) applyVnetHeader(frame, buffer.bytes, buffer.start - this.#headerLength);
     return frame;

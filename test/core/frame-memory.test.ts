@@ -80,6 +80,9 @@ describe('core/frame-memory', () => {
         expect(foldSum(to.copySum(from, 35, 200, 1001, 0x1_2345_6789))).to.equal(expected);
         expect(to.bytes.subarray(200, 1201)).to.deep.equal(from.bytes.subarray(35, 1036));
         expect([to.bytes[199], to.bytes[1201]]).to.deep.equal([0xaa, 0xaa]);
+        to.copy(from, 7, 300, 99);
+        expect(to.bytes.subarray(300, 399)).to.deep.equal(from.bytes.subarray(7, 106));
+        expect(to.bytes.subarray(399, 1201)).to.deep.equal(from.bytes.subarray(234, 1036));
       }
     }
     expect(all.slabs).not.to.be.empty;

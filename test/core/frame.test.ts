@@ -82,6 +82,16 @@ describe('core/frame', () => {
     expect(pool.acquire(LARGE_FRAME + 1)).not.to.equal(big);
   });
 
+  it('a copy has the packet, and nothing that is known of it', () => {
+    const pool = new FramePool();
+    const frame = pool.from(Uint8Array.from({ length: 90 }, (_, i) => i));
+    Object.assign(frame, { network: frame.start, checksum: Checksum.Verified, gsoSize: 5, reason: 'y' });
+    frame.start += 20;
+    const copy = pool.copyOf(frame);
+    expect(copy.view()).to.deep.equal(frame.view());
+    expect(copy).to.include({ start: HEADROOM, network: -1, checksum: Checksum.Full, gsoSize: 0, reason: '' });
+  });
+
   it('a clone has octets, offsets and facts of its own, also the headers behind which the frame stands', () => {
     const pool = new FramePool();
     const frame = pool.from(Uint8Array.from({ length: 90 }, (_, i) => i));
