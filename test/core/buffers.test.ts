@@ -167,6 +167,32 @@ describe('memory of the rings', () => {
     expect(pool.usage().free).to.equal(32 * KIB);
   });
 
+  it('what it gets back takes the place of free buffers of a size that nobody has asked for for longer', () => {
+    const pool = new BufferPool(MIB, 64 * KIB);
+    const give = (...buffers: readonly Uint8Array[]): void => {
+      for (const buffer of buffers) pool.give(buffer);
+    };
+    const [large, middle] = [pool.take(32 * KIB), pool.take(16 * KIB)];
+    const small = Array.from({ length: 5 }, () => pool.take(8 * KIB));
+    give(middle, large);
+    give(...small.slice(0, 2));
+    expect(pool.usage().free).to.equal(64 * KIB);
+    give(...small.slice(2));
+    // The large one is gone, the others are there.
+    expect(pool.usage().free).to.equal(56 * KIB);
+    expect(pool.take(16 * KIB)).to.equal(middle);
+    expect(small).to.include(pool.take(8 * KIB));
+    expect(pool.take(32 * KIB)).not.to.equal(large);
+  });
+
+  it('what is too large to be kept takes no place', () => {
+    const pool = new BufferPool(MIB, 16 * KIB);
+    const [small, large] = [pool.take(8 * KIB), pool.take(32 * KIB)];
+    pool.give(small);
+    pool.give(large);
+    expect(pool.take(8 * KIB)).to.equal(small);
+  });
+
   it('keeps what it gets back below the pressure mark, and says so once', () => {
     const pool = new BufferPool(300 * KIB, 32 * KIB);
     let surplus = 0;
