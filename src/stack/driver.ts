@@ -237,14 +237,15 @@ export class Driver {
    */
   #finish(): void {
     if (!this.#isRunning() || this.#inTurn) return;
-    let now = this.#clock.now();
-    const until = now + LONGEST_STAY;
+    let now = micros(0);
+    let until = 0;
     let told = 0;
     this.#inTurn = true;
     this.#kicked = false;
     try {
       for (let round = 0; round < MOST_ROUNDS; round++) {
         now = this.#clock.now();
+        if (round === 0) until = now + LONGEST_STAY;
         this.#poll(now);
         now = this.#clock.now();
         if (!this.#isRunning() || this.#backlog) break;
