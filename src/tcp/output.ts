@@ -40,10 +40,8 @@ import { TurnShare } from './turn-share.ts';
 import { TCP_HEADER_MIN, TcpFlag, emitHeader, setChecksum } from './wire.ts';
 import type { TcpHeader } from './wire.ts';
 
-/** Octets of text that one connection sends in one turn at most before others get theirs; the rest follows at the next. */
-export const BURST_LIMIT = 1024 * 1024;
-/** Segments likewise. */
-export const BURST_SEGMENTS = 64;
+/** Segments of text that one connection sends in one turn at most before others get theirs; the rest follows at the next. */
+const BURST_SEGMENTS = 64;
 /** Resets, and SYN,ACKs with cookies, that wait for the next poll at most. */
 const MAX_RESETS = 256;
 const MAX_COOKIES = 1024;
@@ -115,13 +113,11 @@ export class Output {
     const couldSend = sender.cork?.isBounded !== true || hasSendSpace(sender);
     conn.refreshSegmentSize();
     const chosen = this.#chosen;
-    let octets = BURST_LIMIT;
     let segments = BURST_SEGMENTS;
     let isMore = false;
     while (sender.next(chosen, since, now)) {
-      isMore = octets <= 0 || segments <= 0 || this.share.isSpent;
+      isMore = segments <= 0 || this.share.isSpent;
       if (isMore) break;
-      octets -= chosen.length;
       segments--;
       this.share.spend(chosen.length);
       const error = this.#sendChosen(conn, now);
