@@ -84,7 +84,7 @@ export interface Result {
 }
 
 /**
- * How long code gets fast (s), at least. On one processor, which the compiler shares, connections a second grow until then: measured with a
+ * How long a process has to get fast (s), at least. On one processor, which the compiler shares, connections a second grow until then: measured with a
  * second, 0.7 of what they come to.
  */
 const WARM_UP = 4;

@@ -1,15 +1,24 @@
 /**
- * Finds the IPv4 header of a frame, and completes a transport checksum that was left to the link (`Checksum.Partial`: the field
+ * Finds the IPv4 header and the TCP text of a frame, and completes a transport checksum that was left to the link (`Checksum.Partial`: the field
  * holds the pseudo-header's sum). RFC 9293 §3.1, RFC 768.
  */
 import { getU16, setU16 } from '../core/bytes.ts';
-import { finishChecksum, sumBytes } from '../core/checksum.ts';
+import { finishChecksum, pseudoHeaderSum, sumBytes } from '../core/checksum.ts';
 import { Checksum } from '../core/frame.ts';
 import type { Frame } from '../core/frame.ts';
 import { ETHERNET_HEADER, EtherType, VLAN_LAYOUT, typeOf } from '../ethernet/wire.ts';
-import { TCP_CHECKSUM_OFFSET } from '../tcp/wire.ts';
+import { TCP_CHECKSUM_OFFSET, TCP_HEADER_MIN, headerLength } from '../tcp/wire.ts';
 import { UDP_LAYOUT } from '../udp/wire.ts';
-import { IPV4_HEADER_LENGTH, ipHeaderLength, ipProtocol, ipTotalLength, ipVersion } from './ipv4-wire.ts';
+import {
+  IPV4_HEADER_LENGTH,
+  ipDestination,
+  ipHeaderLength,
+  ipIsFragment,
+  ipProtocol,
+  ipSource,
+  ipTotalLength,
+  ipVersion,
+} from './ipv4-wire.ts';
 
 const PROTOCOL_TCP = 6;
 const PROTOCOL_UDP = 17;
@@ -60,3 +69,21 @@ export function completeChecksum(frame: Frame): boolean {
 /** Offset of the IPv4 header of a frame whose `start` is at its Ethernet header, or -1. */
 export const networkOf = (frame: Frame): number =>
   frame.network >= 0 ? frame.network : findIpv4(frame.bytes, frame.start, frame.end);
+
+/**
+ * Offset of the TCP text behind the IPv4 header at `network` (-1: none), or -1 when that is not a whole TCP segment.
+ * Text ends where the datagram does.
+ */
+export function findTcpText(frame: Frame, network: number): number {
+  const { bytes, end } = frame;
+  if (network < 0 || ipProtocol(bytes, network) !== PROTOCOL_TCP || ipIsFragment(bytes, network)) return -1;
+  const transport = network + ipHeaderLength(bytes, network);
+  if (transport + TCP_HEADER_MIN > end) return -1;
+  const text = transport + headerLength(bytes, transport);
+  const last = network + ipTotalLength(bytes, network);
+  return text >= transport + TCP_HEADER_MIN && text <= last && last <= end ? text : -1;
+}
+
+/** Sum of the pseudo-header of a TCP segment of `length` octets behind the IPv4 header at `network`. RFC 9293 §3.1. */
+export const tcpPseudoSum = (bytes: Uint8Array, network: number, length: number): number =>
+  pseudoHeaderSum(ipSource(bytes, network), ipDestination(bytes, network), PROTOCOL_TCP) + length;

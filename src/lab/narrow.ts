@@ -54,6 +54,7 @@ export class NarrowLink implements Link {
   readonly checksumOffload = false;
   readonly drops = new Drops();
   readonly losses: readonly Drops[];
+  readonly isWatched: boolean;
   /** Octets of the longest datagram that passes. */
   pathMtu: number;
   icmp: 'report' | 'old' | 'silent';
@@ -71,6 +72,7 @@ export class NarrowLink implements Link {
     this.mtu = link.mtu;
     this.maxSegment = link.mtu;
     this.losses = [...(link.losses ?? []), this.drops];
+    this.isWatched = link.isWatched === true;
     this.pathMtu = options.mtu;
     this.icmp = options.icmp ?? 'report';
     this.#router = options.router;

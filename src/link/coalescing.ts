@@ -5,30 +5,28 @@
  * Merged is only what differs in nothing but text and what goes with it (sequence number, PSH, lengths, checksums, Identification), all but
  * the last of one size. Everything else goes on as it came, and nothing overtakes anything. IPv4 without options only.
  *
- * Measured over a TAP device: 1.4 to 1.5 times the rate of MTU frames in.
+ * Measured over a TAP device: 1.3 times the rate of MTU frames in.
  */
 import { getU32, setU8 } from '../core/bytes.ts';
-import { foldSum, pseudoHeaderSum, sumIsValid } from '../core/checksum.ts';
+import { foldSum, sumIsValid } from '../core/checksum.ts';
 import { Checksum, LARGE_FRAME } from '../core/frame.ts';
 import type { Frame } from '../core/frame.ts';
 import type { Micros } from '../core/time.ts';
-import { ETHERNET_HEADER, EtherType, typeOf } from '../ethernet/wire.ts';
+import { ETHERNET_HEADER } from '../ethernet/wire.ts';
 import {
   IPV4_HEADER_LENGTH,
   ipChecksumIsValid,
   ipDestination,
   ipFlags,
   ipHeaderLength,
-  ipIsFragment,
-  ipProtocol,
   ipSource,
   ipTos,
   ipTotalLength,
   ipTtl,
-  ipVersion,
   setIpChecksum,
   setIpTotalLength,
 } from '../ip/ipv4-wire.ts';
+import { findIpv4, findTcpText, tcpPseudoSum } from '../ip/offload-wire.ts';
 import {
   TCP_FLAGS_OFFSET,
   TCP_HEADER_MIN,
@@ -36,7 +34,6 @@ import {
   acknowledgmentNumber,
   destinationPort,
   flags,
-  headerLength,
   sequenceNumber,
   setChecksum,
   sourcePort,
@@ -44,7 +41,6 @@ import {
 } from '../tcp/wire.ts';
 import type { FrameSink, Link } from './link.ts';
 
-const PROTOCOL_TCP = 6;
 /** Where the headers begin, from the start of the frame: of Ethernet II, and of IPv4 without options. */
 const NETWORK = ETHERNET_HEADER;
 const TRANSPORT = NETWORK + IPV4_HEADER_LENGTH;
@@ -147,7 +143,7 @@ function complete(frame: Frame, gsoSize: number): void {
   const transport = start + TRANSPORT;
   setIpTotalLength(bytes, network, end - network);
   setIpChecksum(bytes, network, IPV4_HEADER_LENGTH);
-  setChecksum(bytes, transport, foldSum(pseudoSum(bytes, network, end - transport)));
+  setChecksum(bytes, transport, foldSum(tcpPseudoSum(bytes, network, end - transport)));
   frame.network = network;
   frame.transport = transport;
   frame.checksum = Checksum.Partial;
@@ -156,24 +152,17 @@ function complete(frame: Frame, gsoSize: number): void {
 
 /** Octets of all headers of a TCP segment that others may join: whole, with text, without flags but ACK and PSH; else 0. */
 function headersOf(frame: Frame): number {
-  const { bytes, start, length } = frame;
+  const { bytes, start, end } = frame;
   const network = start + NETWORK;
-  const transport = start + TRANSPORT;
-  if (
-    length <= OPTIONS ||
-    frame.checksum !== Checksum.Full ||
-    frame.shared ||
-    typeOf(bytes, start) !== EtherType.Ipv4 ||
-    ipVersion(bytes, network) !== 4 ||
-    ipHeaderLength(bytes, network) !== IPV4_HEADER_LENGTH ||
-    ipProtocol(bytes, network) !== PROTOCOL_TCP ||
-    ipIsFragment(bytes, network) ||
-    ipTotalLength(bytes, network) !== length - NETWORK ||
-    (flags(bytes, transport) & ~TcpFlag.Psh) !== TcpFlag.Ack
-  )
-    return 0;
-  const headers = TRANSPORT + headerLength(bytes, transport);
-  return headers >= OPTIONS && headers < length ? headers : 0;
+  if (frame.checksum !== Checksum.Full || frame.shared || findIpv4(bytes, start, end) !== network) return 0;
+  const text = findTcpText(frame, network);
+  const isPlain =
+    text >= 0 &&
+    text < end &&
+    ipHeaderLength(bytes, network) === IPV4_HEADER_LENGTH &&
+    ipTotalLength(bytes, network) === end - network &&
+    (flags(bytes, start + TRANSPORT) & ~TcpFlag.Psh) === TcpFlag.Ack;
+  return isPlain ? text - start : 0;
 }
 
 const isPushed = ({ bytes, start }: Frame): boolean => (flags(bytes, start + TRANSPORT) & TcpFlag.Psh) !== 0;
@@ -183,12 +172,9 @@ function isWhole({ bytes, start, length }: Frame, sum: number): boolean {
   const network = start + NETWORK;
   return (
     ipChecksumIsValid(bytes, network, IPV4_HEADER_LENGTH) &&
-    sumIsValid(sum + pseudoSum(bytes, network, length - TRANSPORT))
+    sumIsValid(sum + tcpPseudoSum(bytes, network, length - TRANSPORT))
   );
 }
-
-const pseudoSum = (bytes: Uint8Array, network: number, length: number): number =>
-  pseudoHeaderSum(ipSource(bytes, network), ipDestination(bytes, network), PROTOCOL_TCP) + length;
 
 const isSameFlow = (a: Uint8Array, aNetwork: number, b: Uint8Array, bNetwork: number): boolean =>
   ipSource(a, aNetwork) === ipSource(b, bNetwork) &&

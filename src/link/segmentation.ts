@@ -5,39 +5,25 @@
  * tcp_gso_segment of Linux makes (RFC 9293 §3.1 for the fields). What arrives is merged the other way: coalescing.ts.
  */
 import { setU32 } from '../core/bytes.ts';
-import { finishChecksum, pseudoHeaderSum } from '../core/checksum.ts';
+import { finishChecksum } from '../core/checksum.ts';
 import type { Context } from '../core/context.ts';
 import type { Drops } from '../core/drop.ts';
 import type { Frame } from '../core/frame.ts';
 import type { Micros } from '../core/time.ts';
 import {
   IPV4_MAX_LENGTH,
-  ipDestination,
   ipHeaderLength,
   ipIdentification,
-  ipIsFragment,
-  ipProtocol,
-  ipSource,
   ipTotalLength,
   setIpChecksum,
   setIpIdentification,
   setIpTotalLength,
 } from '../ip/ipv4-wire.ts';
-import { completeChecksum, networkOf } from '../ip/offload-wire.ts';
-import {
-  TCP_FLAGS_OFFSET,
-  TCP_HEADER_MIN,
-  TCP_LAYOUT,
-  TcpFlag,
-  flags,
-  headerLength,
-  sequenceNumber,
-  setChecksum,
-} from '../tcp/wire.ts';
+import { completeChecksum, findTcpText, networkOf, tcpPseudoSum } from '../ip/offload-wire.ts';
+import { TCP_FLAGS_OFFSET, TCP_LAYOUT, TcpFlag, flags, sequenceNumber, setChecksum } from '../tcp/wire.ts';
 import { Coalescer } from './coalescing.ts';
 import type { FrameSink, Link } from './link.ts';
 
-const PROTOCOL_TCP = 6;
 const TCP_SEQUENCE_OFFSET = TCP_LAYOUT.offsetOf('sequenceNumber')!;
 
 /**
@@ -46,20 +32,6 @@ const TCP_SEQUENCE_OFFSET = TCP_LAYOUT.offsetOf('sequenceNumber')!;
  */
 export function segmented(link: Link, context: Context): Link {
   return link.checksumOffload && link.maxSegment > link.mtu ? link : new Segmenter(link, context.drops);
-}
-
-/**
- * Offset of the TCP text behind the IPv4 header at `network` (-1: none), or -1 when that is not a whole TCP segment.
- * Text ends where the datagram does.
- */
-function findTcpText(frame: Frame, network: number): number {
-  const { bytes, end } = frame;
-  if (network < 0 || ipProtocol(bytes, network) !== PROTOCOL_TCP || ipIsFragment(bytes, network)) return -1;
-  const transport = network + ipHeaderLength(bytes, network);
-  if (transport + TCP_HEADER_MIN > end) return -1;
-  const text = transport + headerLength(bytes, transport);
-  const last = network + ipTotalLength(bytes, network);
-  return text >= transport + TCP_HEADER_MIN && text <= last && last <= end ? text : -1;
 }
 
 /**
@@ -114,7 +86,7 @@ function writeTcpFields(piece: Frame, seq: number, control: number, size: number
   setU32(bytes, transport + TCP_SEQUENCE_OFFSET, seq);
   bytes[transport + TCP_FLAGS_OFFSET] = control;
   const length = piece.end - transport;
-  const pseudo = pseudoHeaderSum(ipSource(bytes, network), ipDestination(bytes, network), PROTOCOL_TCP) + length;
+  const pseudo = tcpPseudoSum(bytes, network, length);
   setChecksum(bytes, transport, 0);
   setChecksum(bytes, transport, finishChecksum(piece.sum(transport, length - size, pseudo + textSum)));
 }

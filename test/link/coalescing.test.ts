@@ -7,12 +7,14 @@ import type { Frame } from '../../src/core/frame.ts';
 import { SeededRandom } from '../../src/core/random.ts';
 import { micros } from '../../src/core/time.ts';
 import { completeChecksum } from '../../src/ip/offload-wire.ts';
+import { ipv4 } from '../../src/ip/address.ts';
+import { NarrowLink } from '../../src/lab/narrow.ts';
 import { cable } from '../../src/link/cable.ts';
 import { impair } from '../../src/link/impair.ts';
 import type { Link } from '../../src/link/link.ts';
 import { cutSegment, segmented } from '../../src/link/segmentation.ts';
 import { tee } from '../../src/link/tee.ts';
-import { buildPacket, checksumsRight, naiveSum, partialFrame } from './packets.ts';
+import { buildPacket, checksumsRight, naiveSum, partialFrame, pseudoSum, put16, textOf } from './packets.ts';
 import type { TcpSpec } from './packets.ts';
 
 const T0 = micros(0);
@@ -20,9 +22,6 @@ const PSH = 0x08;
 const ACK = 0x10;
 const HEADERS = 54;
 const SIZE = 1000;
-
-const textOf = (length: number, from = 0): Uint8Array =>
-  Uint8Array.from({ length }, (_, i) => ((from + i) * 7 + ((from + i) >> 8)) & 0xff);
 
 /** A received frame as the stack would see it. */
 interface Received {
@@ -267,6 +266,14 @@ describe('link/coalescing', () => {
         ),
         () => undefined,
       ),
+    'the same behind a narrow place': (link) => {
+      const seen = tee(
+        link,
+        () => undefined,
+        () => undefined,
+      );
+      return new NarrowLink(seen, { mtu: 1500, router: ipv4(0x0a000001) });
+    },
   };
   for (const [name, wrap] of Object.entries(watched)) {
     it(`a link whose frames are watched is left alone: ${name}`, () => {
@@ -286,13 +293,8 @@ describe('link/coalescing', () => {
 
 /** Writes both checksums anew after a change. */
 function repair(bytes: Uint8Array): void {
-  const put = (at: number, value: number): void => {
-    bytes[at] = value >> 8;
-    bytes[at + 1] = value & 0xff;
-  };
-  put(24, 0);
-  put(24, 0xffff - naiveSum(bytes, 14, 34));
-  put(50, 0);
-  const pseudo = naiveSum(bytes, 26, 34, 6 + bytes.length - 34);
-  put(50, 0xffff - naiveSum(bytes, 34, bytes.length, pseudo));
+  put16(bytes, 24, 0);
+  put16(bytes, 24, 0xffff - naiveSum(bytes, 14, 34));
+  put16(bytes, 50, 0);
+  put16(bytes, 50, 0xffff - naiveSum(bytes, 34, bytes.length, pseudoSum(bytes, 14, bytes.length - 34)));
 }

@@ -14,10 +14,14 @@ export function naiveSum(bytes: Uint8Array, from: number, to: number, start = 0)
   return sum;
 }
 
-const put16 = (bytes: Uint8Array, at: number, value: number): void => {
+export const put16 = (bytes: Uint8Array, at: number, value: number): void => {
   bytes[at] = value >> 8;
   bytes[at + 1] = value & 0xff;
 };
+
+/** Text that tells its place in a stream. */
+export const textOf = (length: number, from = 0): Uint8Array =>
+  Uint8Array.from({ length }, (_, i) => ((from + i) * 7 + ((from + i) >> 8)) & 0xff);
 
 export interface TcpSpec {
   readonly text?: Uint8Array;

@@ -11,7 +11,7 @@ import { cable } from '../../src/link/cable.ts';
 import type { Link } from '../../src/link/link.ts';
 import { completeChecksum, findIpv4 } from '../../src/ip/offload-wire.ts';
 import { cutSegment, segmented } from '../../src/link/segmentation.ts';
-import { buildPacket, checksumsRight, drain, partialFrame } from './packets.ts';
+import { buildPacket, checksumsRight, drain, partialFrame, textOf } from './packets.ts';
 
 const T0 = micros(0);
 const FIN = 0x01;
@@ -20,8 +20,6 @@ const ACK = 0x10;
 const URG = 0x20;
 const ECE = 0x40;
 const CWR = 0x80;
-
-const textOf = (length: number): Uint8Array => Uint8Array.from({ length }, (_, i) => (i * 7 + (i >> 8)) & 0xff);
 
 function setUp(mtu = 1500): { context: Context; link: Link; far: Link } {
   const context = makeContext(new SeededRandom(1));
