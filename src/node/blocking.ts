@@ -28,11 +28,8 @@ import {
 } from './operations.ts';
 import { Polling, Selection } from './polling.ts';
 import type { Watched } from './polling.ts';
-import { Lines, outOfTime } from './waiting.ts';
-import type { Operation } from './waiting.ts';
-
-/** A result, or the promise of one. */
-export type Soon = number | Promise<number>;
+import { Lines, lateOf, outOfTime } from './waiting.ts';
+import type { Operation, Soon } from './waiting.ts';
 
 /** How a call may wait. */
 export interface Waits {
@@ -60,8 +57,8 @@ export class BlockingCalls {
 
   constructor(core: SocketCalls, limit = DEFAULT_LIMIT) {
     this.core = core;
-    this.#readers = new Lines({ mask: Readiness.Readable, limit });
-    this.#writers = new Lines({ mask: Readiness.Writable, limit });
+    this.#readers = new Lines(Readiness.Readable, limit);
+    this.#writers = new Lines(Readiness.Writable, limit);
   }
 
   // --- Connections.
@@ -132,7 +129,7 @@ export class BlockingCalls {
     const look = (): number => this.core.pollNow(fds);
     const result = look();
     if (result !== 0 || timeout === 0) return result;
-    return this.#poll(look, fds.map(watchedBy), { timeout: microseconds(timeout), signal });
+    return lateOf(this.#poll(look, fds.map(watchedBy), { timeout: microseconds(timeout), signal }));
   }
 
   /** @param timeout ms; below 0 for as long as it takes */
@@ -145,17 +142,20 @@ export class BlockingCalls {
       return 0;
     }
     const limits = { timeout: microseconds(timeout), signal };
-    return this.#poll(() => selection.look(), selection.watched(), limits).then((found) => {
-      if (found === 0) selection.leaveNothing();
-      return found;
-    });
+    const polled = this.#poll(() => selection.look(), selection.watched(), limits);
+    return lateOf(
+      polled.then((found) => {
+        if (found === 0) selection.leaveNothing();
+        return found;
+      }),
+    );
   }
 
   /** Waits at the set alone, whatever it holds. @param timeout ms; below 0 for as long as it takes */
   epollWait(epfd: number, events: EpollEvent[], most: number, timeout: number, signal: AbortSignal | undefined): Soon {
     const file = this.core.file(epfd);
     const operation = new RepeatedCall(() => this.core.epollNow(epfd, events, most), 0);
-    if (file === undefined || timeout === 0 || !this.#readers.isBusy(file)) {
+    if (file === undefined || timeout === 0 || this.#readers.first(file) === undefined) {
       const result = attemptOnce(operation);
       if (result !== 0 || timeout === 0) return result;
     }
@@ -188,7 +188,7 @@ export class BlockingCalls {
    * As `close`, but with SO_LINGER and a time it is over when all that was sent has been acknowledged, or the time or a signal has ended
    * that: always with 0, and the connection goes on by itself. The descriptor is free at once; O_NONBLOCK does not matter. socket(7).
    */
-  closeAndLinger(fd: number, signal?: AbortSignal): Soon {
+  closeAndLinger(fd: number, signal?: AbortSignal): number | Promise<number> {
     let end: (() => void) | undefined = undefined;
     const timeout = this.core.linger(fd, () => end?.());
     const result = this.close(fd);
@@ -206,10 +206,9 @@ export class BlockingCalls {
 
   /** Ends everything that waits, and closes every descriptor. */
   closeAll(): void {
-    for (const lines of [this.#readers, this.#writers]) lines.dropAll(-Errno.ECANCELED);
     for (const poll of [...this.#polls]) poll.end(-Errno.ECANCELED);
     for (const end of [...this.#lingering]) end();
-    this.core.closeAll();
+    this.core.closeAll((fd) => this.close(fd));
   }
 
   #read(fd: number, operation: Operation, waits: Waits): Soon {
@@ -225,7 +224,7 @@ export class BlockingCalls {
     const { flags = 0, signal } = waits;
     if (signal?.aborted === true) return -Errno.EINTR;
     const file = this.core.file(fd);
-    if (file === undefined || !lines.isBusy(file) || this.#mustNotWait(fd, flags, timeout)) {
+    if (file === undefined || lines.first(file) === undefined || this.#mustNotWait(fd, flags, timeout)) {
       const result = operation.attempt();
       if (result !== undefined) return result;
     }

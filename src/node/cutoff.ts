@@ -11,6 +11,8 @@ export interface Limits {
   readonly signal: AbortSignal | undefined;
 }
 
+export const isLimited = ({ timeout, signal }: Limits): boolean => timeout !== 0 || signal !== undefined;
+
 /** The longest time that Node's timers know (ms), 24 days; what is longer is for ever. */
 const LONGEST = 0x7fff_ffff;
 
@@ -20,11 +22,11 @@ export class Cutoff {
   readonly #timer: NodeJS.Timeout | undefined;
 
   /** Calls `onEnd` once, unless cleared before; undefined where nothing limits the wait. */
-  static start({ timeout, signal }: Limits, onEnd: (aborted: boolean) => void): Cutoff | undefined {
-    return timeout === 0 && signal === undefined ? undefined : new Cutoff(timeout, signal, onEnd);
+  static start(limits: Limits, onEnd: (aborted: boolean) => void): Cutoff | undefined {
+    return isLimited(limits) ? new Cutoff(limits, onEnd) : undefined;
   }
 
-  private constructor(timeout: number, signal: AbortSignal | undefined, onEnd: (aborted: boolean) => void) {
+  private constructor({ timeout, signal }: Limits, onEnd: (aborted: boolean) => void) {
     const milliseconds = Math.ceil(timeout / 1000);
     this.#timer = timeout > 0 && milliseconds <= LONGEST ? setTimeout(onEnd, milliseconds, false).unref() : undefined;
     this.#signal = signal;

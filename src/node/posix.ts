@@ -14,9 +14,10 @@ import type { EpollEvent } from '../socket/epoll.ts';
 import type { Message } from '../socket/message.ts';
 import type { OptionInput, OptionValue, Timeval } from '../socket/options/option.ts';
 import type { PollFd, SelectSets } from '../socket/poll.ts';
-import type { BlockingCalls, Soon } from './blocking.ts';
+import type { BlockingCalls } from './blocking.ts';
 import { malformed } from './net-error.ts';
 import type { Sockets } from './sockets.ts';
+import type { Soon } from './waiting.ts';
 
 /** Text for an error number, as strerror(3). */
 export const strerror = (errno: number): string => errnoText(errno);
@@ -210,9 +211,9 @@ export class Posix {
    * that nobody has to wait for it. Calls that wait by the descriptor fail with ECANCELED. Differs: on Linux they go on, with a descriptor
    * that is gone; close(2) calls that unwise to rely on.
    */
-  readonly close = (fd: number, { signal } = UNINTERRUPTED): Soon => {
+  readonly close = (fd: number, { signal } = UNINTERRUPTED): number | Promise<number> => {
     const result = this.#blocking.closeAndLinger(fd, signal);
-    return typeof result === 'number' ? this.#now(result) : this.#soon(result);
+    return typeof result === 'number' ? this.#now(result) : result;
   };
 
   /** Frees a path name that a socket of AF_UNIX was bound to. */
@@ -257,7 +258,7 @@ export class Posix {
 
   /** As above, when it is there. */
   async #soon(result: Soon, syscall = '', name?: Name): Promise<number> {
-    const settled = typeof result === 'number' ? result : await result;
+    const settled = typeof result === 'number' ? result : await result.as((late) => late);
     return this.#now(settled, malformed(syscall, settled, name));
   }
 }

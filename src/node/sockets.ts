@@ -15,12 +15,13 @@ import type { Message } from '../socket/message.ts';
 import type { OptionInput, OptionValue } from '../socket/options/option.ts';
 import type { PollFd, SelectSets } from '../socket/poll.ts';
 import { BlockingCalls } from './blocking.ts';
-import type { Soon, Waits } from './blocking.ts';
+import type { Waits } from './blocking.ts';
 import type { CallOptions, GetName, GetOption, Receive, ReceiveFrom, ReceivedDatagram } from './call-types.ts';
 import { abortReason } from './cutoff.ts';
 import { NetError, malformed } from './net-error.ts';
 import { OwnedDescriptor } from './owned-descriptor.ts';
 import { ReceiveOperation, targetOf } from './operations.ts';
+import type { Soon } from './waiting.ts';
 
 /** Octets that `recv` and `recvfrom` hand out at most unless told otherwise: more than any datagram has. */
 const DEFAULT_SIZE = 65536;
@@ -352,7 +353,7 @@ function soonAs<T>(
   made: (result: number) => T,
   name?: Name,
 ): Promise<T> {
-  if (typeof result !== 'number') return result.then((late) => made(checkWait(syscall, late, options, name)));
+  if (typeof result !== 'number') return result.as((late) => made(checkWait(syscall, late, options, name)));
   return result >= 0 ? Promise.resolve(made(result)) : Promise.reject(failure(syscall, result, options, name));
 }
 

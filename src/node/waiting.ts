@@ -1,15 +1,15 @@
 /**
- * Calls that wait: one line of operations per open file and direction, served in the order they came.
+ * Calls that wait: one line of them per open file and direction, served in the order they came.
  *
  * An operation is tried whenever its file is ready; while it has not finished, those behind it wait, so that concurrent reads share
- * out the stream in order and concurrent writes do not interleave, whichever descriptor of the file they name (dup(2)). A line is
- * there only while somebody waits: it has one wait in the core, and at most `limit` operations.
+ * out the stream in order and concurrent writes do not interleave, whichever descriptor of the file they name (dup(2)). The first waits at
+ * the file, and each knows who is behind it: so one who waits alone, as most do, costs one object.
  */
 import { Errno } from '../core/errno.ts';
 import type { OpenFile } from '../socket/file.ts';
 import { CLOSED } from '../socket/readiness.ts';
 import type { Waiter } from '../socket/readiness.ts';
-import { Cutoff } from './cutoff.ts';
+import { Cutoff, isLimited } from './cutoff.ts';
 import type { Limits } from './cutoff.ts';
 
 /** A call of the core, to be tried until it is over. */
@@ -32,139 +32,170 @@ export interface Operation {
 /** The result of an operation whose time is over. */
 export const outOfTime = ({ moved, late }: Operation): number => (moved > 0 ? moved : late);
 
-/** An operation with its place in a line. */
-interface Entry {
-  readonly fd: number;
-  readonly operation: Operation;
-  readonly resolve: (result: number) => void;
-  cutoff: Cutoff | undefined;
+/** A result that is still to come. */
+export interface Late {
+  /** The promise of what `made` makes of it, rejected where that throws. To be called at once, and once. */
+  as<T>(made: (result: number) => T): Promise<T>;
 }
 
-export interface LineKind {
-  /** The readiness bits that the operations wait for. */
-  readonly mask: number;
-  /** Operations that may wait for one file; -ENOBUFS beyond. */
-  readonly limit: number;
-}
+/** A result, or one that is still to come. */
+export type Soon = number | Late;
+
+export const lateOf = (promise: Promise<number>): Late => ({ as: (made) => promise.then(made) });
 
 /** The lines of one direction. */
 export class Lines {
-  readonly #lines = new Map<OpenFile, Line>();
-  readonly #kind: LineKind;
+  /** The readiness bits that the operations wait for. */
+  readonly mask: number;
+  readonly #limit: number;
 
-  constructor(kind: LineKind) {
-    this.#kind = kind;
+  /** @param limit operations that may wait for one file; -ENOBUFS beyond */
+  constructor(mask: number, limit: number) {
+    this.mask = mask;
+    this.#limit = limit;
   }
 
-  /** Whether somebody waits for the file: if so, nobody may go first. */
-  isBusy(file: OpenFile): boolean {
-    return this.#lines.has(file);
+  /** Who is first in the file's line. While somebody is, nobody else may go first. */
+  first(file: OpenFile): Waiting | undefined {
+    return file.watch.find(this.#isOurs);
   }
 
   /** Puts an operation at the end of the file's line; it has been tried already if that was empty. */
-  join(file: OpenFile, fd: number, operation: Operation, limits: Limits): Promise<number> {
-    let line = this.#lines.get(file);
-    if (line === undefined) {
-      line = new Line(file, this.#kind, this.#lines);
-      this.#lines.set(file, line);
-    }
-    return line.join(fd, operation, limits);
+  join(file: OpenFile, fd: number, operation: Operation, limits: Limits): Soon {
+    const waiting = new Waiting(this, file, fd, operation);
+    const result = this.#place(waiting, this.first(file));
+    if (result < 0) return result;
+    if (isLimited(limits)) waiting.limit(limits);
+    return waiting;
   }
 
   /** Ends the calls that wait for the file by this descriptor. */
   drop(file: OpenFile, fd: number, result: number): void {
-    this.#lines.get(file)?.drop((entry) => entry.fd === fd, result);
+    this.first(file)?.end((waiting) => waiting.fd === fd, result);
   }
 
-  dropAll(result: number): void {
-    for (const line of [...this.#lines.values()]) line.drop(() => true, result);
+  readonly #isOurs = (waiter: Waiter): waiter is Waiting => waiter instanceof Waiting && waiter.lines === this;
+
+  /** 0 or -ENOBUFS. */
+  #place(waiting: Waiting, first: Waiting | undefined): number {
+    if (first === undefined) return waiting.enter();
+    let last = first;
+    let length = 1;
+    for (; last.behind !== undefined; last = last.behind) length++;
+    if (length >= this.#limit) return -Errno.ENOBUFS;
+    last.behind = waiting;
+    return 0;
   }
 }
 
-class Line implements Waiter {
+/** An operation in a line. What is said of all of a line is said to the first. */
+class Waiting implements Waiter, Late {
+  readonly lines: Lines;
+  readonly fd: number;
+  /** Who is served next. */
+  behind: Waiting | undefined = undefined;
   readonly #file: OpenFile;
-  readonly #kind: LineKind;
-  /** Where it is found while somebody waits. */
-  readonly #lines: Map<OpenFile, Line>;
-  #entries: Entry[] = [];
-  /** It waits for the file to be ready. */
-  #waits = false;
+  readonly #operation: Operation;
+  #cutoff: Cutoff | undefined = undefined;
+  // Of `as`; three fields, since a function that has them all is three times as large.
+  #made: ((result: number) => unknown) | undefined = undefined;
+  #resolve: ((made: never) => void) | undefined = undefined;
+  #reject: ((error: unknown) => void) | undefined = undefined;
 
-  constructor(file: OpenFile, kind: LineKind, lines: Map<OpenFile, Line>) {
+  constructor(lines: Lines, file: OpenFile, fd: number, operation: Operation) {
+    this.lines = lines;
     this.#file = file;
-    this.#kind = kind;
-    this.#lines = lines;
+    this.fd = fd;
+    this.#operation = operation;
   }
 
   get mask(): number {
-    return this.#kind.mask;
+    return this.lines.mask;
+  }
+
+  as<T>(made: (result: number) => T): Promise<T> {
+    this.#made = made;
+    return new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+  }
+
+  limit(limits: Limits): void {
+    this.#cutoff = Cutoff.start(limits, (aborted) => this.#cut(aborted));
+  }
+
+  /** It is first and has just been tried: waits at the file. 0 or -ENOBUFS. */
+  enter(): number {
+    return this.#file.watch.enter(this, this.#operation.fresh);
   }
 
   /** The file is ready. */
   callback(bits: number): void {
-    this.#waits = false;
-    if ((bits & CLOSED) !== 0) this.drop(() => true, -Errno.ECANCELED);
-    else this.#serve();
+    if ((bits & CLOSED) === 0) this.#serve();
+    else this.#settleAll(-Errno.ECANCELED);
   }
 
-  join(fd: number, operation: Operation, limits: Limits): Promise<number> {
-    if (this.#entries.length >= this.#kind.limit) return Promise.resolve(-Errno.ENOBUFS);
-    return new Promise((resolve) => {
-      const entry: Entry = { fd, operation, resolve, cutoff: undefined };
-      entry.cutoff = Cutoff.start(limits, (aborted) => this.#cut(entry, aborted));
-      // Most lines have one entry, and an array that something is pushed to takes room for many.
-      if (this.#entries.length === 0) this.#entries = [entry];
-      else this.#entries.push(entry);
-      this.#wait();
-    });
+  /** Ends some of the line; whoever is first then is tried. */
+  end(which: (waiting: Waiting) => boolean, result: number): void {
+    const line = this.#line();
+    const ended = line.filter(which);
+    if (ended.length === 0) return;
+    this.#file.watch.cancel(this);
+    const staying = line.filter((waiting) => !which(waiting));
+    for (const [i, waiting] of staying.entries()) waiting.behind = staying[i + 1];
+    for (const waiting of ended) waiting.#settle(result);
+    const next = staying[0];
+    if (next !== undefined) next.#serve();
   }
 
-  drop(which: (entry: Entry) => boolean, result: number): void {
-    const dropped = this.#entries.filter(which);
-    if (dropped.length === 0) return;
-    this.#entries = this.#entries.filter((entry) => !which(entry));
-    for (const entry of dropped) finish(entry, result);
-    this.#serve();
-  }
-
+  /** Serves the line as far as it goes. */
   #serve(): void {
-    for (;;) {
-      const entry = this.#entries[0];
-      const result = entry?.operation.attempt();
-      if (entry === undefined || result === undefined) break;
-      this.#entries.shift();
-      finish(entry, result);
-    }
-    this.#wait();
+    if (!this.#try()) return;
+    for (let next = this.behind; next !== undefined && next.#try(); next = next.behind);
   }
 
-  /** Whoever is first has just been tried. */
-  #wait(): void {
-    if (this.#entries.length === 0) {
-      if (this.#waits) this.#file.watch.cancel(this);
-      this.#waits = false;
-      this.#lines.delete(this.#file);
-    } else if (!this.#waits) {
-      const result = this.#file.watch.enter(this, this.#entries[0]!.operation.fresh);
-      if (result < 0) this.drop(() => true, result);
-      else this.#waits = true;
+  /** Tries the first of the line. True when it is over, and whoever is behind is first; else it waits at the file. */
+  #try(): boolean {
+    const result = this.#operation.attempt();
+    if (result !== undefined) {
+      this.#settle(result);
+      return true;
     }
+    const entered = this.enter();
+    if (entered < 0) this.#settleAll(entered);
+    return false;
   }
 
   /**
    * The first takes what there is, though it would not have been woken for it (SO_RCVLOWAT). Then those behind have another chance: it may
    * have waited for more than they want.
    */
-  #cut(cut: Entry, aborted: boolean): void {
-    const { operation } = cut;
-    const last = this.#entries[0] === cut ? operation.attempt() : undefined;
+  #cut(aborted: boolean): void {
+    const operation = this.#operation;
+    const first = this.lines.first(this.#file)!;
+    const last = first === this ? operation.attempt() : undefined;
     const interrupted = aborted && (operation.moved === 0 || operation.whole);
     const result = last ?? (interrupted ? -Errno.EINTR : outOfTime(operation));
-    this.drop((entry) => entry === cut, result);
+    first.end((waiting) => waiting === this, result);
   }
-}
 
-function finish({ cutoff, resolve }: Entry, result: number): void {
-  cutoff?.clear();
-  resolve(result);
+  #settleAll(result: number): void {
+    for (const waiting of this.#line()) waiting.#settle(result);
+  }
+
+  #settle(result: number): void {
+    this.#cutoff?.clear();
+    try {
+      this.#resolve?.(this.#made?.(result) as never);
+    } catch (error) {
+      this.#reject?.(error);
+    }
+  }
+
+  #line(): Waiting[] {
+    const line: Waiting[] = [this];
+    for (let next = this.behind; next !== undefined; next = next.behind) line.push(next);
+    return line;
+  }
 }

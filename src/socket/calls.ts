@@ -381,8 +381,8 @@ export class SocketCalls {
   }
 
   /** Closes every descriptor. */
-  closeAll(): void {
-    for (const [fd] of [...this.#table.entries()]) this.close(fd);
+  closeAll(close = (fd: number) => this.close(fd)): void {
+    for (const [fd] of [...this.#table.entries()]) close(fd);
   }
 
   /** Closes every descriptor for good: from now on `socket` fails with -ENETDOWN, since nobody would turn the crank. */
