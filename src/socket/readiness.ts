@@ -174,6 +174,14 @@ export class Watch implements ReadinessOwner {
     const waiters = this.#waiters;
     if (waiters === undefined) return 0;
     const bits = this.bitsNow();
+    if (waiters.length === 1) {
+      // As it mostly is.
+      const waiter = waiters[0]!;
+      if (!waitsFor(waiter, bits)) return 0;
+      this.#waiters = undefined;
+      waiter.callback(bits);
+      return 1;
+    }
     const staying = waiters.filter((waiter) => !waitsFor(waiter, bits));
     if (staying.length === waiters.length) return 0;
     this.keep(staying);
