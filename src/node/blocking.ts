@@ -103,8 +103,7 @@ export class BlockingCalls {
   }
 
   recv(fd: number, buffer: Uint8Array, from: NameOut | undefined, waits: Waits): Soon {
-    const destination = { buffer, from, isShared: false };
-    return this.receive(fd, new ReceiveOperation(this.core, fd, destination, waits.flags ?? 0), waits);
+    return this.receive(fd, new ReceiveOperation(this.core, fd, buffer, false, waits.flags ?? 0, from), waits);
   }
 
   recvmsg(fd: number, message: Message, waits: Waits): Soon {

@@ -69,15 +69,6 @@ export class ConnectOperation implements Operation {
   }
 }
 
-/** Where received octets go. */
-export interface Destination {
-  readonly buffer: Uint8Array;
-  /** The buffer serves others between two tries: what came is copied to `data` at once. Only where one try is enough. */
-  readonly isShared: boolean;
-  /** Filled in with a datagram's sender. */
-  readonly from: NameOut | undefined;
-}
-
 /** recv, recvfrom and read. */
 export class ReceiveOperation implements Operation {
   readonly late = WOULD_BLOCK;
@@ -88,21 +79,30 @@ export class ReceiveOperation implements Operation {
   data: Uint8Array | undefined = undefined;
   readonly #calls: SocketCalls;
   readonly #fd: number;
-  readonly #to: Destination;
+  readonly #buffer: Uint8Array;
+  readonly #isShared: boolean;
   readonly #flags: number;
+  readonly #from: NameOut | undefined;
   readonly #target: number;
 
-  constructor(calls: SocketCalls, fd: number, to: Destination, flags: number) {
+  /**
+   * @param isShared the buffer serves others between two tries: what came is copied to `data` at once. Only where one try is enough
+   * @param from filled in with a datagram's sender
+   */
+  constructor(calls: SocketCalls, fd: number, buffer: Uint8Array, isShared: boolean, flags: number, from?: NameOut) {
     this.#calls = calls;
     this.#fd = fd;
-    this.#to = to;
+    this.#buffer = buffer;
+    this.#isShared = isShared;
     this.#flags = flags;
-    this.#target = targetOf(calls, fd, to.buffer.length, flags);
+    this.#from = from;
+    this.#target = targetOf(calls, fd, buffer.length, flags);
   }
 
   /** Takes all that is there, up to the target: after that only something new can help. */
   attempt(): number | undefined {
-    const { buffer, from, isShared } = this.#to;
+    const buffer = this.#buffer;
+    const from = this.#from;
     const calls = this.#calls;
     const fd = this.#fd;
     const flags = this.#flags;
@@ -116,7 +116,7 @@ export class ReceiveOperation implements Operation {
           : calls.recvfrom(fd, buffer, flags, from, at);
       if (result === WOULD_BLOCK) return isAtEnd(calls, fd) ? this.moved : undefined;
       if (result <= 0) return this.moved > 0 ? this.moved : result;
-      if (isShared) this.data = buffer.slice(0, result);
+      if (this.#isShared) this.data = buffer.slice(0, result);
       this.moved = at + result;
       if (this.moved >= this.#target) return this.moved;
       if (peeks) return mustStop(calls, fd) ? this.moved : undefined;

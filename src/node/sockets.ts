@@ -312,7 +312,7 @@ export class Sockets {
       : size === DEFAULT_SIZE
         ? this.#scratch
         : this.#scratch.subarray(0, size);
-    const operation = new ReceiveOperation(this.#calls, fd, { buffer, from, isShared }, flags);
+    const operation = new ReceiveOperation(this.#calls, fd, buffer, isShared, flags, from);
     const result = this.blocking.receive(fd, operation, options);
     return soonAs(
       syscall,
