@@ -21,12 +21,15 @@ import type { TapDevice } from '../../src/link/tap-device.ts';
 import { loadLibc } from '../../src/link/tap-libc.ts';
 import type { Address, Libc } from '../../src/link/tap-libc.ts';
 import { VNET_LAYOUT, VNET_LENGTH, VnetFlags, VnetGso } from '../../src/link/vnet-header.ts';
+import { Copies } from './copies.ts';
 
 export interface PumpOptions {
   /** Super-segments of 64 KiB, or frames of 1,514 octets. */
   readonly offload: boolean;
   /** Several frames in one system call, where the kernel can do that; else one. */
   readonly batched: boolean;
+  /** What is sent is copied as by a socket with a send buffer (copies.ts); super-segments only, whose checksums nobody looks at. */
+  readonly copying?: boolean;
   readonly seconds: number;
 }
 
@@ -45,13 +48,13 @@ export const pumpReceive = (options: PumpOptions): Promise<PumpResult> => inOwnP
 /** The pump sends, a kernel socket takes. */
 export const pumpSend = (options: PumpOptions): Promise<PumpResult> => inOwnProcess('send', options);
 
-function inOwnProcess(direction: string, { offload, batched, seconds }: PumpOptions): Promise<PumpResult> {
+function inOwnProcess(direction: string, { offload, batched, copying, seconds }: PumpOptions): Promise<PumpResult> {
   const self = fileURLToPath(import.meta.url);
   // The pump is the first process of its process namespace: the kernel's end is killed with it, however it ends.
   const isolation = ['--net', '--pid', '--fork', '--kill-child'];
   const mode = offload ? 'offload' : 'plain';
-  const calls = batched ? 'batched' : 'single';
-  const args = [...isolation, execPath, '--import', 'tsx', self, 'run', direction, mode, calls, `${seconds}`];
+  const how = batched ? 'batched' : copying === true ? 'copying' : 'single';
+  const args = [...isolation, execPath, '--import', 'tsx', self, 'run', direction, mode, how, `${seconds}`];
   const child = spawn('unshare', args, { stdio: ['ignore', 'pipe', 'inherit'], timeout: (seconds + 20) * 1000 });
   return new Promise((resolve, reject) => {
     let output = '';
@@ -111,6 +114,7 @@ class Pump {
   readonly #out: readonly FrameBuffer[];
   readonly #reply: FrameBuffer;
   readonly #kernelMac: Uint8Array;
+  readonly #copies: Copies | undefined;
   /** Frames of the last batch of reads, and how many of them were looked at. */
   readonly #lengths: number[] = [];
   #looked = 0;
@@ -121,10 +125,11 @@ class Pump {
   /** Sum of the canned data frame's pseudo-header, TCP header without sequence number, and text. */
   #outSum = 0;
 
-  constructor(libc: Libc, device: TapDevice, batched: boolean, kernelMac: Uint8Array) {
+  constructor(libc: Libc, device: TapDevice, how: string, kernelMac: Uint8Array) {
     this.device = device;
     this.#control = new SingleIo(libc, device.fd);
-    this.#io = openIo(libc, device.fd, batched);
+    this.#io = openIo(libc, device.fd, how === 'batched');
+    this.#copies = how === 'copying' ? new Copies() : undefined;
     this.#header = device.offload ? VNET_LENGTH : 0;
     this.#kernelMac = kernelMac;
     const buffers = (): FrameBuffer[] => Array.from({ length: this.#io.size }, () => new FrameBuffer(libc));
@@ -203,6 +208,7 @@ class Pump {
     const tcp = this.#header + TCP_AT;
     setU32(bytes, tcp + 4, seq);
     if (!this.device.offload) setU16(bytes, tcp + 16, finishChecksum(this.#outSum + seq));
+    this.#copies?.pass(bytes, this.#header + TEXT_AT, text);
     this.#io.write(address, this.#header + TEXT_AT + text);
     if (++this.#written === this.#io.size) this.flush();
   }
@@ -365,7 +371,7 @@ function kernelPeer(direction: string): ChildProcess {
   return spawn('python3', ['-c', ['import socket', ...source].join('\n')], { stdio: 'ignore' });
 }
 
-async function run(direction: string, offload: boolean, batched: boolean, seconds: number): Promise<PumpResult> {
+async function run(direction: string, offload: boolean, how: string, seconds: number): Promise<PumpResult> {
   const libc = await loadLibc();
   const device = openTapDevice(libc, 'tap0', offload);
   const ip = (command: string): string => execFileSync('ip', command.split(' '), { encoding: 'utf8' });
@@ -376,7 +382,7 @@ async function run(direction: string, offload: boolean, batched: boolean, second
   const pump = new Pump(
     libc,
     device,
-    batched,
+    how,
     Uint8Array.from(mac.split(':'), (octet) => Number.parseInt(octet, 16)),
   );
   const meter: Meter = { octets: 0, frames: 0 };
@@ -418,9 +424,9 @@ async function measure(meter: Meter, seconds: number): Promise<PumpResult> {
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 async function main(): Promise<void> {
-  const [, , command = '3', direction, mode, calls, duration] = argv;
+  const [, , command = '3', direction, mode, how, duration] = argv;
   if (command === 'run') {
-    const result = await run(direction!, mode === 'offload', calls === 'batched', Number(duration));
+    const result = await run(direction!, mode === 'offload', how!, Number(duration));
     process.stdout.write(JSON.stringify(result));
     process.exit(0);
   }
