@@ -107,7 +107,7 @@ export class Sockets {
 
   /** Waits until the handshake is over; on a datagram socket it only fixes the peer. An abort leaves the handshake running. */
   readonly connect = (fd: number, address: Name, options: CallOptions = NO_OPTIONS): Promise<void> =>
-    soon('connect', this.blocking.connect(fd, address, options), options, address).then(nothing);
+    soonAs('connect', this.blocking.connect(fd, address, options), options, nothing, address);
 
   /** SHUT_RD, SHUT_WR or SHUT_RDWR. Throws ENOTCONN. */
   readonly shutdown = (fd: number, how: number): void => {
@@ -193,7 +193,7 @@ export class Sockets {
     const isNew = typeof into === 'number';
     const without = withoutFlags(options);
     const result = this.blocking.readNow(fd, isNew ? into : into.length);
-    if (result !== undefined) return soon('read', result, options).then(() => (isNew ? new Uint8Array(0) : 0));
+    if (result !== undefined) return soonAs('read', result, options, () => (isNew ? new Uint8Array(0) : 0));
     if (isNew) return this.#receiveNew('read', fd, into, undefined, without);
     return soon('read', this.blocking.recv(fd, into, undefined, without), options);
   }) as Receive;
@@ -230,9 +230,8 @@ export class Sockets {
     options: Waits = NO_OPTIONS,
   ): Promise<EpollEvent[]> => {
     const events: EpollEvent[] = [];
-    return soon('epoll_wait', this.blocking.epollWait(epfd, events, maxEvents, timeout, options.signal), options).then(
-      () => events,
-    );
+    const result = this.blocking.epollWait(epfd, events, maxEvents, timeout, options.signal);
+    return soonAs('epoll_wait', result, options, () => events);
   };
 
   // --- Descriptors and options.
