@@ -205,9 +205,10 @@ export class BlockingCalls {
 
   /** Ends everything that waits, and closes every descriptor. */
   closeAll(): void {
+    for (const lines of [this.#readers, this.#writers]) lines.dropAll(-Errno.ECANCELED);
     for (const poll of [...this.#polls]) poll.end(-Errno.ECANCELED);
     for (const end of [...this.#lingering]) end();
-    this.core.closeAll((fd) => this.close(fd));
+    this.core.closeAll();
   }
 
   #read(fd: number, operation: Operation, waits: Waits): Soon {

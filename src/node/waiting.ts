@@ -48,6 +48,8 @@ export class Lines {
   /** The readiness bits that the operations wait for. */
   readonly mask: number;
   readonly #limit: number;
+  /** Who is first in the line of each file, as long as it waits there. */
+  readonly #firsts = new Map<OpenFile, Waiting>();
 
   /** @param limit operations that may wait for one file; -ENOBUFS beyond */
   constructor(mask: number, limit: number) {
@@ -57,7 +59,13 @@ export class Lines {
 
   /** Who is first in the file's line. While somebody is, nobody else may go first. */
   first(file: OpenFile): Waiting | undefined {
-    return file.watch.find(this.#isOurs);
+    return this.#firsts.get(file);
+  }
+
+  /** For its members: somebody is first in the file's line, and waits at the file; undefined: nobody does any more. */
+  setFirst(file: OpenFile, waiting: Waiting | undefined): void {
+    if (waiting === undefined) this.#firsts.delete(file);
+    else this.#firsts.set(file, waiting);
   }
 
   /** Puts an operation at the end of the file's line; it has been tried already if that was empty. */
@@ -65,6 +73,7 @@ export class Lines {
     const waiting = new Waiting(this, file, fd, operation);
     const result = this.#place(waiting, this.first(file));
     if (result < 0) return result;
+    // Most have no limit, and need no function for it.
     if (isLimited(limits)) waiting.limit(limits);
     return waiting;
   }
@@ -74,7 +83,9 @@ export class Lines {
     this.first(file)?.end((waiting) => waiting.fd === fd, result);
   }
 
-  readonly #isOurs = (waiter: Waiter): waiter is Waiting => waiter instanceof Waiting && waiter.lines === this;
+  dropAll(result: number): void {
+    for (const first of [...this.#firsts.values()]) first.end(() => true, result);
+  }
 
   /** 0 or -ENOBUFS. */
   #place(waiting: Waiting, first: Waiting | undefined): number {
@@ -127,11 +138,14 @@ class Waiting implements Waiter, Late {
 
   /** It is first and has just been tried: waits at the file. 0 or -ENOBUFS. */
   enter(): number {
-    return this.#file.watch.enter(this, this.#operation.fresh);
+    const result = this.#file.watch.enter(this, this.#operation.fresh);
+    if (result >= 0) this.lines.setFirst(this.#file, this);
+    return result;
   }
 
   /** The file is ready. */
   callback(bits: number): void {
+    this.lines.setFirst(this.#file, undefined);
     if ((bits & CLOSED) === 0) this.#serve();
     else this.#settleAll(-Errno.ECANCELED);
   }
@@ -142,6 +156,7 @@ class Waiting implements Waiter, Late {
     const ended = line.filter(which);
     if (ended.length === 0) return;
     this.#file.watch.cancel(this);
+    this.lines.setFirst(this.#file, undefined);
     const staying = line.filter((waiting) => !which(waiting));
     for (const [i, waiting] of staying.entries()) waiting.behind = staying[i + 1];
     for (const waiting of ended) waiting.#settle(result);

@@ -381,8 +381,8 @@ export class SocketCalls {
   }
 
   /** Closes every descriptor. */
-  closeAll(close = (fd: number) => this.close(fd)): void {
-    for (const [fd] of [...this.#table.entries()]) close(fd);
+  closeAll(): void {
+    for (const [fd] of [...this.#table.entries()]) this.close(fd);
   }
 
   /** Closes every descriptor for good: from now on `socket` fails with -ENETDOWN, since nobody would turn the crank. */

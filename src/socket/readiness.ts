@@ -138,11 +138,6 @@ export class Watch implements ReadinessOwner {
     return 0;
   }
 
-  /** The first waiter of a kind. */
-  find<T extends Waiter>(isOne: (waiter: Waiter) => waiter is T): T | undefined {
-    return this.#waiters?.find(isOne);
-  }
-
   /** The waiter's callback will not run any more. */
   cancel(waiter: Waiter): void {
     this.keep(this.#waiters?.filter((other) => other !== waiter));
@@ -175,7 +170,7 @@ export class Watch implements ReadinessOwner {
     if (waiters === undefined) return 0;
     const bits = this.bitsNow();
     if (waiters.length === 1) {
-      // As it mostly is.
+      // As mostly. Without two passes over a list and a new one: 1.03 in round trips.
       const waiter = waiters[0]!;
       if (!waitsFor(waiter, bits)) return 0;
       this.#waiters = undefined;

@@ -235,6 +235,18 @@ describe('sockets with promises', () => {
     expect(calls.size).to.equal(0);
   });
 
+  it('closeAll rejects what waits by a descriptor that the core has closed just before, too', async () => {
+    const { sockets, calls, open } = setUp();
+    const one = await open();
+    const two = await open();
+    const copy = sockets.dup(two.fd);
+    const waiting = [outcome(sockets.recv(one.fd)), outcome(sockets.recv(copy))];
+    calls.close(one.fd);
+    calls.close(copy);
+    sockets.closeAll();
+    expect(await Promise.all(waiting)).to.deep.equal(['ECANCELED', 'ECANCELED']);
+  });
+
   it('an AbortSignal ends one wait and no other', async () => {
     const { sockets, turn, open } = setUp();
     const { fd, connection } = await open();
