@@ -9,6 +9,7 @@ import type { Bar, Contestant, Figure, Sample, Session } from './figure.ts';
 import { TARGET, kernelPlace, runPeer, tapstackPlace } from './place.ts';
 import type { Place, PlaceOptions } from './place.ts';
 import { pumpReceive, pumpSend } from './pump.ts';
+import type { PumpHow } from './pump.ts';
 
 /** How one client measures one place. */
 export type Measure = (place: Place, seconds: number) => Promise<Sample>;
@@ -63,22 +64,13 @@ export async function openSession(
   return { contestants, warmUp: true, close };
 }
 
-interface PumpKind {
-  readonly name: string;
-  readonly batched?: boolean;
-  readonly copying?: boolean;
-}
+const PUMP_NAMES = { single: 'pump', batched: 'pump in batches', copying: 'pump with copies' } as const;
 
-/** A system call for each frame, and nothing but that: of small ones also as many in one as tapstack moves, of large ones as a socket copies them. */
-const PUMP: PumpKind = { name: 'pump' };
-const PUMP_IN_BATCHES: PumpKind = { name: 'pump in batches', batched: true };
-const PUMP_WITH_COPIES: PumpKind = { name: 'pump with copies', copying: true };
-
-const pumps = (run: typeof pumpReceive, offload: boolean, kinds: readonly PumpKind[]): Contestant[] =>
-  kinds.map(({ name, batched = false, copying = false }) => ({
-    name,
+const pumps = (run: typeof pumpReceive, offload: boolean, ways: readonly PumpHow[]): Contestant[] =>
+  ways.map((how) => ({
+    name: PUMP_NAMES[how],
     measure: async (seconds: number): Promise<Sample> => {
-      const { gbps, framesPerSecond, microsPerFrame } = await run({ offload, batched, copying, seconds });
+      const { gbps, framesPerSecond, microsPerFrame } = await run({ offload, how, seconds });
       return { value: gbps, cpu: (framesPerSecond * microsPerFrame) / 1e6 };
     },
   }));
@@ -101,7 +93,7 @@ function bulkFigures(): Figure[] {
           openSession(
             options,
             bulk('in', DISCARD_PORT),
-            pumps(pumpReceive, offload, offload ? [PUMP] : [PUMP, PUMP_IN_BATCHES]),
+            pumps(pumpReceive, offload, offload ? ['single'] : ['single', 'batched']),
           ),
       },
       {
@@ -114,7 +106,7 @@ function bulkFigures(): Figure[] {
           openSession(
             options,
             bulk('out', CHARGEN_PORT),
-            pumps(pumpSend, offload, [PUMP, offload ? PUMP_WITH_COPIES : PUMP_IN_BATCHES]),
+            pumps(pumpSend, offload, ['single', offload ? 'copying' : 'batched']),
           ),
       },
     ];

@@ -23,13 +23,16 @@ import type { Address, Libc } from '../../src/link/tap-libc.ts';
 import { VNET_LAYOUT, VNET_LENGTH, VnetFlags, VnetGso } from '../../src/link/vnet-header.ts';
 import { Copies } from './copies.ts';
 
+/**
+ * single: a system call for each frame; batched: one for several, where the kernel can do that. copying: single, and what is sent is copied
+ * as by a socket with a send buffer (copies.ts); super-segments only, whose checksums nobody looks at.
+ */
+export type PumpHow = 'single' | 'batched' | 'copying';
+
 export interface PumpOptions {
   /** Super-segments of 64 KiB, or frames of 1,514 octets. */
   readonly offload: boolean;
-  /** Several frames in one system call, where the kernel can do that; else one. */
-  readonly batched: boolean;
-  /** What is sent is copied as by a socket with a send buffer (copies.ts); super-segments only, whose checksums nobody looks at. */
-  readonly copying?: boolean;
+  readonly how: PumpHow;
   readonly seconds: number;
 }
 
@@ -48,12 +51,11 @@ export const pumpReceive = (options: PumpOptions): Promise<PumpResult> => inOwnP
 /** The pump sends, a kernel socket takes. */
 export const pumpSend = (options: PumpOptions): Promise<PumpResult> => inOwnProcess('send', options);
 
-function inOwnProcess(direction: string, { offload, batched, copying, seconds }: PumpOptions): Promise<PumpResult> {
+function inOwnProcess(direction: string, { offload, how, seconds }: PumpOptions): Promise<PumpResult> {
   const self = fileURLToPath(import.meta.url);
   // The pump is the first process of its process namespace: the kernel's end is killed with it, however it ends.
   const isolation = ['--net', '--pid', '--fork', '--kill-child'];
   const mode = offload ? 'offload' : 'plain';
-  const how = batched ? 'batched' : copying === true ? 'copying' : 'single';
   const args = [...isolation, execPath, '--import', 'tsx', self, 'run', direction, mode, how, `${seconds}`];
   const child = spawn('unshare', args, { stdio: ['ignore', 'pipe', 'inherit'], timeout: (seconds + 20) * 1000 });
   return new Promise((resolve, reject) => {
@@ -125,7 +127,7 @@ class Pump {
   /** Sum of the canned data frame's pseudo-header, TCP header without sequence number, and text. */
   #outSum = 0;
 
-  constructor(libc: Libc, device: TapDevice, how: string, kernelMac: Uint8Array) {
+  constructor(libc: Libc, device: TapDevice, how: PumpHow, kernelMac: Uint8Array) {
     this.device = device;
     this.#control = new SingleIo(libc, device.fd);
     this.#io = openIo(libc, device.fd, how === 'batched');
@@ -371,7 +373,7 @@ function kernelPeer(direction: string): ChildProcess {
   return spawn('python3', ['-c', ['import socket', ...source].join('\n')], { stdio: 'ignore' });
 }
 
-async function run(direction: string, offload: boolean, how: string, seconds: number): Promise<PumpResult> {
+async function run(direction: string, offload: boolean, how: PumpHow, seconds: number): Promise<PumpResult> {
   const libc = await loadLibc();
   const device = openTapDevice(libc, 'tap0', offload);
   const ip = (command: string): string => execFileSync('ip', command.split(' '), { encoding: 'utf8' });
@@ -424,22 +426,22 @@ async function measure(meter: Meter, seconds: number): Promise<PumpResult> {
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 async function main(): Promise<void> {
-  const [, , command = '3', direction, mode, how, duration] = argv;
+  const [, , command = '3', direction, mode, kind, duration] = argv;
   if (command === 'run') {
-    const result = await run(direction!, mode === 'offload', how!, Number(duration));
+    const result = await run(direction!, mode === 'offload', kind as PumpHow, Number(duration));
     process.stdout.write(JSON.stringify(result));
     process.exit(0);
   }
   const seconds = Number(command);
-  for (const [offload, batched] of [
-    [true, false],
-    [false, false],
-    [false, true],
+  for (const [offload, how] of [
+    [true, 'single'],
+    [false, 'single'],
+    [false, 'batched'],
   ] as const) {
     for (const [name, pump] of [['in ', pumpReceive] as const, ['out', pumpSend] as const]) {
-      const { gbps, framesPerSecond, microsPerFrame } = await pump({ offload, batched, seconds });
+      const { gbps, framesPerSecond, microsPerFrame } = await pump({ offload, how, seconds });
       console.log(
-        `${name} ${offload ? '64 KiB' : ' MTU  '} ${batched ? 'in batches' : 'one a call'}` +
+        `${name} ${offload ? '64 KiB' : ' MTU  '} ${how === 'batched' ? 'in batches' : 'one a call'}` +
           ` ${gbps.toFixed(1).padStart(5)} Gbit/s` +
           ` ${framesPerSecond.toFixed(0).padStart(8)} frames/s ${microsPerFrame.toFixed(2).padStart(6)} us/frame`,
       );
