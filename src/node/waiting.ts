@@ -3,7 +3,7 @@
  *
  * An operation is tried whenever its file is ready; while it has not finished, those behind it wait, so that concurrent reads share
  * out the stream in order and concurrent writes do not interleave, whichever descriptor of the file they name (dup(2)). The first waits at
- * the file, and each knows who is behind it: so one who waits alone, as most do, costs one object.
+ * the file, and each knows who is behind it: so one who waits alone, as most do, costs one object and a place in a map.
  */
 import { Errno } from '../core/errno.ts';
 import type { OpenFile } from '../socket/file.ts';
