@@ -117,6 +117,9 @@ export const sumIsValid = (sum: number): boolean => foldSum(sum) === 0xffff;
 export const pseudoHeaderSum = (source: number, destination: number, protocol: number): number =>
   source + destination + protocol;
 
+/** A running sum without a 16-bit word that it counts: its complement is its negative. RFC 1624 §3. */
+export const without = (sum: number, word: number): number => sum + (~word & 0xffff);
+
 /** A checksum field after one 16-bit word it covers changed from `before` to `now`. RFC 1624 §3, equation 3. */
 export const updateChecksum = (checksum: number, before: number, now: number): number =>
-  ~foldSum((~checksum & 0xffff) + (~before & 0xffff) + now) & 0xffff;
+  finishChecksum(without(~checksum & 0xffff, before) + now);

@@ -35,6 +35,7 @@ const vectorOperation = (number: number): ((...operands: readonly Code[]) => Cod
 
 /** What a load or a store says: alignment 2^0, offset 0. */
 const ANYWHERE: Code = [0, 0];
+const anywhere = (offset: number): Code => [0, ...u32(offset)];
 
 export const i32 = {
   const: (value: number): Code => [0x41, ...s32(value)],
@@ -52,8 +53,8 @@ export const i32 = {
 };
 
 export const v128 = {
-  load: operation(0xfd, 0, ...ANYWHERE),
-  store: operation(0xfd, 11, ...ANYWHERE),
+  load: (address: Code, offset: number): Code => [...address, 0xfd, 0, ...anywhere(offset)],
+  store: (address: Code, offset: number, value: Code): Code => [...address, ...value, 0xfd, 11, ...anywhere(offset)],
 };
 
 export const i32x4 = {

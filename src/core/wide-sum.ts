@@ -14,6 +14,10 @@ export type WideSum = (place: number, length: number) => number;
 /** The same of octets that it copies to the place `to` at the same time: measured, 60 ns instead of 45 + 150. */
 export type WideCopySum = (place: number, length: number, to: number) => number;
 
+/** Octets of a step while there are so many. */
+const WIDE = 64;
+const WIDE_OFFSETS = [0, 16, 32, 48];
+
 // Parameters and locals. TO is a parameter only where it is needed.
 const PLACE = 0;
 const LENGTH = 1;
@@ -36,13 +40,17 @@ const forEach = (octets: number, ...body: readonly Code[]): Code =>
     local.set(TO, i32.add(to, i32.const(octets))),
   );
 
+const add16 = (offset: number): Code =>
+  local.set(SUMS, i32x4.add(sums, i32x4.extaddPairwiseI16x8U(v128.load(place, offset))));
+
 const fold = local.set(TOTAL, i32.add(i32.and(total, i32.const(0xffff)), i32.shrU(total, i32.const(16))));
 
 /** Each step with what it does besides. */
-const body = (with16: Code, with2: Code, with1: Code): readonly Code[] => [
+const body = (with16: (offset: number) => Code, with2: Code, with1: Code): readonly Code[] => [
   local.set(END, i32.add(place, local.get(LENGTH))),
   // Four sums of 32 bits, which 64 KiB do not fill.
-  forEach(16, with16, local.set(SUMS, i32x4.add(sums, i32x4.extaddPairwiseI16x8U(v128.load(place))))),
+  forEach(WIDE, ...WIDE_OFFSETS.map((offset) => [...with16(offset), ...add16(offset)])),
+  forEach(16, with16(0), add16(0)),
   // Halves of the four sums, so that their total fits.
   local.set(SUMS, i32x4.extaddPairwiseI16x8U(sums)),
   local.set(
@@ -61,7 +69,7 @@ const SUM: FunctionModule = {
   parameters: [I32, I32],
   results: [I32],
   locals: [I32, I32, I32, V128],
-  body: body([], [], []),
+  body: body(() => [], [], []),
 };
 
 const COPY_SUM: FunctionModule = {
@@ -69,7 +77,11 @@ const COPY_SUM: FunctionModule = {
   parameters: [I32, I32, I32],
   results: [I32],
   locals: [I32, I32, V128],
-  body: body(v128.store(to, v128.load(place)), i32.store16(to, i32.load16U(place)), i32.store8(to, i32.load8U(place))),
+  body: body(
+    (offset) => v128.store(to, offset, v128.load(place, offset)),
+    i32.store16(to, i32.load16U(place)),
+    i32.store8(to, i32.load8U(place)),
+  ),
 };
 
 /** The functions for places in `memory`. */

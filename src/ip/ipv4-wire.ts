@@ -101,8 +101,12 @@ export const ipChecksumIsValid = (bytes: Uint8Array, at: number, length: number)
 
 /** Writes the checksum of a header of `length` octets. */
 export function setIpChecksum(bytes: Uint8Array, at: number, length: number): void {
-  setU16(bytes, at + CHECKSUM, 0);
-  setU16(bytes, at + CHECKSUM, finishChecksum(sumBytes(bytes, at, length)));
+  setIpChecksumField(bytes, at, 0);
+  setIpChecksumField(bytes, at, finishChecksum(sumBytes(bytes, at, length)));
+}
+/** Writes one that was computed. */
+export function setIpChecksumField(bytes: Uint8Array, at: number, checksum: number): void {
+  setU16(bytes, at + CHECKSUM, checksum);
 }
 
 /** Setters that a raw socket's own header needs; the checksum is to be written after them. */

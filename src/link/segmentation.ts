@@ -5,22 +5,23 @@
  * tcp_gso_segment of Linux makes (RFC 9293 §3.1 for the fields). What arrives is merged the other way: coalescing.ts.
  */
 import { setU32 } from '../core/bytes.ts';
-import { finishChecksum } from '../core/checksum.ts';
+import { finishChecksum, foldSum, without } from '../core/checksum.ts';
 import type { Context } from '../core/context.ts';
 import type { Drops } from '../core/drop.ts';
 import type { Frame } from '../core/frame.ts';
 import type { Micros } from '../core/time.ts';
 import {
   IPV4_MAX_LENGTH,
+  ipChecksum,
   ipHeaderLength,
   ipIdentification,
   ipTotalLength,
-  setIpChecksum,
+  setIpChecksumField,
   setIpIdentification,
   setIpTotalLength,
 } from '../ip/ipv4-wire.ts';
 import { completeChecksum, findTcpText, networkOf, tcpPseudoSum } from '../ip/offload-wire.ts';
-import { TCP_FLAGS_OFFSET, TCP_LAYOUT, TcpFlag, flags, sequenceNumber, setChecksum } from '../tcp/wire.ts';
+import { TCP_FLAGS_OFFSET, TCP_LAYOUT, TcpFlag, checksum, flags, sequenceNumber, setChecksum } from '../tcp/wire.ts';
 import { Coalescer } from './coalescing.ts';
 import type { FrameSink, Link } from './link.ts';
 
@@ -37,6 +38,8 @@ export function segmented(link: Link, context: Context): Link {
 /**
  * Cuts a TCP super-segment into frames with at most `gsoSize` octets of text each and hands them to `emit`, in order;
  * checksums are complete. The frame stays its holder's. Returns false, having emitted nothing, when it is not TCP over IPv4.
+ *
+ * The headers are summed once, without the fields that differ from piece to piece; each then adds its own. Measured: TODO.
  */
 export function cutSegment(frame: Frame, emit: FrameSink, now: Micros): boolean {
   const network = networkOf(frame);
@@ -45,50 +48,71 @@ export function cutSegment(frame: Frame, emit: FrameSink, now: Micros): boolean 
   const { bytes, gsoSize } = frame;
   const headers = text - frame.start;
   const toNetwork = network - frame.start;
-  const toTransport = toNetwork + ipHeaderLength(bytes, network);
+  const transport = network + ipHeaderLength(bytes, network);
+  const toTransport = transport - frame.start;
   const length = network + ipTotalLength(bytes, network) - text;
   const identification = ipIdentification(bytes, network);
-  const seq = sequenceNumber(bytes, frame.start + toTransport);
-  const control = flags(bytes, frame.start + toTransport);
+  const seq = sequenceNumber(bytes, transport);
+  const control = flags(bytes, transport);
+  const ipSum = commonIpSum(frame, network, transport);
+  const tcpSum = commonTcpSum(frame, network, transport, text);
   let done = 0;
   for (let index = 0; done < length || index === 0; index++) {
     const size = Math.min(gsoSize, length - done);
-    const at = text + done;
     const piece = frame.pool.acquire(headers + size);
     piece.end = piece.start + headers + size;
     piece.reason = frame.reason;
     piece.copy(frame, frame.start, piece.start, headers);
-    const sum = piece.copySum(frame, at, piece.start + headers, size);
+    const textSum = piece.copySum(frame, text + done, piece.start + headers, size);
     piece.network = piece.start + toNetwork;
     piece.transport = piece.start + toTransport;
-    writeIpv4Fields(piece, identification + index);
-    writeTcpFields(piece, (seq + done) >>> 0, controlOf(control, index === 0, done + size === length), size, sum);
+    writeIpv4Fields(piece, (identification + index) & 0xffff, ipSum);
+    writeTcpFields(
+      piece,
+      (seq + done) >>> 0,
+      controlOf(control, index === 0, done + size === length),
+      tcpSum + textSum,
+    );
     emit(piece, now);
     done += size;
   }
   return true;
 }
 
+/** Sum of the IPv4 header without total length, identification and checksum. */
+function commonIpSum(frame: Frame, network: number, transport: number): number {
+  const { bytes } = frame;
+  const sum = without(frame.sum(network, transport - network), ipTotalLength(bytes, network));
+  return foldSum(without(without(sum, ipIdentification(bytes, network)), ipChecksum(bytes, network)));
+}
+
+/** Sum of the pseudo-header and the TCP header without length, sequence number, flags and checksum. */
+function commonTcpSum(frame: Frame, network: number, transport: number, text: number): number {
+  const { bytes } = frame;
+  const sum = without(
+    frame.sum(transport, text - transport, tcpPseudoSum(bytes, network, 0)),
+    checksum(bytes, transport),
+  );
+  const seq = foldSum(sequenceNumber(bytes, transport));
+  return foldSum(without(without(sum, seq), flags(bytes, transport)));
+}
+
 /** Total length, identification and checksum. The identification counts up, as datagrams of their own would have it. */
-function writeIpv4Fields(piece: Frame, identification: number): void {
-  const { bytes, network } = piece;
-  setIpTotalLength(bytes, network, piece.end - network);
+function writeIpv4Fields({ bytes, network, end }: Frame, identification: number, commonSum: number): void {
+  const length = end - network;
+  setIpTotalLength(bytes, network, length);
   setIpIdentification(bytes, network, identification);
-  setIpChecksum(bytes, network, piece.transport - network);
+  setIpChecksumField(bytes, network, finishChecksum(commonSum + length + identification));
 }
 
 /**
- * Sequence number, flags, and the checksum with that of the `size` octets of text, which begin at an even place. The urgent pointer stays:
- * it counts from each piece's own sequence number, and Linux leaves it too.
+ * Sequence number, flags, and the checksum; `sum` is that of the text, which begins at an even place, and of what the headers have in common.
+ * The urgent pointer stays: it counts from each piece's own sequence number, and Linux leaves it too.
  */
-function writeTcpFields(piece: Frame, seq: number, control: number, size: number, textSum: number): void {
-  const { bytes, network, transport } = piece;
+function writeTcpFields({ bytes, transport, end }: Frame, seq: number, control: number, sum: number): void {
   setU32(bytes, transport + TCP_SEQUENCE_OFFSET, seq);
   bytes[transport + TCP_FLAGS_OFFSET] = control;
-  const length = piece.end - transport;
-  const pseudo = tcpPseudoSum(bytes, network, length);
-  setChecksum(bytes, transport, 0);
-  setChecksum(bytes, transport, finishChecksum(piece.sum(transport, length - size, pseudo + textSum)));
+  setChecksum(bytes, transport, finishChecksum(sum + (seq >>> 16) + (seq & 0xffff) + control + (end - transport)));
 }
 
 /** FIN and PSH say something about the end of the text; CWR is to be seen once (RFC 3168 §6.1.2). */
