@@ -24,8 +24,8 @@ import { VNET_LAYOUT, VNET_LENGTH, VnetFlags, VnetGso } from '../../src/link/vne
 import { Copies } from './copies.ts';
 
 /**
- * single: a system call for each frame; batched: one for several, where the kernel can do that. copying: single, and what is sent is copied
- * as by a socket with a send buffer (copies.ts); super-segments only, whose checksums nobody looks at.
+ * single: a system call for each frame; batched: one for several, where the kernel can do that. copying: what is sent is copied as by a
+ * socket with a send buffer (copies.ts), super-segments one by one, MTU frames in batches.
  */
 export type PumpHow = 'single' | 'batched' | 'copying';
 
@@ -96,12 +96,17 @@ const WINDOW = 1024 * 1024;
 /** Frames read or written before the event loop has its turn. */
 const BURST = 256;
 
+/** Octets of memory for a frame: of the MTU, and of 64 KiB. */
+const SMALL_ROOM = 2048;
+const LARGE_ROOM = 70_000;
+
 /** Memory for one frame. */
 class FrameBuffer {
-  readonly bytes = new Uint8Array(70_000);
+  readonly bytes: Uint8Array;
   readonly address: Address;
 
-  constructor(libc: Libc) {
+  constructor(libc: Libc, bytes: Uint8Array = new Uint8Array(LARGE_ROOM)) {
+    this.bytes = bytes;
     this.address = libc.addressOf(this.bytes);
   }
 }
@@ -124,19 +129,21 @@ class Pump {
   #run = 0;
   /** Writes put down. */
   #written = 0;
-  /** Sum of the canned data frame's pseudo-header, TCP header without sequence number, and text. */
-  #outSum = 0;
+  /** Sums of the canned data frame's pseudo-header and TCP header without sequence number, and of its text. */
+  #headerSum = 0;
+  #textSum = 0;
 
   constructor(libc: Libc, device: TapDevice, how: PumpHow, kernelMac: Uint8Array) {
     this.device = device;
     this.#control = new SingleIo(libc, device.fd);
-    this.#io = openIo(libc, device.fd, how === 'batched');
-    this.#copies = how === 'copying' ? new Copies() : undefined;
+    this.#io = openIo(libc, device.fd, how === 'batched' || (how === 'copying' && !device.offload));
+    const copies = how === 'copying' ? new Copies(this.#io.size, device.offload ? LARGE_ROOM : SMALL_ROOM) : undefined;
+    this.#copies = copies;
     this.#header = device.offload ? VNET_LENGTH : 0;
     this.#kernelMac = kernelMac;
-    const buffers = (): FrameBuffer[] => Array.from({ length: this.#io.size }, () => new FrameBuffer(libc));
-    this.#in = buffers();
-    this.#out = buffers();
+    const length = this.#io.size;
+    this.#in = Array.from({ length }, () => new FrameBuffer(libc));
+    this.#out = Array.from({ length }, (_, index) => new FrameBuffer(libc, copies?.frame(index)));
     this.#reply = new FrameBuffer(libc);
   }
 
@@ -199,9 +206,10 @@ class Pump {
     if (this.device.offload) {
       setU16(bytes, tcp + 16, foldSum(pseudoSum(20 + text)));
       const gso = { flags: VnetFlags.NeedsChecksum, gsoType: VnetGso.TcpV4, hdrLen: TEXT_AT, gsoSize: MSS };
-      VNET_LAYOUT.encode({ ...gso, csumStart: TCP_AT, csumOffset: 16 }, Buffer.from(bytes.buffer), 0);
+      VNET_LAYOUT.encode({ ...gso, csumStart: TCP_AT, csumOffset: 16 }, Buffer.from(bytes.buffer, bytes.byteOffset), 0);
     }
-    this.#outSum = sumBytes(bytes, tcp, 20 + text, pseudoSum(20 + text));
+    this.#headerSum = sumBytes(bytes, tcp, 20, pseudoSum(20 + text));
+    this.#textSum = sumBytes(bytes, tcp + 20, text);
   }
 
   /** Sends the data frame with another sequence number, which is all that differs, and its checksum; at `flush` at the latest. */
@@ -209,8 +217,8 @@ class Pump {
     const { bytes, address } = this.#out[this.#written]!;
     const tcp = this.#header + TCP_AT;
     setU32(bytes, tcp + 4, seq);
-    if (!this.device.offload) setU16(bytes, tcp + 16, finishChecksum(this.#outSum + seq));
-    this.#copies?.pass(bytes, this.#header + TEXT_AT, text);
+    const textSum = this.#copies?.pass(this.#written, this.#header + TEXT_AT, text) ?? this.#textSum;
+    if (!this.device.offload) setU16(bytes, tcp + 16, finishChecksum(this.#headerSum + seq + textSum));
     this.#io.write(address, this.#header + TEXT_AT + text);
     if (++this.#written === this.#io.size) this.flush();
   }
