@@ -3,7 +3,7 @@
  *
  * An operation is tried whenever its file is ready; while it has not finished, those behind it wait, so that concurrent reads share
  * out the stream in order and concurrent writes do not interleave, whichever descriptor of the file they name (dup(2)). The first waits at
- * the file, and each knows who is behind it: so one who waits alone, as most do, costs one object and a place in a map.
+ * the file, and each knows who is behind it: so one who waits alone, as most do, costs one object.
  */
 import { Errno } from '../core/errno.ts';
 import type { OpenFile } from '../socket/file.ts';
@@ -48,8 +48,8 @@ export class Lines {
   /** The readiness bits that the operations wait for. */
   readonly mask: number;
   readonly #limit: number;
-  /** Who is first in the line of each file, as long as it waits there. */
-  readonly #firsts = new Map<OpenFile, Waiting>();
+  /** Those who are first in the line of a file, and wait there: the last to come, who knows the one before. */
+  #newest: Waiting | undefined = undefined;
 
   /** @param limit operations that may wait for one file; -ENOBUFS beyond */
   constructor(mask: number, limit: number) {
@@ -59,13 +59,26 @@ export class Lines {
 
   /** Who is first in the file's line. While somebody is, nobody else may go first. */
   first(file: OpenFile): Waiting | undefined {
-    return this.#firsts.get(file);
+    return file.watch.find(this.#isOurs);
   }
 
-  /** For its members: somebody is first in the file's line, and waits at the file; undefined: nobody does any more. */
-  setFirst(file: OpenFile, waiting: Waiting | undefined): void {
-    if (waiting === undefined) this.#firsts.delete(file);
-    else this.#firsts.set(file, waiting);
+  readonly #isOurs = (waiter: Waiter): waiter is Waiting => waiter instanceof Waiting && waiter.lines === this;
+
+  /** For its members: it waits at its file. */
+  add(waiting: Waiting): void {
+    const before = this.#newest;
+    waiting.older = before;
+    if (before !== undefined) before.newer = waiting;
+    this.#newest = waiting;
+  }
+
+  /** It does not wait there any more. */
+  remove(waiting: Waiting): void {
+    const { older, newer } = waiting;
+    if (older !== undefined) older.newer = newer;
+    if (newer === undefined) this.#newest = older;
+    else newer.older = older;
+    waiting.older = waiting.newer = undefined;
   }
 
   /** Puts an operation at the end of the file's line; it has been tried already if that was empty. */
@@ -84,7 +97,9 @@ export class Lines {
   }
 
   dropAll(result: number): void {
-    for (const first of [...this.#firsts.values()]) first.end(() => true, result);
+    const firsts: Waiting[] = [];
+    for (let first = this.#newest; first !== undefined; first = first.older) firsts.push(first);
+    for (const first of firsts.reverse()) first.end(() => true, result);
   }
 
   /** 0 or -ENOBUFS. */
@@ -105,6 +120,9 @@ class Waiting implements Waiter, Late {
   readonly fd: number;
   /** Who is served next. */
   behind: Waiting | undefined = undefined;
+  /** Its neighbours among the first of all lines. */
+  older: Waiting | undefined = undefined;
+  newer: Waiting | undefined = undefined;
   readonly #file: OpenFile;
   readonly #operation: Operation;
   #cutoff: Cutoff | undefined = undefined;
@@ -139,13 +157,13 @@ class Waiting implements Waiter, Late {
   /** It is first and has just been tried: waits at the file. 0 or -ENOBUFS. */
   enter(): number {
     const result = this.#file.watch.enter(this, this.#operation.fresh);
-    if (result >= 0) this.lines.setFirst(this.#file, this);
+    if (result >= 0) this.lines.add(this);
     return result;
   }
 
   /** The file is ready. */
   callback(bits: number): void {
-    this.lines.setFirst(this.#file, undefined);
+    this.lines.remove(this);
     if ((bits & CLOSED) === 0) this.#serve();
     else this.#settleAll(-Errno.ECANCELED);
   }
@@ -156,7 +174,7 @@ class Waiting implements Waiter, Late {
     const ended = line.filter(which);
     if (ended.length === 0) return;
     this.#file.watch.cancel(this);
-    this.lines.setFirst(this.#file, undefined);
+    this.lines.remove(this);
     const staying = line.filter((waiting) => !which(waiting));
     for (const [i, waiting] of staying.entries()) waiting.behind = staying[i + 1];
     for (const waiting of ended) waiting.#settle(result);

@@ -138,6 +138,11 @@ export class Watch implements ReadinessOwner {
     return 0;
   }
 
+  /** The first of its waiters that is of a kind. */
+  find<T extends Waiter>(isWanted: (waiter: Waiter) => waiter is T): T | undefined {
+    return this.#waiters?.find(isWanted);
+  }
+
   /** The waiter's callback will not run any more. */
   cancel(waiter: Waiter): void {
     this.keep(this.#waiters?.filter((other) => other !== waiter));
