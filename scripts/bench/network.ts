@@ -106,7 +106,7 @@ function bulkFigures(): Figure[] {
           openSession(
             options,
             bulk('out', CHARGEN_PORT),
-            pumps(pumpSend, offload, ['single', offload ? 'copying' : 'batched']),
+            pumps(pumpSend, offload, offload ? ['single', 'copying'] : ['single', 'batched', 'copying']),
           ),
       },
     ];

@@ -3,7 +3,7 @@
  * their own, which is where frames lie (frame-memory.ts). RFC 1071 §2: words may be summed in the machine's octet order, which is little
  * endian in WebAssembly on every machine, and many side by side, as long as the octets of the result are put in order.
  *
- * Measured (bench:micro): 1,460 octets in 45 ns (36 by 32 octets a step), against 220 ns by words of 32 bits in JavaScript.
+ * Measured (bench:micro): 1,460 octets in 45 ns, against 220 ns by words of 32 bits in JavaScript.
  */
 import { I32, V128, encodeModule, i32, i32x4, ifThen, local, v128, whileLoop } from './wasm.ts';
 import type { Code, FunctionModule } from './wasm.ts';
@@ -14,7 +14,7 @@ export type WideSum = (place: number, length: number) => number;
 /** The same of octets that it copies to the place `to` at the same time: measured, 60 ns instead of 45 + 150. */
 export type WideCopySum = (place: number, length: number, to: number) => number;
 
-/** Octets of a step while there are so many. */
+/** Octets of a step as long as there are so many, and where in it the vectors lie. Measured: 58 ns instead of 68 for a copy of 1,448. */
 const WIDE = 64;
 const WIDE_OFFSETS = [0, 16, 32, 48];
 
