@@ -3,9 +3,11 @@
  * stack then serves up to 45 of them. The counterpart of segmentation.ts, for links that hand over frames of at most the MTU.
  *
  * Merged is only what differs in nothing but text and what goes with it (sequence number, PSH, lengths, checksums, Identification), all but
- * the last of one size. Everything else goes on as it came, and nothing overtakes anything. IPv4 without options only.
+ * the last of one size. Of pure ACKs in a row that differ in nothing but the acknowledgment number, each above the one before, and the
+ * window, the last goes on: an ACK is cumulative, and says what those before it said (RFC 9293 §3.4). Linux lets them go likewise, while
+ * they wait for a socket (tcp_add_backlog). Everything else goes on as it came, and nothing overtakes anything. IPv4 without options only.
  *
- * Measured over a TAP device: 1.3 times the rate of MTU frames in.
+ * Measured over a TAP device: 1.3 times the rate of MTU frames in, 1.04 times out.
  */
 import { getU32, setU8 } from '../core/bytes.ts';
 import { foldSum, sumIsValid } from '../core/checksum.ts';
@@ -27,6 +29,8 @@ import {
   setIpTotalLength,
 } from '../ip/ipv4-wire.ts';
 import { findIpv4, findTcpText, tcpPseudoSum } from '../ip/offload-wire.ts';
+import { seqGt, seqNum } from '../tcp/seq.ts';
+import type { SeqNum } from '../tcp/seq.ts';
 import {
   TCP_FLAGS_OFFSET,
   TCP_HEADER_MIN,
@@ -70,12 +74,15 @@ export class Coalescer {
   readonly #intake: FrameSink = (frame, now) => {
     const headers = headersOf(frame);
     const held = this.#held;
+    if (held !== undefined && headers > 0 && this.#follows(held, frame, headers) && this.#append(held, frame, now))
+      return;
+    const isHeld =
+      headers > 0 && !isPushed(frame) && isWhole(frame, frame.sum(frame.start + TRANSPORT, frame.length - TRANSPORT));
     if (held !== undefined) {
-      if (headers > 0 && this.#follows(held, frame, headers) && this.#append(held, frame, now)) return;
-      this.#handOver(this.#held!, now);
+      if (isHeld && this.#outdoes(held, frame, headers)) held.release();
+      else this.#handOver(this.#held!, now);
     }
-    if (headers > 0 && !isPushed(frame) && isWhole(frame, frame.sum(frame.start + TRANSPORT, frame.length - TRANSPORT)))
-      this.#hold(frame, headers);
+    if (isHeld) this.#hold(frame, headers);
     else this.#sink!(frame, now);
   };
 
@@ -87,16 +94,40 @@ export class Coalescer {
     this.#next = (sequenceNumber(frame.bytes, frame.start + TRANSPORT) + this.#size) >>> 0;
   }
 
-  #follows(held: Frame, { bytes, start, length }: Frame, headers: number): boolean {
-    const { bytes: before, start: from } = held;
+  /** It is the text that comes next. */
+  #follows(held: Frame, frame: Frame, headers: number): boolean {
+    const { bytes, start, length } = frame;
     return (
+      length > headers &&
       sequenceNumber(bytes, start + TRANSPORT) === this.#next &&
-      headers === this.#headers &&
       length - headers <= this.#size &&
       held.length + length - headers <= LARGE_FRAME &&
+      acknowledgmentOf(frame) === acknowledgmentOf(held) &&
+      window(bytes, start + TRANSPORT) === window(held.bytes, held.start + TRANSPORT) &&
+      this.#isOfOneKind(held, frame, headers)
+    );
+  }
+
+  /** Both are pure ACKs, and this one says all that the one before says, and more. */
+  #outdoes(held: Frame, frame: Frame, headers: number): boolean {
+    const { bytes, start, length } = frame;
+    return (
+      this.#size === 0 &&
+      length === headers &&
+      sequenceNumber(bytes, start + TRANSPORT) === this.#next &&
+      seqGt(acknowledgmentOf(frame), acknowledgmentOf(held)) &&
+      this.#isOfOneKind(held, frame, headers)
+    );
+  }
+
+  /** The same in all headers but for what belongs to each segment, and for acknowledgment number and window. */
+  #isOfOneKind({ bytes: before, start: from }: Frame, { bytes, start }: Frame, headers: number): boolean {
+    return (
+      headers === this.#headers &&
       areEqual(before, from, bytes, start, ETHERNET_HEADER - 2) &&
       isSameFlow(before, from + NETWORK, bytes, start + NETWORK) &&
-      isSameHeader(before, from + TRANSPORT, bytes, start + TRANSPORT) &&
+      sourcePort(before, from + TRANSPORT) === sourcePort(bytes, start + TRANSPORT) &&
+      destinationPort(before, from + TRANSPORT) === destinationPort(bytes, start + TRANSPORT) &&
       areEqual(before, from + OPTIONS, bytes, start + OPTIONS, headers - OPTIONS)
     );
   }
@@ -150,7 +181,7 @@ function complete(frame: Frame, gsoSize: number): void {
   frame.gsoSize = gsoSize;
 }
 
-/** Octets of all headers of a TCP segment that others may join: whole, with text, without flags but ACK and PSH; else 0. */
+/** Octets of all headers of a TCP segment that others may join or outdo: whole, without flags but ACK and PSH; else 0. */
 function headersOf(frame: Frame): number {
   const { bytes, start, end } = frame;
   const network = start + NETWORK;
@@ -158,7 +189,6 @@ function headersOf(frame: Frame): number {
   const text = findTcpText(frame, network);
   const isPlain =
     text >= 0 &&
-    text < end &&
     ipHeaderLength(bytes, network) === IPV4_HEADER_LENGTH &&
     ipTotalLength(bytes, network) === end - network &&
     (flags(bytes, start + TRANSPORT) & ~TcpFlag.Psh) === TcpFlag.Ack;
@@ -176,18 +206,14 @@ function isWhole({ bytes, start, length }: Frame, sum: number): boolean {
   );
 }
 
+const acknowledgmentOf = ({ bytes, start }: Frame): SeqNum => seqNum(acknowledgmentNumber(bytes, start + TRANSPORT));
+
 const isSameFlow = (a: Uint8Array, aNetwork: number, b: Uint8Array, bNetwork: number): boolean =>
   ipSource(a, aNetwork) === ipSource(b, bNetwork) &&
   ipDestination(a, aNetwork) === ipDestination(b, bNetwork) &&
   ipTos(a, aNetwork) === ipTos(b, bNetwork) &&
   ipTtl(a, aNetwork) === ipTtl(b, bNetwork) &&
   ipFlags(a, aNetwork) === ipFlags(b, bNetwork);
-
-const isSameHeader = (a: Uint8Array, aTransport: number, b: Uint8Array, bTransport: number): boolean =>
-  sourcePort(a, aTransport) === sourcePort(b, bTransport) &&
-  destinationPort(a, aTransport) === destinationPort(b, bTransport) &&
-  acknowledgmentNumber(a, aTransport) === acknowledgmentNumber(b, bTransport) &&
-  window(a, aTransport) === window(b, bTransport);
 
 /** Whether two runs of octets, a multiple of four, are equal. */
 function areEqual(a: Uint8Array, aAt: number, b: Uint8Array, bAt: number, length: number): boolean {

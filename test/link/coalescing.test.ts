@@ -229,6 +229,97 @@ describe('link/coalescing', () => {
     expect(damaged).to.include({ checksum: Checksum.Full, gsoSize: 0 });
   });
 
+  describe('pure ACKs', () => {
+    /** Frames of a batch in which each ACK is changed after the number is set. */
+    function acks(
+      numbers: readonly number[],
+      spec: TcpSpec,
+      change: (bytes: Uint8Array, index: number) => void,
+    ): Batch {
+      const batch = new Batch();
+      for (const [index, ack] of numbers.entries()) {
+        batch.send(index > 0 ? spec : {}, (bytes) => {
+          new DataView(bytes.buffer, bytes.byteOffset).setUint32(42, ack);
+          change(bytes, index);
+          repair(bytes);
+        });
+      }
+      return batch;
+    }
+    const unchanged = (): void => undefined;
+
+    it('the last of several in a row goes on, as it came: it says what those before it said', () => {
+      const sent: Uint8Array[] = [];
+      const batch = acks([100, 200, 300], {}, (bytes, index) => (bytes[49] = index));
+      batch.send({ seq: 1000, text: textOf(10) }, (bytes) => void sent.push(bytes.slice()));
+      const [last, text, ...rest] = batch.receive();
+      expect(rest).to.deep.equal([]);
+      expect(last!.bytes.length).to.equal(HEADERS);
+      expect({ ack: getU32(last!.bytes, 42), window: last!.bytes[49] }).to.deep.equal({ ack: 300, window: 2 });
+      expect(last).to.include({ checksum: Checksum.Verified, gsoSize: 0 });
+      expect(checksumsRight(last!.bytes)).to.equal(true);
+      expect(text!.bytes).to.deep.equal(sent[0]);
+      expect(batch.pool.inUse).to.equal(0);
+    });
+
+    it('also across the end of the sequence space, and with options that are the same', () => {
+      expect(acks([2 ** 32 - 5, 5], {}, unchanged).receive().length).to.equal(1);
+      const batch = new Batch();
+      for (const ack of [1, 2]) {
+        batch.send({ options }, (bytes) => {
+          bytes[45] = ack;
+          repair(bytes);
+        });
+      }
+      expect(batch.receive().length).to.equal(1);
+    });
+
+    const others: Readonly<Record<string, TcpSpec>> = {
+      'another sequence number': { seq: 1001 },
+      'options (timestamps, SACK)': { options },
+      PSH: { flags: ACK | PSH },
+      ...Object.fromEntries(
+        ['SYN', 'FIN', 'RST', 'ECE', 'CWR', 'no ACK', 'a fragment'].map((name) => [name, changes[name]!]),
+      ),
+    };
+    for (const [name, spec] of Object.entries(others)) {
+      it(`both go on: ${name}`, () => {
+        const received = acks([100, 200], spec, unchanged).receive();
+        expect(received.map(({ bytes }) => getU32(bytes, 42))).to.deep.equal([100, 200]);
+      });
+    }
+
+    for (const [name, numbers] of Object.entries({ 'a duplicate': [100, 100], 'an older one': [200, 100] })) {
+      it(`both go on: ${name}`, () => {
+        const received = acks(numbers, {}, unchanged).receive();
+        expect(received.map(({ bytes }) => getU32(bytes, 42))).to.deep.equal(numbers);
+      });
+    }
+
+    for (const [name, at] of Object.entries(places).filter(([, place]) => place < 40)) {
+      it(`both go on: ${name}`, () => {
+        const change = (bytes: Uint8Array, index: number): void => void (bytes[at]! ^= index);
+        expect(acks([100, 200], {}, change).receive().length).to.equal(2);
+      });
+    }
+
+    it('a damaged one takes no other along', () => {
+      const batch = acks([100], {}, unchanged);
+      batch.send({}, (bytes) => void (bytes[43]! ^= 1));
+      const received = batch.receive();
+      expect(received.map(({ checksum }) => checksum)).to.deep.equal([Checksum.Verified, Checksum.Full]);
+    });
+
+    it('text between them: all in order, and none of it is let go', () => {
+      const batch = acks([100], {}, unchanged).send({ text: textOf(SIZE) });
+      batch.send({ seq: 1000 + SIZE, text: new Uint8Array() }, (bytes) => {
+        bytes[42] = 1;
+        repair(bytes);
+      });
+      expect(batch.receive().map(({ bytes }) => bytes.length)).to.deep.equal([HEADERS, HEADERS + SIZE, HEADERS]);
+    });
+  });
+
   it('padding, a header that is too short or too long: as they came', () => {
     const padded = buildPacket({ seq: 2000, text: textOf(SIZE) }).bytes;
     const batch = new Batch();
