@@ -137,11 +137,11 @@ class Pump {
     this.device = device;
     this.#control = new SingleIo(libc, device.fd);
     this.#io = openIo(libc, device.fd, how === 'batched' || (how === 'copying' && !device.offload));
-    const copies = how === 'copying' ? new Copies(this.#io.size, device.offload ? LARGE_ROOM : SMALL_ROOM) : undefined;
+    const length = this.#io.size;
+    const copies = how === 'copying' ? new Copies(length, device.offload ? LARGE_ROOM : SMALL_ROOM) : undefined;
     this.#copies = copies;
     this.#header = device.offload ? VNET_LENGTH : 0;
     this.#kernelMac = kernelMac;
-    const length = this.#io.size;
     this.#in = Array.from({ length }, () => new FrameBuffer(libc));
     this.#out = Array.from({ length }, (_, index) => new FrameBuffer(libc, copies?.frame(index)));
     this.#reply = new FrameBuffer(libc);

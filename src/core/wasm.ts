@@ -33,9 +33,9 @@ const operation =
 /** The vector instructions have a prefix and a number. §5.4.8. */
 const vectorOperation = (number: number): ((...operands: readonly Code[]) => Code) => operation(0xfd, ...u32(number));
 
-/** What a load or a store says: alignment 2^0, offset 0. */
-const ANYWHERE: Code = [0, 0];
+/** What a load or a store says: alignment 2^0, and an offset from its address. */
 const anywhere = (offset: number): Code => [0, ...u32(offset)];
+const ANYWHERE = anywhere(0);
 
 export const i32 = {
   const: (value: number): Code => [0x41, ...s32(value)],

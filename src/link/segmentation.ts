@@ -113,7 +113,7 @@ function writeIpv4Fields({ bytes, network, end }: Frame, identification: number,
 function writeTcpFields({ bytes, transport, end }: Frame, seq: number, control: number, sum: number): void {
   setU32(bytes, transport + TCP_SEQUENCE_OFFSET, seq);
   bytes[transport + TCP_FLAGS_OFFSET] = control;
-  setChecksum(bytes, transport, finishChecksum(sum + (seq >>> 16) + (seq & 0xffff) + control + (end - transport)));
+  setChecksum(bytes, transport, finishChecksum(sum + foldSum(seq) + control + (end - transport)));
 }
 
 /** FIN and PSH say something about the end of the text; CWR is to be seen once (RFC 3168 §6.1.2). */
